@@ -3,7 +3,8 @@ Security headers of every answer of a service. A route that says something else 
 
 An answer of the API is data: no browser guesses its type, frames it, runs it, names it in a `Referer`,
 keeps it, or hands it to a page of another origin that did not ask by CORS. What has a validator is a
-file, and may be kept.
+file, and may be kept. An answer that it is still good (304) says nothing: its headers would replace those
+of the kept one.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -16,6 +17,7 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _VALIDATORS = ("ETag", "Last-Modified")  #: of files
+_NOT_MODIFIED = 304
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
@@ -27,7 +29,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
-            if message["type"] in _STARTS:
+            if message["type"] in _STARTS and message.get("status") != _NOT_MODIFIED:
                 message.setdefault("headers", [])
                 add_security_headers(MutableHeaders(scope=message))
             await send(message)

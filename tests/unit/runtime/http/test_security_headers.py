@@ -40,6 +40,10 @@ def _add_routes(app: FastAPI) -> None:
     async def file() -> Response:
         return Response(b"x", headers={"ETag": '"x"'})
 
+    @app.get("/kept")
+    async def kept() -> Response:
+        return Response(status_code=304, headers={"ETag": '"x"'})
+
     @app.get("/page")
     async def page() -> Response:
         policy = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "no-cache"}
@@ -73,6 +77,15 @@ async def test_what_is_refused_before_any_route_has_them(
 
     assert answer.status_code in (400, 421)
     assert dict(answer.headers) == {**answer.headers, **ALWAYS}
+
+
+async def test_what_a_browser_has_kept_keeps_the_headers_that_it_came_with(
+    web: httpx.AsyncClient,
+) -> None:
+    """A page would lose its own policy with its first reload."""
+    answer = await web.get("/kept")
+
+    assert not ALWAYS.keys() & answer.headers.keys()
 
 
 async def test_a_file_may_be_kept(web: httpx.AsyncClient) -> None:
