@@ -13,7 +13,7 @@ import type { Asset, Job, JobEvent, Preview, Slot } from "../src/live/types";
 import { scenesOf } from "../src/slot/scenes";
 import { digestOf } from "../src/studio/digest";
 import { groupsOf } from "../src/studio/groups";
-import { barsOf } from "../src/usage/bars";
+import { barsOf, firstDayOf, type UsageItem } from "../src/usage/bars";
 
 const job = (fields: Partial<Job>) =>
   ({
@@ -217,16 +217,37 @@ describe("stories, digests and usage", () => {
     expect(digestOf(ended, Date.parse("2026-11-30T11:00:00Z"))).toBeNull();
   });
 
+  const item = (fields: Partial<UsageItem>) => fields as UsageItem;
+
   test("bars are as long as their cost, or as their jobs where nothing costs", () => {
     expect(
       barsOf(
-        [
-          { day: "2026-11-30", jobs: 2, cost: "0.4" },
-          { day: "2026-11-29", jobs: 9, cost: "0.1" },
-        ],
-        "day",
-      ).map(({ share }) => share),
-    ).toEqual([1, 0.25]);
-    expect(barsOf([{ kind: "shot", jobs: 3, cost: "0" }], "kind")[0]!.share).toBe(1);
+        [item({ model: "b", jobs: 9, spent: "0.1" }), item({ model: "a", jobs: 2, spent: "0.4" })],
+        "model",
+      ).map(({ name, share }) => [name, share]),
+    ).toEqual([
+      ["a", 1],
+      ["b", 0.25],
+    ]);
+    expect(barsOf([item({ kind: "shot", jobs: 3, spent: "0" })], "kind")[0]!.share).toBe(1);
+    expect(barsOf([item({ user: null, jobs: 1, spent: "0" })], "user")[0]!.name).toBe("–");
+  });
+
+  test("days without jobs have their place among the others, the last one first", () => {
+    const days = barsOf(
+      [
+        item({ day: "2026-11-27", jobs: 1, spent: "0" }),
+        item({ day: "2026-11-30", jobs: 2, spent: "0" }),
+      ],
+      "day",
+    );
+    expect(days.map(({ name, jobs }) => [name, jobs])).toEqual([
+      ["2026-11-30", 2],
+      ["2026-11-29", 0],
+      ["2026-11-28", 0],
+      ["2026-11-27", 1],
+    ]);
+    expect(barsOf([], "day")).toEqual([]);
+    expect(firstDayOf(7, new Date(2026, 11, 1, 12).getTime())).toBe("2026-11-25");
   });
 });

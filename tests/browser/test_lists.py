@@ -129,12 +129,17 @@ def test_the_board_shows_a_lane_its_order_and_lets_it_be_paused(
         httpx.patch(f"{stack.url('gateway')}/v1/lanes/text", json={"reset": True})
 
 
-def test_usage_says_so_where_the_gateway_does_not_add_it_up(
+def test_usage_is_added_up_by_what_somebody_asks_for(
     console: ConsolePage, requests: Requests
 ) -> None:
-    console.forgiving = True
+    for number in range(2):
+        priced = {"seconds": 0, "price": 0.04}
+        requests.make(f"number {number}", parameters=priced)
+    requests.make("a shot", kind="shot", parameters={"seconds": 0, "price": 0.1})
     page = console.open(f"/projects/{requests.project}/usage")
-    nothing = {"status": 404, "code": "not_found", "detail": "", "errors": [], "next_actions": []}
-    page.route("**/v1/**/usage*", lambda route: route.fulfill(status=404, json=nothing))
-    page.reload()
-    expect(page.get_by_role("heading", name="does not add up usage")).to_be_visible()
+    expect(page.get_by_text("$0.18")).to_have_count(2)  # in all, and of the day
+    expect(page.get_by_text("3 succeeded")).to_be_visible()
+    page.get_by_role("button", name="by kind").click()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("shot")
+    expect(page.get_by_role("row").nth(2)).to_contain_text("$0.08")
+    expect(page).to_have_url(re.compile("by=kind"))

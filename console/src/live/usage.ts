@@ -1,25 +1,25 @@
-/** Usage and budgets, which a gateway may not add up: it answers 404 then. */
+/** What a project has made and spent. */
 
 import { gateway } from "./api";
+import type { UsageReport } from "./types";
 
-export interface Usage {
-  items: Record<string, unknown>[];
+export type Way = UsageReport["by"][number];
+
+/** Usage added up by one of its ways, of jobs that were accepted since a day ("2026-11-30"). */
+export async function usage(project: string, by: Way, since: string): Promise<UsageReport> {
+  const ask = (cursor?: string) =>
+    gateway.call("get", "/v1/projects/{project}/usage", {
+      path: { project },
+      query: { by, since, time_zone: TIME_ZONE, ...(cursor && { cursor }) },
+    });
+  const report = await ask();
+  for (let next = report.next; next;) {
+    const page = await ask(next);
+    report.items.push(...page.items);
+    next = page.next;
+  }
+  return report;
 }
 
-export interface Budget {
-  limit: string | null;
-  reserved: string; // US dollars
-  spent: string; // US dollars
-}
-
-/** The published document does not name these paths: their answers are typed here. */
-const ask = (path: string, project: string, query = {}) =>
-  gateway.call("get", path as "/v1/lanes", { path: { project }, query } as object);
-
-export async function usage(project: string, by: string): Promise<Usage> {
-  return (await ask("/v1/projects/{project}/usage", project, { by })) as unknown as Usage;
-}
-
-export async function budget(project: string): Promise<Budget> {
-  return (await ask("/v1/projects/{project}/budget", project)) as unknown as Budget;
-}
+/** Of the person who looks: a day is theirs. */
+const TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
