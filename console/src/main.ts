@@ -1,7 +1,7 @@
 import "@fontsource-variable/inter/wght.css";
 import { mount } from "svelte";
+import { access } from "./app/access.svelte";
 import App from "./app/App.svelte";
-import { session } from "./app/session.svelte";
 import { appearance } from "./app/theme.svelte";
 import { reloadOnNewBuild } from "./app/new-build";
 import "./styles/tokens.css";
@@ -11,5 +11,5 @@ import "./styles/layout.css";
 
 reloadOnNewBuild();
 appearance.apply();
-session.start();
+void access.look();
 mount(App, { target: document.getElementById("app")! });

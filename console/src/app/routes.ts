@@ -10,6 +10,7 @@ export type View =
   | "board"
   | "usage"
   | "faults"
+  | "sign-in"
   | "unknown";
 
 export interface Route {
@@ -20,6 +21,7 @@ export interface Route {
 
 const patterns: readonly (readonly [View, RegExp])[] = [
   ["projects", /^\/$/],
+  ["sign-in", /^\/sign-in$/],
   ["board", /^\/board$/],
   ["job", /^\/jobs\/(?<job>[^/]+)$/],
   ["studio", /^\/projects\/(?<project>[^/]+)$/],

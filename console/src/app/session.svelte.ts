@@ -1,10 +1,13 @@
 /** What all views share: the project that is looked at, its live jobs, the catalog, the clock. */
 
 import { kinds, models } from "../live/api";
+import { Refused } from "@heliograph/client";
 import { LiveProject } from "../live/project.svelte";
 import type { Kind, Model } from "../live/types";
 
 const REMEMBERED = "heliograph.project";
+/** How names in the browser's storage begin that keep when a project was seen last. */
+export const SEEN = "heliograph.seen.";
 
 class Session {
   live = $state.raw<LiveProject | null>(null);
@@ -18,11 +21,25 @@ class Session {
     this.models.length > 0 && this.models.every((model) => model.provider === "sim"),
   );
 
-  start(): void {
+  constructor() {
     setInterval(() => (this.now = Date.now()), 1000);
+  }
+
+  /** Somebody came in who may see these projects; null: all. The project from before is followed anew. */
+  begin(projects: readonly string[] | null): void {
     void this.loadCatalog();
-    const last = localStorage.getItem(REMEMBERED);
-    if (last) this.open(last);
+    const last = this.live?.name ?? localStorage.getItem(REMEMBERED);
+    this.live?.close();
+    this.live = null;
+    if (last && (!projects || projects.includes(last))) this.open(last);
+  }
+
+  /** Nothing of what was seen stays. */
+  leave(): void {
+    this.live?.close();
+    [this.live, this.models, this.kinds] = [null, [], []];
+    for (const name of Object.keys(localStorage))
+      if (name === REMEMBERED || name.startsWith(SEEN)) localStorage.removeItem(name);
   }
 
   /** Follow a project instead of the one before. */
@@ -37,7 +54,8 @@ class Session {
   async loadCatalog(): Promise<void> {
     try {
       [this.models, this.kinds] = await Promise.all([models(), kinds().then(({ items }) => items)]);
-    } catch {
+    } catch (error) {
+      if (error instanceof Refused && !error.retryable) return; // somebody has to sign in first
       setTimeout(() => void this.loadCatalog(), 2000);
     }
   }

@@ -3,7 +3,21 @@
 import { Heliograph } from "@heliograph/client";
 import type * as T from "./types";
 
-export const gateway = new Heliograph();
+let onUnauthenticated: () => void = () => undefined;
+
+/** Call `listener` whenever the gateway does not know who asks. */
+export function whenUnauthenticated(listener: () => void): void {
+  onUnauthenticated = listener;
+}
+
+const watchedFetch: typeof fetch = async (input, init) => {
+  const answer = await fetch(input, init);
+  if (answer.status === 401) onUnauthenticated();
+  return answer;
+};
+
+/** Who asks is told by a cookie, which uploads need on the origin of storage, too. */
+export const gateway = new Heliograph({ fetch: watchedFetch, credentials: "include" });
 
 const clients = new Map<string, Heliograph>();
 

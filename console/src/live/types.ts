@@ -18,6 +18,8 @@ export type {
 
 type Schemas = components["schemas"];
 
+export type Session = Schemas["Session"];
+export type Scope = Session["scopes"][number];
 export type Status = Job["status"];
 export type Charged = Job["charged"];
 export type Counts = Partial<Record<Status, number>>;
@@ -27,6 +29,7 @@ export type Version = Schemas["Version"];
 export type WaitingJob = Schemas["WaitingJob"];
 export type ListedProject = Schemas["ListedProject"];
 export type Preview = Schemas["RetryPreview"] | Schemas["CancelPreview"];
+export type UsageReport = Schemas["UsageReport"];
 export type CastRequest = Schemas["CastRequest"];
 /** A request as it is sent: what it leaves out has its default. */
 export type JobRequest = Pick<Schemas["JobRequest"], "kind" | "prompt"> &
