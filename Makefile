@@ -101,7 +101,7 @@ seeds: $(INSTALLED) ## Search again for the schedules in which mutants break a p
 
 lock: $(UV) ## Choose the versions of all dependencies anew
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --extra local --extra postgres \
-		--group dev --group tools --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
+		--extra otel --group dev --group tools --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --group peers --python-version 3.11 \
 		--upgrade --output-file bench/peers/requirements.lock
 

@@ -20,7 +20,7 @@ from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_pr
 from heliograph.runtime.logs import set_up_logs
 from heliograph.runtime.renamed_settings import deprecated_variables
 from heliograph.runtime.settings import ServiceSettings
-from heliograph.runtime.startup import StartupError
+from heliograph.runtime.startup import CANNOT_START, StartupError
 
 log = structlog.get_logger()
 
@@ -41,6 +41,8 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
     Prints one line with the address it listens on: port 0 in the settings binds a free one.
     """
     set_up_logs(settings, service)
+    if settings.otlp_endpoint:
+        _export_traces(settings.otlp_endpoint, service)
     for old, new in deprecated_variables(type(settings)).items():
         log.warning("Deprecated setting", setting=old, use=new)
     settings.folder.make_private()
@@ -50,7 +52,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
         listener = listen(settings.host, port)
     except StartupError as error:
         log.critical("Cannot start", reason=str(error))
-        sys.exit(2)
+        sys.exit(CANNOT_START)
     settle()
     with listener, pid_file(settings, service):
         address, bound = listener.getsockname()[:2]
@@ -59,6 +61,18 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
         # uvloop is a little faster, but writing to a connection that is gone is a RuntimeError there,
         # which neither nats-py nor we could tell from a bug
         asyncio.run(_run(app, listener, settings))
+
+
+def _export_traces(endpoint: str, service: str) -> None:
+    """Ends the process where the packages are missing."""
+    try:
+        from heliograph.runtime.trace_export import export_traces
+    except ImportError as error:
+        log.critical(
+            "Cannot start", reason=f"HELIOGRAPH_OTLP_ENDPOINT needs the extra otel: {error}"
+        )
+        sys.exit(CANNOT_START)
+    export_traces(endpoint, service)
 
 
 def settle() -> None:

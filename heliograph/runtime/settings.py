@@ -15,6 +15,7 @@ from heliograph.runtime.authorities import is_loopback
 from heliograph.runtime.bus_settings import BusSettings
 from heliograph.runtime.provider_settings import ProviderSettings
 from heliograph.runtime.renamed_settings import accept_old_names
+from heliograph.runtime.setting_types import Url
 from heliograph.runtime.store_settings import StoreSettings
 from heliograph.runtime.token_settings import TokenSettings
 
@@ -45,6 +46,8 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] | None = None  #: text on a terminal, else json
+    #: where spans are sent, over OTLP/HTTP, as `http://127.0.0.1:4318`; null: nothing is traced
+    otlp_endpoint: Url | None = None
 
     submit_limit: float = Field(default=30.0, gt=0)  #: seconds for the one POST of an attempt
     #: seconds to finish work in progress after SIGTERM

@@ -27,6 +27,7 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.http.bodies import checked
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.service import Service
+from heliograph.runtime.tracing import current_traceparent, message_span
 from services.gateway.idempotency import RequestIdentity, identify_request, validate_key
 from services.gateway.jobs.service import JobService
 from services.gateway.settings import GatewaySettings
@@ -64,7 +65,8 @@ class RequestConsumer:
     async def handle(self, message: Msg) -> None:
         """Accept a request, or refuse it; there is no third way, unless it has to come again."""
         try:
-            await self._answer(message)
+            with message_span("request", (message.headers or {}).get("traceparent")):
+                await self._answer(message)
         except Unavailable as error:
             log.warning("Request redelivered later", reason=str(error), subject=message.subject)
             with suppress(Error, ConnectionError):
@@ -132,7 +134,7 @@ def identity_from_message(subject: str, headers: Mapping[str, str], origin: str)
     project = subject.rsplit(".", 1)[1]
     if not matches(PROJECT_PATTERN, project):
         raise NotFound(f"there is no project {project}")
-    trace = headers.get("traceparent")
+    trace = current_traceparent() or headers.get("traceparent")
     if "ce-id" in headers:
         return identify_request(project, validate_key(headers["ce-id"]), traceparent=trace)
     job = keyed_job_id(project, origin)

@@ -7,6 +7,7 @@ from functools import partial
 from heliograph.contracts.errors import IdempotencyKeyInvalid
 from heliograph.contracts.ids import keyed_job_id, new_job_id
 from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.tracing import current_traceparent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,11 @@ def identify_request(
     traceparent: str | None = None,
     access_key: str | None = None,
 ) -> RequestIdentity:
-    """A request with a key means the job that the key names; without one, a new job."""
+    """
+    A request with a key means the job that the key names; without one, a new job.
+
+    Its `traceparent` is that of the span that is open here; where nothing is traced, the caller's.
+    """
     return RequestIdentity(
         project=project,
         job=keyed_job_id(project, key) if key else new_job_id(),
@@ -72,8 +77,12 @@ def identify_request(
         is_repeatable=key is not None,
         access_key=access_key or None,
         correlation_id=key,
-        traceparent=traceparent if traceparent and len(traceparent) == _TRACEPARENT else None,
+        traceparent=current_traceparent() or _well_formed(traceparent),
     )
+
+
+def _well_formed(traceparent: str | None) -> str | None:
+    return traceparent if traceparent and len(traceparent) == _TRACEPARENT else None
 
 
 def validate_key(key: str) -> str:

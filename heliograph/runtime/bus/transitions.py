@@ -13,6 +13,7 @@ from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.job_metrics import count_event
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
+from heliograph.runtime.tracing import publish_span
 
 
 async def append_event(
@@ -33,7 +34,8 @@ async def append_event(
     Raises:
         Conflict, Unavailable: As for `EventLog.append`.
     """
-    entry = await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
+    with publish_span(f"append {name}"):
+        entry = await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
     count_event(name, before, body)
     return entry
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -40,6 +41,15 @@ log = structlog.get_logger()
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
 _MAX_CLOSE_REASON = 100  #: characters, of 123 bytes that a close frame has room for
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
+_UNTRACED = _OPEN | {"/v1/events"}  #: and streams, which last as long as their clients
+#: FastAPI's own, which does nothing unless traces are exported. Its logs would quote requests
+_TELEMETRY: TelemetryConfig = {
+    "auto_configure": False,
+    "logs": False,
+    "metrics": False,
+    "operation_spans": False,
+    "exclude": lambda scope: scope["type"] != "http" or scope["path"] in _UNTRACED,
+}
 
 
 def create_web(
@@ -57,6 +67,7 @@ def create_web(
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs else None,
         generate_unique_id_function=operation_id,
+        telemetry=_TELEMETRY,
         **options,
     )
     set_access(app, access or OpenAccess())

@@ -1,4 +1,4 @@
-"""Provider calls, measured: seconds by step, and errors by code."""
+"""Provider calls, measured and traced: seconds by step, and errors by code."""
 
 import time
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from typing import Literal
 from prometheus_client import Counter, Histogram
 
 from heliograph.contracts.errors import JobError
+from heliograph.runtime.tracing import span, untraced
 from services.render.providers import Provider, Request
 from services.render.providers.lookup_results import Sighting
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
@@ -32,7 +33,7 @@ _AMBIGUOUS = "ambiguous"  #: the reply to a submission was lost
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredProvider:
-    """A `Provider` that measures each call for a model, and changes nothing."""
+    """A `Provider` that measures each call for a model, traces all but polls, and changes nothing."""
 
     name: str
     model: str
@@ -43,23 +44,23 @@ class MeasuredProvider:
         return self.provider.keeps_requests
 
     async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
-        with self._measured("submit"):
+        with span(f"{self.name} submit"), self._measured("submit"):
             answer = await self.provider.submit(submission)
         self._count_stop(answer)
         return answer
 
     async def poll(self, request: Request) -> State:
-        with self._measured("poll"):
+        with untraced(), self._measured("poll"):
             state = await self.provider.poll(request)
         self._count_stop(state)
         return state
 
     async def cancel(self, request: Request) -> None:
-        with self._measured("cancel"):
+        with span(f"{self.name} cancel"), self._measured("cancel"):
             await self.provider.cancel(request)
 
     async def look_up(self, submission: Submission) -> Sighting:
-        with self._measured("look_up"):
+        with span(f"{self.name} look_up"), self._measured("look_up"):
             return await self.provider.look_up(submission)
 
     @contextmanager

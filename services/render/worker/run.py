@@ -16,6 +16,7 @@ from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.tracing import job_span
 from services.render.dependencies import dependency_failed, dependency_status
 from services.render.worker.completion import complete
 from services.render.worker.context import Worker
@@ -43,7 +44,15 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
         ShuttingDown: The process is going away; another one goes on with the message.
         Unavailable: The bus does not answer; the message comes again.
     """
-    entry: LogEntry | None = None
+    entry = await worker.read(job)
+    if entry is None:
+        return None
+    with job_span(f"run {entry.record.lane}", entry.record):
+        return await _run_from(worker, job, run, entry)
+
+
+async def _run_from(worker: Worker, job: str, run: int, entry: LogEntry | None) -> Record | None:
+    """Execute step after step, beginning with the job as it was read."""
     began = False  #: in this delivery
     try:
         while True:

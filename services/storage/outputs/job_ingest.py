@@ -25,6 +25,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.transitions import fail_as_poison, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
+from heliograph.runtime.tracing import job_span
 from services.storage.outputs.download import FetchRefused, OutputMissing
 from services.storage.outputs.ingest_errors import deciding_error
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
@@ -95,9 +96,10 @@ class JobIngest:
             record = entry.record
             if record.step is Step.RENDERED:
                 try:
-                    record = await self._advance(
-                        entry, record, waited, _not_sole if waited else is_sole
-                    )
+                    with job_span("store", record):
+                        record = await self._advance(
+                            entry, record, waited, _not_sole if waited else is_sole
+                        )
                 except Conflict:
                     continue
             await self._clear(record)
