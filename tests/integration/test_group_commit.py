@@ -13,7 +13,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import BodyTooLarge
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.atomic_batch import FirstMessage
+from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.group_commit import MOST, MOST_BYTES, GroupCommit, Waiting, next_group
@@ -198,7 +198,7 @@ async def test_a_client_that_goes_away_holds_up_nobody(bus: NatsBus) -> None:
 
 
 async def _waiting(project: str, number: int, size: int = 10) -> Waiting:
-    message = FirstMessage(subject=f"events.{project}.{number}", data=b"x" * size, headers={})
+    message = ComparedMessage(subject=f"events.{project}.{number}", data=b"x" * size, headers={})
     return Waiting(message, project)
 
 

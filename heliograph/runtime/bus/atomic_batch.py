@@ -1,5 +1,5 @@
 """
-Atomic batches (NATS ADR-50): first messages of subjects that are stored together, or not at all.
+Atomic batches (NATS ADR-50): messages that are compared, and stored together or not at all.
 
 The server takes at most 1,000 messages a batch and 50 open batches a stream, and forgets one that is
 not committed within 10 seconds. Only the commit is answered.
@@ -20,12 +20,13 @@ _COMMIT_TIMEOUT = 2.5  #: seconds for the answer to a commit
 
 
 @dataclass(frozen=True, kw_only=True)
-class FirstMessage:
-    """A message that is stored only if its subject has none."""
+class ComparedMessage:
+    """A message that is stored only if the last one of its subject is the expected one."""
 
     subject: str
     data: bytes
     headers: dict[str, str]
+    after: int | None = 0  #: sequence of the last of its subject; 0: there is none; None: any
 
     @property
     def size(self) -> int:
@@ -33,12 +34,12 @@ class FirstMessage:
         return len(self.data)
 
 
-async def store_batch(jetstream: JetStream, messages: Sequence[FirstMessage]) -> int:
+async def store_batch(jetstream: JetStream, messages: Sequence[ComparedMessage]) -> int:
     """
     Store all messages, or none. Returns the sequence of the first; the others follow without a gap.
 
     Raises:
-        Conflict: A subject has a message already. None is stored.
+        Conflict: The last message of a subject is another one. None is stored.
         ApiError: The server refuses the batch for another reason. None is stored.
         BodyTooLarge: One does not fit into a message. None is stored.
         Unavailable: All are stored, or none is.
@@ -59,13 +60,12 @@ async def store_batch(jetstream: JetStream, messages: Sequence[FirstMessage]) ->
     return _first_sequence(json.loads(reply.data), last)
 
 
-def _headers(message: FirstMessage, batch: str, number: int) -> dict[str, str]:
-    return {
-        **message.headers,
-        "Nats-Expected-Last-Subject-Sequence": "0",
-        "Nats-Batch-Id": batch,
-        "Nats-Batch-Sequence": str(number),
-    }
+def _headers(message: ComparedMessage, batch: str, number: int) -> dict[str, str]:
+    place = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+    if message.after is None:
+        return {**message.headers, **place}
+    compared = {"Nats-Expected-Last-Subject-Sequence": str(message.after)}
+    return {**message.headers, **compared, **place}
 
 
 def _first_sequence(answer: dict[str, Any], count: int) -> int:

@@ -19,7 +19,7 @@ from itertools import chain, zip_longest
 import structlog
 
 from heliograph.contracts.errors import HeliographError
-from heliograph.runtime.bus.atomic_batch import FirstMessage, store_batch
+from heliograph.runtime.bus.atomic_batch import ComparedMessage, store_batch
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError
@@ -34,7 +34,7 @@ MOST_BYTES = 4 * 2**20  #: of a group
 class Waiting:
     """A message that waits for its group."""
 
-    message: FirstMessage
+    message: ComparedMessage
     project: str
     sequence: asyncio.Future[int | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -61,7 +61,7 @@ class GroupCommit:
         self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
-    async def store(self, project: str, message: FirstMessage) -> int | None:
+    async def store(self, project: str, message: ComparedMessage) -> int | None:
         """
         Store a message together with others. Returns its sequence.
 

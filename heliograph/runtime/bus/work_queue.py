@@ -7,7 +7,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.atomic_batch import FirstMessage
+from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError, NoResponder
@@ -43,7 +43,7 @@ class JetStreamWorkQueue:
         target = subjects.run(ticket.lane, ticket.project, ticket.job)
         data, schedule = ticket.to_json(), {"Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
         if self._group:
-            first = FirstMessage(subject=subject, data=data, headers=schedule)
+            first = ComparedMessage(subject=subject, data=data, headers=schedule)
             if await self._group.store(ticket.project, first) is not None:
                 return
         await self._put(subject, data, {**FIRST, **schedule})
