@@ -8,7 +8,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus.atomic_batch import FirstMessage
+from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
@@ -45,11 +45,15 @@ class JetStreamEventLog:
         stored = await self._jetstream.last(STREAM, subjects.event_of(job))
         return subjects.parse(stored.subject)[0] if stored else None
 
+    async def head(self) -> int:
+        """Sequence of the last event, see `last_event`."""
+        return await last_event(self._jetstream)
+
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         subject, data, headers = event.subject, event.data(), event.headers()
         sequence = None
         if self._group and not after:
-            first = FirstMessage(subject=subject, data=data, headers=headers)
+            first = ComparedMessage(subject=subject, data=data, headers=headers)
             sequence = await self._group.store(event.body.project, first)
         if sequence is None:
             sequence = await self._jetstream.append(STREAM, subject, data, headers, after=after)
@@ -89,6 +93,18 @@ class JetStreamEventLog:
         self._jetstream.dead_letters.note(
             STREAM, stored.sequence, stored.subject, stored.data, reason
         )
+
+
+async def last_event(jetstream: JetStream) -> int:
+    """
+    Sequence of the last event of all jobs, 0 when there is none. The stream may go on: budget records
+    are no events, and readers of events never hear of them.
+
+    Raises:
+        Unavailable: The log does not answer.
+    """
+    stored = await jetstream.last(STREAM, subjects.EVENTS)
+    return stored.sequence if stored else 0
 
 
 def _time(headers: dict[str, str]) -> datetime | None:

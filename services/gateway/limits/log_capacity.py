@@ -12,7 +12,7 @@ from heliograph.contracts.log_budget import bytes_to_come, share, size_of_event
 from heliograph.contracts.queries.log_usage import GetLogUsage, LogUsage
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import RequestReply
-from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.event_log import STREAM, last_event
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.queries import RemoteProblem
 from services.gateway.limits.metrics import show_log, show_stream
@@ -72,7 +72,8 @@ class EventLogCapacity:
         self._parts = {name: await self._part(name) for name in _NEEDED}
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
         state, at = info["state"], asyncio.get_running_loop().time()
-        self._lately.append(_SinceRefresh(at, int(state["last_seq"]), Counter()))
+        head = await last_event(self._jetstream)
+        self._lately.append(_SinceRefresh(at, head, Counter()))
         self._used = int(state["bytes"])
         self._limit = int(self._high_watermark * info["config"]["max_bytes"])
         try:

@@ -44,7 +44,7 @@ class MissedEvents:
         """
         state = (await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
         mean = max(1, state["bytes"] // max(1, state["messages"]))
-        head = state["last_seq"]
+        head = await self._bus.events.head()
         begin = after = max(0, head - size // mean)
         frames: list[Frame] = []
         more = int(begin < head)
@@ -125,8 +125,7 @@ class MissedEvents:
 
     async def last_sequence(self) -> int:
         """Of the log itself, which this process may be behind."""
-        info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}")
-        return int(info["state"]["last_seq"])
+        return await self._bus.events.head()
 
     async def has_job(self, project: str, job: str) -> bool:
         """Whether the log has a job of the project by that name. Raises Unavailable."""
