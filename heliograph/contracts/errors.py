@@ -5,7 +5,7 @@ Error tree: what can go wrong, and who can fix it:
   + RequestError                  the caller: change the request
     - MalformedRequest · IdempotencyKeyRequired · IdempotencyKeyInvalid          400
     - Unauthenticated                                                            401
-    - OverMaxCost                                                                402
+    - OverMaxCost · OverBudget                                                   402
     - Forbidden · InsufficientScope · KeyExceedsParent · OutputWithheld          403
     - NotFound                                                                   404
     - MethodNotAllowed                                                           405
@@ -135,6 +135,13 @@ class OverMaxCost(RequestError):
     """The price is higher than the request allows."""
 
     code = "over_max_cost"
+    status = 402
+
+
+class OverBudget(RequestError):
+    """The budget of the project has less left than this costs."""
+
+    code = "over_budget"
     status = 402
 
 

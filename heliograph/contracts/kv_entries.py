@@ -41,11 +41,12 @@ class LaneEntry(Tolerant):
 
 
 class ProjectEntry(Tolerant):
-    """Defaults, retention and quotas of a project."""
+    """Defaults, retention and quotas of a project, and whether it has a budget."""
 
     defaults: Defaults = Defaults()
     retention: Retention = Retention()
     quotas: ProjectQuotas = ProjectQuotas()
+    budget: bool = False  #: what costs money is accepted together with its budget record only
 
 
 class PlanEntry(Tolerant):

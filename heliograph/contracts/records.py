@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.attempts import Attempt, Takeover
+from heliograph.contracts.holds import Hold, Settlement
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.outputs import Output
@@ -60,6 +61,8 @@ class Internal(Tolerant):
     remains: Remains | None = None  #: null until it is pruned
     replaces: int | None = None  #: sequence of the event that its compaction took the place of
     is_cut: bool = False  #: its compaction took part of the request away
+    reserved: Hold | None = None  #: in the budget of the project; null where it has none
+    settled: Settlement | None = None  #: null until it ended, and where it cost nothing
     changed_at: AwareDatetime  #: time of the last event
     access_key: str | None = None  #: id of the API key that asked for it; null: none did
     correlation_id: str | None = None

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 EVENTS = "events.>"
+MONEY = "money.>"  #: budget records, in the stream of the events that they count
+BUDGETS = "budget.>"  #: thresholds of budgets that were reached
 QUEUE = "queue.>"
 QUEUED = "queued.>"  #: what was put on the queue, republished by the server as a hint
 STORE = "store.>"
@@ -31,6 +33,16 @@ def event(project: str, job: str) -> str:
 def event_of(job: str) -> str:
     """The same, when the project is not known."""
     return f"events.*.{job}"
+
+
+def money(project: str) -> str:
+    """The subject of the budget record of a project."""
+    return f"money.{project}"
+
+
+def budget(project: str) -> str:
+    """The subject of the thresholds that the budget of a project has reached."""
+    return f"budget.{project}"
 
 
 def queue(lane: str, priority: str, project: str, job: str) -> str:

@@ -50,9 +50,7 @@ OF_JOBS = {
     "blocked",
 }
 #: of features that are not there yet: an error joins the tree with its feature, and leaves this list
-TO_COME = {
-    "over_budget",
-}
+TO_COME: set[str] = set()
 ALSO_OF_UPLOADS = {"output_refused": 422}
 BRANCHES = {
     "internal",

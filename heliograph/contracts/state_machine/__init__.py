@@ -16,9 +16,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from heliograph.contracts.compaction import shrunk
-from heliograph.contracts.job_events import Compacted, JobEvent
+from heliograph.contracts.job_events import AttemptCompleted, Compacted, JobEvent
 from heliograph.contracts.job_steps import PHASE, STATUS, Phase, Step
 from heliograph.contracts.records import Internal, Record
+from heliograph.contracts.state_machine.charges import settlement
 from heliograph.contracts.state_machine.field_changes import Changes
 from heliograph.contracts.state_machine.record_changes import record_changes
 from heliograph.contracts.state_machine.transitions import SAME_STEP, IllegalTransition, fits
@@ -39,6 +40,9 @@ def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
     if fact.name not in SAME_STEP:
         internal["step"] = Step(fact.name)
     after = _derive(record, job, internal, at)
+    if record.internal.settled is None or isinstance(fact, AttemptCompleted):
+        update = {"settled": settlement(record, after)}
+        after = after.model_copy(update={"internal": after.internal.model_copy(update=update)})
     return shrunk(after) if isinstance(fact, Compacted) else after
 
 

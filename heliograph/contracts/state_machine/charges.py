@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from heliograph.contracts.attempts import Attempt
+from heliograph.contracts.holds import Settlement
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.field_changes import Changes
@@ -42,3 +43,26 @@ def add_charge(record: Record, now: Charged) -> Changes:
     if is_news:
         actual = (actual or Decimal(0)) + attempts[-1].price
     return {"charged": charged, "cost": record.cost.model_copy(update={"actual": actual})}
+
+
+def counted(record: Record) -> Decimal:
+    """What an ended job counts with in the budget of its project."""
+    settled = record.internal.settled
+    return settled.amount if settled else _cost(record)
+
+
+def settlement(before: Record, after: Record) -> Settlement | None:
+    """What a job counts with after an event, and did before; None while it is open, or costs nothing."""
+    if not (after.step.is_final and after.cost.estimated):
+        return None
+    earlier = counted(before) if before.step.is_final else Decimal(0)
+    return Settlement(amount=_cost(after), before=earlier)
+
+
+def _cost(record: Record) -> Decimal:
+    """What was charged, or may have been: an attempt of unknown outcome counts with its price."""
+    if record.charged == "no":
+        return Decimal(0)
+    unknown = [each.price for each in record.internal.attempts if each.charged == "unknown"]
+    known = [] if record.cost.actual is None else [record.cost.actual]
+    return sum([*known, *unknown], Decimal(0)) if known or unknown else record.cost.estimated

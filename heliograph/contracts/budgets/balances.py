@@ -1,0 +1,48 @@
+"""Balances: what the budget of a project should say, counted anew from its jobs. Pure."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NamedTuple
+
+from heliograph.contracts.budgets.record import ZERO, BudgetRecord
+from heliograph.contracts.budgets.settling import held
+from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine.charges import counted
+
+
+class JobBalance(NamedTuple):
+    """A job as its budget knows it: at its last settled event, and at its last hold."""
+
+    settled: Record | None  #: null: it has no event that is settled
+    holder: Record
+
+
+class Difference(NamedTuple):
+    """A balance that is not what the jobs make of it."""
+
+    window: str  #: its key
+    balance: str  #: `spent` or `held`
+    recorded: Decimal
+    counted: Decimal
+
+
+def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
+    """The budget with the balances that its jobs make."""
+    empty = {"spent": ZERO, "held": ZERO}
+    windows = [each.model_copy(update=empty) for each in budget.windows]
+    whole = budget.model_copy(update={"windows": windows})
+    for settled, holder in jobs:
+        if settled and settled.step.is_final:
+            whole = whole.with_amounts(settled, spent=counted(settled))
+        else:
+            whole = whole.with_amounts(holder, held=held(holder))
+    return whole
+
+
+def differences(recorded: BudgetRecord, right: BudgetRecord) -> Iterator[Difference]:
+    """What a budget says, where it should say something else."""
+    for window, other in zip(recorded.windows, right.windows, strict=True):
+        if window.spent != other.spent:
+            yield Difference(window.key, "spent", window.spent, other.spent)
+        if window.held != other.held:
+            yield Difference(window.key, "held", window.held, other.held)

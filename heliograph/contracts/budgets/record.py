@@ -1,0 +1,132 @@
+"""The budget record: limits and balances of a project, as the event log keeps them."""
+
+from datetime import datetime
+from decimal import Context, Decimal
+
+from pydantic import AwareDatetime, Field
+
+from heliograph.contracts.budgets.periods import CALENDAR, Span, period_of
+from heliograph.contracts.holds import Hold
+from heliograph.contracts.money import Money
+from heliograph.contracts.records import Record
+from heliograph.contracts.tolerant_reader import Tolerant
+
+_EXACT = Context(prec=100)  #: digits; no sum of prices has more
+
+ZERO = Decimal(0)
+
+
+class BudgetLimits(Tolerant):
+    """Most that the jobs of a project may cost. Null: no limit."""
+
+    day: Money | None = None
+    month: Money | None = None
+    total: Money | None = None
+
+    def of(self, span: Span) -> Decimal | None:
+        return {"day": self.day, "month": self.month, "total": self.total}[span]
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a limit at all."""
+        return any(limit is not None for limit in (self.day, self.month, self.total))
+
+
+class Window(Tolerant):
+    """One day, one month, or all time: what was spent in it, and what is held."""
+
+    span: Span
+    key: str  #: as `2026-11-30`, `2026-11` or `total`
+    starts: AwareDatetime | None = None  #: null: with the first job
+    ends: AwareDatetime | None = None  #: null: never
+    spent: Money = ZERO
+    held: Money = ZERO
+    announced: int = 0  #: percent of the limit: the highest threshold that was announced
+
+    def counts(self, job: Record) -> bool:
+        """Whether a job belongs to it: by its hold, or by its time where it holds nothing."""
+        if self.span == "total":
+            return True
+        hold = job.internal.reserved
+        if hold:
+            return self.key == key_of(hold, self.span)
+        assert self.starts, "days and months begin"
+        assert self.ends, "and they end"
+        return self.starts <= job.created_at < self.ends
+
+    def plus(self, *, spent: Decimal = ZERO, held: Decimal = ZERO) -> "Window":
+        """The window with amounts added."""
+        update = {"spent": _EXACT.add(self.spent, spent), "held": _EXACT.add(self.held, held)}
+        return self.model_copy(update=update)
+
+    def left(self, limit: Decimal) -> Decimal:
+        """What may still be held; less than nothing where actual costs went over the limit."""
+        return _EXACT.subtract(limit, _EXACT.add(self.spent, self.held))
+
+
+class BudgetRecord(Tolerant):
+    """BudgetLimits and balances of a project."""
+
+    project: str
+    currency: str = "USD"
+    zone: str = "UTC"  #: IANA name; a change starts with the next day, and the next month
+    limits: BudgetLimits = BudgetLimits()
+    windows: list[Window] = Field(default_factory=list)  #: of a span, the running one is the last
+    settled: int = 0  #: sequence of the last event of the project that is settled in it
+
+    def running(self, span: Span) -> Window:
+        """The window of a span in which jobs are accepted now."""
+        return next(each for each in reversed(self.windows) if each.span == span)
+
+    def window_of(self, span: Span, hold: Hold) -> Window | None:
+        """The window in which a hold counts; None where it is over, and nothing is held in it."""
+        key = key_of(hold, span)
+        found = (each for each in self.windows if each.span == span and each.key == key)
+        return next(found, None)
+
+    def with_amounts(
+        self, job: Record, *, spent: Decimal = ZERO, held: Decimal = ZERO
+    ) -> "BudgetRecord":
+        """The record with amounts added to each window in which a job counts."""
+        windows = [
+            each.plus(spent=spent, held=held) if each.counts(job) else each for each in self.windows
+        ]
+        return self.model_copy(update={"windows": windows})
+
+
+def key_of(hold: Hold, span: Span) -> str:
+    """Key of the window of a span in which a hold counts."""
+    return {"day": hold.day, "month": hold.month, "total": "total"}[span]
+
+
+def opened(project: str, limits: BudgetLimits, zone: str, at: datetime) -> BudgetRecord:
+    """A record without balances, for the periods that are running."""
+    empty = BudgetRecord(project=project, zone=zone, limits=limits)
+    return rolled(empty, at)
+
+
+def rolled(budget: BudgetRecord, at: datetime) -> BudgetRecord:
+    """
+    The record with the periods that a moment is in.
+
+    A period that has begun keeps its end, so that a change of the time zone starts with the next one, and
+    none comes again. Earlier windows stay while something is held in them.
+    """
+    windows = [window for span in CALENDAR for window in _rolled(budget, span, at)]
+    total = [each for each in budget.windows if each.span == "total"]
+    windows += total or [Window(span="total", key="total")]
+    return budget.model_copy(update={"windows": windows})
+
+
+def _rolled(budget: BudgetRecord, span: Span, at: datetime) -> list[Window]:
+    windows = [each for each in budget.windows if each.span == span]
+    last = windows[-1] if windows else None
+    if last and last.ends and at < last.ends:
+        return [each for each in windows if each is last or each.held]
+    period = period_of(span, at, budget.zone)
+    if last and period.key <= last.key:  # the new zone is behind: the period goes on
+        windows[-1] = last.model_copy(update={"ends": period.ends})
+        return windows
+    starts = max(period.starts, last.ends) if last and last.ends else period.starts
+    new = Window(span=span, key=period.key, starts=starts, ends=period.ends)
+    return [*(each for each in windows if each.held), new]
