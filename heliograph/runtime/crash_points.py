@@ -18,6 +18,7 @@ Point = Literal[
     # gateway: a request becomes a job
     "accept.fenced",  # an abandoned claim can no longer be accepted; the slot still names it
     "accept.claimed",  # the slot names the job; no event
+    "accept.refused",  # over budget; the slot still names the job
     "accept.deduplicated",  # the key stands for another job; no answer
     "accept.staged",  # all but the last message of an atomic batch are sent; none is stored
     "accept.committed",  # an atomic batch is stored; nobody was told

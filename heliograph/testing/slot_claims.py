@@ -31,12 +31,13 @@ class MemorySlotClaims:
         await self._gate("read slots", project)
         return {slot: self._claim(project, slot) for of, slot in self.claims if of == project}
 
-    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
-        await self._gate("claim slot", slot, job)
+    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
+        await self._gate("claim slot", slot, job or "")
         _, revision = self.claims.get((project, slot), (None, 0))
         if self.is_lost(revision, seen.revision):
             raise Conflict(slot)
         self.claims[project, slot] = (job, revision + 1)
+        return self._claim(project, slot)
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
         await self._gate("restore", slot)

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from heliograph.runtime.job_view import create_presenter
 from heliograph.runtime.service import Service
 from services.gateway.access.build import build_access
+from services.gateway.budgets.build import build_budgets
 from services.gateway.bulk.build import build_bulk
 from services.gateway.bus_requests import consume_requests
 from services.gateway.catalog import build_catalog
@@ -23,7 +24,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     projects = build_projects(service)
     limits = build_limits(service, projects.settings.quotas)
     slots = build_slots(service, presenter)
-    jobs = build_jobs(service, presenter, limits, projects, slots)
+    budgets = build_budgets(service, projects)
+    jobs = build_jobs(service, presenter, limits, projects, slots, budgets)
     bulk = build_bulk(service, presenter, jobs)
     catalog = build_catalog(service)
 
@@ -31,6 +33,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     service.run(quota=limits.quota.watch, log_capacity=limits.log_capacity.watch)
     service.run(projects=projects.settings.watch)
     routes = [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog]
+    routes += budgets.routes
     web = service.web(
         "Heliograph",
         [*build_access(service), *routes],

@@ -26,6 +26,9 @@ from heliograph.contracts.actions import (
 )
 from heliograph.contracts.asyncapi import asyncapi
 from heliograph.contracts.batches import Batch, BatchProblem, BatchRequest
+from heliograph.contracts.budgets.messages import ThresholdReached
+from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.budgets.state import BudgetState, SetBudget
 from heliograph.contracts.cloudevents import EventEnvelope, event_type
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.key_records import CreatedKey, CreateKey, KeyRecord, RotateKey
@@ -79,6 +82,8 @@ AT_THE_EDGE: Shapes = {
     "action-report": (ActionReport, _WRITTEN),
     "retry-preview": (RetryPreview, _WRITTEN),
     "cancel-preview": (CancelPreview, _WRITTEN),
+    "set-budget": (SetBudget, _READ),
+    "budget": (BudgetState, _WRITTEN),
     "change-project": (ChangeProject, _READ),
     "project": (ProjectState, _WRITTEN),
     "cancel-request": (CancelRequest, _READ),
@@ -116,6 +121,8 @@ INSIDE: Shapes = {
     "sim-record": (SimRecord, _WRITTEN),
     "key-record": (KeyRecord, _WRITTEN),
     "session-record": (SessionRecord, _WRITTEN),
+    "budget-record": (BudgetRecord, _WRITTEN),
+    "threshold-reached": (ThresholdReached, _WRITTEN),
 }
 
 

@@ -118,9 +118,10 @@ class SlotClaims(Protocol):
 
     async def read(self, project: str, slot: str) -> SlotClaim: ...
 
-    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
+    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
         """
-        Put `job` in the place of what was `seen` there. A version that was restored stays so.
+        Put `job` in the place of what was `seen` there, and return what is there now. A version that
+        was restored stays so.
 
         Raises:
             Conflict: Another process did.

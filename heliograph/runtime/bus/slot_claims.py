@@ -29,8 +29,9 @@ class KvSlotClaims:
                 claims[key.partition(".")[2]] = _claim(entry)
         return claims
 
-    async def claim(self, project: str, slot: str, job: str, seen: SlotClaim) -> None:
-        await self._write(project, slot, replace(seen, job=job))
+    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
+        claimed = replace(seen, job=job)
+        return replace(claimed, revision=await self._write(project, slot, claimed))
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
         await self._write(project, slot, replace(seen, restored=restored))
@@ -40,13 +41,13 @@ class KvSlotClaims:
     ) -> None:
         await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
 
-    async def _write(self, project: str, slot: str, claim: SlotClaim) -> None:
+    async def _write(self, project: str, slot: str, claim: SlotClaim) -> int:
         value: dict[str, Any] = {**claim.unknown, "job": claim.job}
         if claim.restored:
             value["restored"] = claim.restored.model_dump(mode="json")
         if claim.withdrawn:
             value["withdrawn"] = sorted(claim.withdrawn)
-        await self._bucket.write(f"{project}.{slot}", value, claim.revision)
+        return await self._bucket.write(f"{project}.{slot}", value, claim.revision)
 
 
 _OF_A_SLOT = frozenset({"job", "restored", "withdrawn"})

@@ -34,7 +34,7 @@ def _streams(settings: ServiceSettings) -> list[Config]:
     return [
         {
             "name": "EVENTS",
-            "subjects": [subjects.EVENTS],
+            "subjects": [subjects.EVENTS, subjects.MONEY, subjects.BUDGETS],
             "retention": "limits",
             "storage": "file",
             "allow_direct": True,

@@ -34,6 +34,7 @@ class BatchAdmission:
 
         Raises:
             BatchRejected: Some of them cannot be made.
+            OverBudget: All of them together cost more than the budget of the project has left.
             ServiceError: There is no room for all of them, or a service does not answer.
         """
         refused = duplicate_slots(submission.request) | missing_slots(submission.request)
@@ -51,6 +52,7 @@ class BatchAdmission:
             raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
+        await self.jobs.check_budget(drafts.values())
         await self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
         jobs = [filled[i] if i in filled else identities[i].job for i in every]

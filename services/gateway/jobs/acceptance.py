@@ -8,12 +8,13 @@ and sent again, makes one job.
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from heliograph.contracts.errors import (
     IdempotencyKeyReused,
+    OverBudget,
     QueueFull,
     SlotBusy,
     StateConflict,
@@ -23,7 +24,7 @@ from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.bus import EventLog, SlotClaims, WorkQueue
+from heliograph.runtime.bus import EventLog, SlotClaim, SlotClaims, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.bus.transitions import append_event, transition
@@ -31,6 +32,7 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
+from services.gateway.budgets.event_log import JobBudgets, NoBudgets
 from services.gateway.idempotency import RequestIdentity, SameBody
 
 log = structlog.get_logger()
@@ -49,6 +51,15 @@ class AcceptResult:
         return self.entry.record
 
 
+@dataclass(frozen=True)
+class OwnClaim:
+    """A slot that names the job which is about to be accepted."""
+
+    slot: str
+    before: str | None  #: the job that it named before; null where that is not known
+    claim: SlotClaim
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobAcceptance:
     """Accepts jobs."""
@@ -56,6 +67,7 @@ class JobAcceptance:
     events: EventLog
     work: WorkQueue
     slots: SlotClaims
+    budgets: JobBudgets = field(default_factory=NoBudgets)
     claim_timeout: float = 10.0  #: seconds, see `GatewaySettings.slot_claim_timeout`
 
     async def replay(self, identity: RequestIdentity, is_same: SameBody) -> AcceptResult | None:
@@ -79,11 +91,17 @@ class JobAcceptance:
         Raises:
             IdempotencyKeyReused, StateConflict: As for `replay`; the same request was faster.
             SlotBusy: Another job, with other inputs, is filling the slot.
+            OverBudget: It is not accepted. The key may be sent again.
             Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
         """
         while True:
-            with suppress(Conflict):
-                return await self._accept(record, identity)
+            try:
+                with suppress(Conflict):
+                    return await self._accept(record, identity)
+            except OverBudget:
+                if known := await self._find(record.id, is_same):
+                    return known
+                raise
             if known := await self._find(record.id, is_same):  # it may have been fenced off
                 return known
 
@@ -126,16 +144,20 @@ class JobAcceptance:
 
     async def _accept(self, record: Record, identity: RequestIdentity) -> AcceptResult:
         """Raises Conflict: somebody wrote on the job's subject, or claimed the slot."""
-        if record.slot:
-            running = await self._claim(record, record.slot, identity)
-            if running:
-                return running
+        claim = await self._claim(record, record.slot, identity) if record.slot else None
+        if isinstance(claim, AcceptResult):
+            return claim
         at = now()
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
-        entry = await append_event(self.events, "accepted", accepted, 0, at)
+        try:
+            entry = await append_event(self.events, "accepted", accepted, 0, at)
+        except OverBudget:
+            crash_point("accept.refused")
+            await self._give_back(record, claim)
+            raise
         crash_point("accept.written")
-        return AcceptResult(entry=await self._enqueue_or_finish(entry, accepted))
+        return AcceptResult(entry=await self._enqueue_or_finish(entry, entry.record))
 
     async def _enqueue_or_finish(self, entry: LogEntry, accepted: Record) -> LogEntry:
         """Into the queue; or, where its result is there already, straight to its end."""
@@ -153,14 +175,14 @@ class JobAcceptance:
 
     async def _claim(
         self, record: Record, slot: str, identity: RequestIdentity
-    ) -> AcceptResult | None:
+    ) -> AcceptResult | OwnClaim | None:
         """Put the job's name on its slot; or the job that is there, when it is the answer."""
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
             seen = await self.slots.read(record.project, slot)
             if seen.job == record.id:
-                return None
+                return await self._renew(record, slot, seen)
             other = await self._in_slot(seen.job) if seen.job else None
             if seen.job is None or other is not None:
                 break
@@ -171,9 +193,25 @@ class JobAcceptance:
         running = other.as_job() if other else None
         if running and _occupies(running.record, slot):
             return await self._answer_with(record, running, identity)
-        await self.slots.claim(record.project, slot, record.id, seen)
+        await self.budgets.check([record])
+        claim = await self.slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
-        return None
+        return OwnClaim(slot, seen.job, claim)
+
+    async def _renew(self, record: Record, slot: str, seen: SlotClaim) -> OwnClaim | None:
+        """
+        Go on with a claim that an earlier try of the request made. Where that try may still give it
+        back, it is made anew.
+        """
+        if not self.budgets.applies_to(record):
+            return None
+        return OwnClaim(slot, None, await self.slots.claim(record.project, slot, record.id, seen))
+
+    async def _give_back(self, record: Record, claim: OwnClaim | None) -> None:
+        """Take the job's name off its slot, unless another try of the request needs it there."""
+        if claim and await self.events.last(record.id) is None:
+            with suppress(Conflict):
+                await self.slots.claim(record.project, claim.slot, claim.before, claim.claim)
 
     async def _in_slot(self, job: str) -> LogEntry | None:
         """

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from heliograph.runtime.access.service_key import shared_secret
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.service import Service
+from services.gateway.budgets.build import Budgets
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.cancel_routes import cancel_routes
 from services.gateway.jobs.cancellation import JobCancellation
@@ -43,11 +44,16 @@ def build_jobs(
     limits: Limits,
     projects: Projects,
     slots: Slots,
+    budgets: Budgets,
 ) -> Jobs:
     """Wire the jobs of a gateway."""
     bus, settings = service.bus, service.settings
     acceptance = JobAcceptance(
-        events=bus.events, work=bus.work, slots=bus.slots, claim_timeout=settings.slot_claim_timeout
+        events=budgets.events,
+        work=bus.work,
+        slots=bus.slots,
+        budgets=budgets.events,
+        claim_timeout=settings.slot_claim_timeout,
     )
     cancellation = JobCancellation(events=bus.events, work=bus.work, notify=bus.notify)
     quotes = QuoteSigner(partial(shared_secret, bus.jetstream, "quotes"))
@@ -61,7 +67,7 @@ def build_jobs(
         results=ResultCache(bus.events, bus.request, timeout=settings.result_cache_timeout),
     )
     jobs = JobService(
-        events=bus.events,
+        events=budgets.events,
         work=bus.work,
         acceptance=acceptance,
         cancellation=cancellation,

@@ -59,6 +59,7 @@ async def retry_in_place(
     Raises:
         StateConflict: It costs something, and `from` is not `submit`.
         IdempotencyKeyRequired: It may be charged twice, so it must not be repeated by accident.
+        OverBudget: The budget of the project has less left than one more attempt costs.
         StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
     """
     entry: LogEntry = await load_job(events, job)

@@ -145,6 +145,10 @@ class JobService:
         check_prompts(record, retry.changes)
         return record
 
+    async def check_budget(self, records: Collection[Record]) -> None:
+        """Raises OverBudget: jobs of one project cost more together than its budget has left."""
+        await self.acceptance.budgets.check(records)
+
     async def reserve(self, records: Collection[Record]) -> None:
         """
         Room in the event log, in the queue and in quotas for jobs of one project, for all or none.

@@ -25,7 +25,11 @@ class Projects:
 def build_projects(service: Service[GatewaySettings]) -> Projects:
     """Wire the projects of a gateway."""
     bus = service.bus
-    settings = ProjectSettings(bus.jetstream, service.catalog)
+    settings = ProjectSettings(
+        bus.jetstream,
+        service.catalog,
+        confirmed_within=service.settings.budget_confirmed_within,
+    )
     cleanups = CleanupRequests(bus.request, bus.notify, settings)
     usage = UsageReports(bus.request, _utc)
     routes = [

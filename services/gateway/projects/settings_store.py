@@ -1,5 +1,6 @@
-"""Project settings: default values, retention rules and quotas, cached by each gateway."""
+"""Project settings: defaults, retention, quotas, and which have a budget; cached by each gateway."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     QueueFull,
     TooManyProjects,
+    Unavailable,
     UnknownKind,
     UnknownModel,
     ValidationFailed,
@@ -27,15 +29,21 @@ _NO_QUOTAS = ProjectQuotas()
 
 class ProjectSettings:
     """
-    The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?}`. Every method raises
-    Unavailable.
+    The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?, budget?}`. Every
+    method raises Unavailable.
 
     A change holds at once in the process that makes it, and a moment later in the others.
+
+    Args:
+        confirmed_within: Seconds, see `GatewaySettings.budget_confirmed_within`.
     """
 
-    def __init__(self, jetstream: JetStream, catalog: CurrentCatalog) -> None:
+    def __init__(
+        self, jetstream: JetStream, catalog: CurrentCatalog, *, confirmed_within: float = 5.0
+    ) -> None:
         self._cache = KvCache(jetstream, "projects")
         self._catalog = catalog
+        self._confirmed_within = confirmed_within
 
     async def watch(self) -> None:
         """Hear what other processes change, for ever."""
@@ -50,6 +58,30 @@ class ProjectSettings:
         """Current quotas of a project."""
         value = await self._cache.read(project)
         return ProjectQuotas.model_validate(value["quotas"]) if value.get("quotas") else _NO_QUOTAS
+
+    def has_budget(self, project: str) -> bool:
+        """
+        Whether a project has a budget. Nobody is asked.
+
+        Raises:
+            Unavailable: The bucket was not read for a while; a budget may have been set meanwhile.
+        """
+        entry = self._cache.cached(project)
+        if entry is None or time.monotonic() - self._cache.confirmed_at > self._confirmed_within:
+            raise Unavailable("whether the project has a budget is not known", retry_after=1)
+        return bool(entry.value.get("budget"))
+
+    @retry_on_conflict
+    async def mark_budget(self, project: str, *, is_set: bool) -> None:
+        """
+        Note that a project has a budget, or has none any more.
+
+        Raises:
+            TooManyProjects: It has no settings yet, and no more projects may.
+        """
+        entry = await self._entry(project)
+        if bool(entry.value.get("budget")) != is_set:
+            await self._write(project, {**entry.value, "budget": is_set}, entry.revision)
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""

@@ -15,6 +15,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.batches import BatchRequest
+from heliograph.contracts.budgets.state import SetBudget
 from heliograph.contracts.cast import CastRequest
 from heliograph.contracts.key_records import CreateKey, RotateKey
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
@@ -45,6 +46,7 @@ POINTERS = (
     rf"{_ITEM}/finish_by",  # has passed
     rf"{_ITEM}/(prompt|edit_prompt)|/prompts/[ab]",  # only white space, or none for a reference
     r"/jobs/\d+(/slot)?",  # two items for one slot, or none with `only_missing`
+    r"/zone",  # of a time zone that is not there
     r"/defaults/(aspect_ratio|models/.*)",  # that no model has
 )
 #: bodies that break a rule between their fields, as the detail says
@@ -81,6 +83,7 @@ MODELS: dict[str, type[BaseModel]] = {
         RestoreRequest,
         RetryRequest,
         RotateKey,
+        SetBudget,
         TicketRequest,
     )
 }

@@ -1,0 +1,84 @@
+"""Budget records on JetStream: one subject per project, in the stream of the events that they count."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ulid import ULID
+
+from heliograph.contracts import subjects
+from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.errors import Unreadable
+from heliograph.runtime.bus.atomic_batch import ComparedMessage, store_batch
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.stored_messages import Stored
+
+_KEPT = 1_000  #: records of a project that stay in the log
+
+
+class BudgetEntry(NamedTuple):
+    """A budget record, and where it stands in the log (0: there is none)."""
+
+    sequence: int
+    budget: BudgetRecord | None
+
+
+class BudgetLog:
+    """
+    The budget records of all projects.
+
+    Raises:
+        Unavailable: The log does not answer; what was to be written may or may not be.
+        Unreadable: This release cannot read the record.
+    """
+
+    def __init__(self, jetstream: JetStream) -> None:
+        self._jetstream = jetstream
+
+    async def read(self, project: str) -> BudgetEntry:
+        """The record of a project, as the leader of the stream has it."""
+        stored = await self._jetstream.last_of_leader(STREAM, subjects.money(project))
+        return budget_entry(stored) if stored else BudgetEntry(0, None)
+
+    async def write(self, budget: BudgetRecord, after: int) -> int:
+        """Replace the record with sequence `after`. Raises Conflict when it is another one now."""
+        message = _message(budget, after)
+        return await self._jetstream.append(
+            STREAM, message.subject, message.data, message.headers, after=after
+        )
+
+    async def write_with(
+        self, budget: BudgetRecord, after: int, messages: Sequence[ComparedMessage]
+    ) -> int:
+        """
+        Store messages, and replace the record right after them: all or none. Returns the sequence of
+        the first message; the others, and the record, follow without a gap. So what a record holds is
+        in the log before it.
+
+        Raises:
+            Conflict: The record is another one now, or so is the last message of another subject.
+            ApiError: The server refuses; nothing is stored.
+        """
+        return await store_batch(self._jetstream, [*messages, _message(budget, after)])
+
+    async def trim(self, project: str) -> None:
+        """Forget all but the latest records of a project."""
+        query = {"filter": subjects.money(project), "keep": _KEPT}
+        await self._jetstream.api(f"STREAM.PURGE.{STREAM}", query)
+
+
+def budget_entry(stored: Stored) -> BudgetEntry:
+    """The record in a message. Raises Unreadable."""
+    try:
+        return BudgetEntry(stored.sequence, BudgetRecord.model_validate_json(stored.data))
+    except ValueError as error:
+        raise Unreadable.because(error) from None
+
+
+def _message(budget: BudgetRecord, after: int) -> ComparedMessage:
+    return ComparedMessage(
+        subject=subjects.money(budget.project),
+        data=budget.model_dump_json().encode(),
+        headers={"ce-id": str(ULID()), "content-type": "application/json"},
+        after=after,
+    )

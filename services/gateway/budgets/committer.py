@@ -1,0 +1,172 @@
+"""
+Committer: events that cost money are stored by one atomic batch with the budget that holds their price.
+
+One group of a project is under way at a time, and holds what came while the one before was. Another gateway
+that is faster makes the batch fail as a whole: the budget is read again from the leader of the stream, and
+decided anew. So no race lets more through than the budget allows, in any number of gateways.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from heliograph.contracts.budgets.record import BudgetRecord, rolled
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
+from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.jetstream_errors import NO_ROOM, ApiError
+from heliograph.runtime.bus.log_entries import LogEntry
+from heliograph.runtime.clock import now
+from services.gateway.budgets.group_plan import (
+    Held,
+    Refused,
+    WaitingEvent,
+    next_group,
+    plan_group,
+)
+
+log = structlog.get_logger()
+
+_TRIES = 30  #: of a group, until so many other processes were faster
+_PAUSE = 0.02  #: seconds between two of them, at most
+_BATCHES = 8  #: of all projects together; the server takes 50 of a stream from all processes
+
+
+class BudgetCommitter:
+    """Group commit of what costs money, for all projects with a budget, in one process."""
+
+    def __init__(self, jetstream: JetStream, budgets: BudgetLog) -> None:
+        self._jetstream = jetstream
+        self._budgets = budgets
+        self._waiting: dict[str, list[WaitingEvent]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(_BATCHES)
+
+    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+        """
+        Store an event, if the last one of its job is number `after` and the budget has its price left.
+
+        Raises:
+            OverBudget: It has not, by what the leader of the stream says. Nothing is stored.
+            Conflict: The last event of the job is another one.
+            Unavailable, QueueFull: It may or may not be stored.
+        """
+        project, waiting = event.body.project, WaitingEvent(event, after)
+        if project in self._waiting:
+            self._waiting[project].append(waiting)
+        else:
+            self._waiting[project] = [waiting]
+            task = asyncio.create_task(self._commit_all(project), name=f"budget of {project}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await waiting.entry
+
+    async def read(self, project: str) -> BudgetEntry:
+        """
+        The budget of a project that has one, with the periods that are running.
+
+        Raises:
+            Unavailable: It is being set, or removed, in this moment.
+        """
+        sequence, budget = await self._budgets.read(project)
+        if budget is None or not budget.limits.is_set:
+            detail = "the budget of the project is being set; set it again if this lasts"
+            raise Unavailable(detail, retry_after=1)
+        return BudgetEntry(sequence, rolled(budget, now()))
+
+    async def _commit_all(self, project: str) -> None:
+        queue = self._waiting[project]
+        try:
+            while queue:
+                async with self._places:
+                    await self._commit(project, next_group(queue))
+                queue[:] = [each for each in queue if not each.entry.done()]
+        finally:
+            del self._waiting[project]
+            _refuse(queue, Unavailable("the process ends"))
+
+    async def _commit(self, project: str, group: Sequence[WaitingEvent]) -> None:
+        """Every one of a group learns what became of it, but those that a batch has no room for."""
+        error: HeliographError = Unavailable("the budget changes too often", retry_after=1)
+        try:
+            for _ in range(_TRIES):
+                if await self._try(project, [each for each in group if not each.entry.done()]):
+                    return
+                await asyncio.sleep(random.uniform(0, _PAUSE))  # noqa: S311
+        except HeliographError as failure:
+            error = failure
+        _refuse(group, error)
+
+    async def _try(self, project: str, group: Sequence[WaitingEvent]) -> bool:
+        """Decide, and store what fits. False: another process was faster."""
+        if not group:
+            return True
+        sequence, budget = await self.read(project)
+        assert budget
+        plan = plan_group(budget, group, now())
+        await self._refuse(plan.refused)
+        return not plan.held or await self._store(plan.budget, sequence, plan.held)
+
+    async def _refuse(self, refused: Sequence[Refused]) -> None:
+        """What is known already is not refused, whatever the budget has left."""
+        await self._refuse_known([each.waiting for each in refused])
+        for each in refused:
+            each.waiting.refuse(each.error)
+
+    async def _store(self, budget: BudgetRecord, after: int, held: Sequence[Held]) -> bool:
+        try:
+            first = await self._budgets.write_with(budget, after, [each.message for each in held])
+        except Conflict:
+            await self._refuse_known([each.waiting for each in held])
+            return False
+        except ApiError as error:
+            _refuse([each.waiting for each in held], _not_stored(error))
+        except Unavailable as error:
+            await self._look_up(held, error)
+        else:
+            for sequence, each in enumerate(held, first):
+                each.waiting.store(sequence, each.event)
+        return True
+
+    async def _refuse_known(self, those: Sequence[WaitingEvent]) -> None:
+        """A job that has another last event than was expected loses alone."""
+        last = await self._lasts(those)
+        for each in those:
+            sequence, _ = last.get(each.event.subject, (0, None))
+            if sequence != each.after:
+                each.refuse(Conflict(each.event.subject))
+
+    async def _look_up(self, held: Sequence[Held], error: Unavailable) -> None:
+        """What a commit without an answer came to. What is not there may still come."""
+        log.warning("Commit without an answer", reason=str(error))
+        last = await self._lasts([each.waiting for each in held])
+        for each in held:
+            sequence, id_ = last.get(each.event.subject, (0, None))
+            if id_ == each.event.id:
+                each.waiting.store(sequence, each.event)
+            else:
+                each.waiting.refuse(error)
+
+    async def _lasts(self, those: Sequence[WaitingEvent]) -> dict[str, tuple[int, str | None]]:
+        """Sequence and id of the last event of each job that has one."""
+        if not those:
+            return {}
+        names = [each.event.subject for each in those]
+        found = await self._jetstream.read_lasts(STREAM, names)
+        return {each.subject: (each.sequence, each.headers.get("ce-id")) for each in found}
+
+
+def _not_stored(error: ApiError) -> HeliographError:
+    if error.err_code in NO_ROOM:
+        return QueueFull(f"the stream is full: {error}", retry_after=30)
+    return Unavailable(f"the server refuses the commit: {error}", retry_after=1)
+
+
+def _refuse(those: Iterable[WaitingEvent], error: HeliographError) -> None:
+    for each in those:
+        each.refuse(error)

@@ -1,0 +1,42 @@
+"""HTTP routes of budgets."""
+
+from fastapi import APIRouter, Response
+
+from heliograph.contracts.budgets.state import BudgetState, SetBudget
+from heliograph.contracts.errors import StateConflict, TooManyProjects
+from heliograph.contracts.ids import ProjectName
+from heliograph.runtime.http.access import needs
+from heliograph.runtime.http.json_response import json_response
+from heliograph.runtime.http.problem_responses import problems
+from heliograph.runtime.http.strict_route import create_router
+from services.gateway.budgets.service import BudgetService
+from services.gateway.http import OF_A_CHANGE, OF_A_READ
+
+
+def budget_routes(budgets: BudgetService) -> APIRouter:
+    """Budgets of projects."""
+    router = create_router("projects")
+
+    @router.get(
+        "/projects/{project}/budget",
+        response_model=BudgetState,
+        response_description="The budget as it is now",
+        responses=problems(*OF_A_READ),
+        summary="What a project may spend, has spent, and holds for open jobs",
+    )
+    @needs("usage:read")
+    async def get_budget(project: ProjectName) -> Response:
+        return json_response((await budgets.read(project)).model_dump(mode="json"))
+
+    @router.put(
+        "/projects/{project}/budget",
+        response_model=BudgetState,
+        response_description="The budget as it is now",
+        responses=problems(*OF_A_CHANGE, StateConflict, TooManyProjects),
+        summary="Set what a project may spend; without any limit, it has no budget",
+    )
+    @needs("admin")
+    async def set_budget(project: ProjectName, body: SetBudget) -> Response:
+        return json_response((await budgets.set(project, body)).model_dump(mode="json"))
+
+    return router

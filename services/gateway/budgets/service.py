@@ -1,0 +1,103 @@
+"""Budget service: reads and sets the budget of a project."""
+
+import asyncio
+from contextlib import suppress
+
+from heliograph.contracts.budgets.balances import recounted
+from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened, rolled
+from heliograph.contracts.budgets.state import BudgetState, SetBudget, budget_state
+from heliograph.contracts.errors import StateConflict
+from heliograph.contracts.level import BUDGETS
+from heliograph.runtime.bus.budget_log import BudgetLog
+from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
+from heliograph.runtime.bus.job_balances import read_job_balances
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.clock import now
+from services.gateway.projects.settings_store import ProjectSettings
+
+
+class BudgetService:
+    """
+    Budgets of projects. Every method raises Unavailable.
+
+    Args:
+        confirmed_within: Seconds until every gateway knows that a project has a budget, or accepts
+            nothing that costs money.
+    """
+
+    def __init__(
+        self,
+        bus: NatsBus,
+        budgets: BudgetLog,
+        projects: ProjectSettings,
+        *,
+        confirmed_within: float,
+    ) -> None:
+        self._bus = bus
+        self._budgets = budgets
+        self._projects = projects
+        self._confirmed_within = confirmed_within
+
+    async def read(self, project: str) -> BudgetState:
+        """The budget of a project as it is now; one without windows where it has none."""
+        _, budget = await self._budgets.read(project)
+        if budget is None or not budget.limits.is_set:
+            return BudgetState(project=project)
+        return budget_state(budget, now())
+
+    async def set(self, project: str, request: SetBudget) -> BudgetState:
+        """
+        Set the budget of a project, or remove it: then there is no limit in the request.
+
+        Raises:
+            StateConflict: Processes of an older release may run, which would not settle it.
+            TooManyProjects: No more projects may have settings.
+        """
+        if not await self._bus.level.allows(BUDGETS):
+            raise StateConflict(
+                "processes of an older release may run; once none does, `heliograph level raise`"
+            )
+        is_set = request.limits.is_set
+        await self._projects.mark_budget(project, is_set=is_set)
+        budget = await (self._put(project, request) if is_set else self._remove(project))
+        return budget_state(budget, now()) if budget else BudgetState(project=project)
+
+    async def _put(self, project: str, request: SetBudget) -> BudgetRecord:
+        while True:
+            sequence, budget = await self._budgets.read(project)
+            if budget is None or not budget.limits.is_set:
+                await asyncio.sleep(self._confirmed_within)
+                after = await self._counted(project, request)
+            else:
+                after = changed(rolled(budget, now()), request)
+            with suppress(Conflict):
+                await self._budgets.write(after, sequence)
+                return after
+
+    async def _counted(self, project: str, request: SetBudget) -> BudgetRecord:
+        """A first budget: its balances are counted from the log."""
+        head = await self._bus.events.head()
+        jobs = await read_job_balances(
+            self._bus.jetstream, self._bus.events, project, settled=head, held=head
+        )
+        empty = opened(project, request.limits, request.zone, now())
+        return recounted(empty, jobs).model_copy(update={"settled": head})
+
+    @retry_on_conflict
+    async def _remove(self, project: str) -> None:
+        sequence, budget = await self._budgets.read(project)
+        if budget and budget.limits.is_set:
+            unlimited = budget.model_copy(update={"limits": BudgetLimits()})
+            await self._budgets.write(unlimited, sequence)
+
+
+def changed(budget: BudgetRecord, request: SetBudget) -> BudgetRecord:
+    """The budget with other limits. Thresholds of a limit that changed are announced anew."""
+    limits = request.limits
+    windows = [
+        each
+        if limits.of(each.span) == budget.limits.of(each.span)
+        else each.model_copy(update={"announced": 0})
+        for each in budget.windows
+    ]
+    return budget.model_copy(update={"limits": limits, "zone": request.zone, "windows": windows})
