@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from heliograph.runtime.service import Service
+from services.status.bookkeeper import Bookkeeper
 from services.status.live.build import build_live
 from services.status.maintenance.build import build_maintenance
 from services.status.metrics import export_lag
@@ -27,6 +28,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     )
     maintenance = build_maintenance(service, read_model, slots)
     projector = Projector(bus, live.hub, read_model)
+    bookkeeper = Bookkeeper(bus, live.hub)
 
     service.on_open(
         read_model.prepare,
@@ -36,6 +38,8 @@ def create_app(settings: StatusSettings) -> FastAPI:
     service.run_when_prepared(
         projector=projector.run,
         lag=partial(export_lag, read_model.cursor, live.hub.missed.last_sequence),
+        bookkeeper=bookkeeper.run,
+        budgets=bookkeeper.watch,
         **maintenance.tasks,
     )
     service.close_last(read_model)
