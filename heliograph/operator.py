@@ -1,4 +1,4 @@
-"""Operator commands: unreadable messages, the level of the deployment, API keys, and backups."""
+"""Operator commands: unreadable messages, the level, API keys, backups, and the audit of budgets."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +17,7 @@ from heliograph.runtime.backup.manifest import Manifest
 from heliograph.runtime.backup.restore import RestoreReport
 from heliograph.runtime.backup.restore import restore_backup as restore_into
 from heliograph.runtime.backup.save import save_backup as save_into
+from heliograph.runtime.bus.budget_audit import Audit, audit_budgets
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
@@ -86,6 +87,12 @@ async def restore_backup(folder: Path, *, run_unsent: bool) -> RestoreReport:
     """Put a backup into an empty NATS, and its store. Raises ClientError."""
     async with _bus() as jetstream:
         return await restore_into(jetstream, ServiceSettings(), folder, run_unsent=run_unsent)
+
+
+async def audit(project: str | None = None) -> list[Audit]:
+    """Compare every budget, or that of one project, with its jobs. Raises ClientError."""
+    async with _bus() as jetstream:
+        return await audit_budgets(jetstream, project)
 
 
 def _with_secret(key: AccessKey, record: KeyRecord) -> CreatedKey:

@@ -6,7 +6,7 @@ from io import TextIOWrapper
 import typer
 from stamina.instrumentation import set_on_retry_hooks
 
-from heliograph.cli import backup, bulk, catalog, follow, jobs, quote, submit
+from heliograph.cli import audit, backup, budgets, bulk, catalog, follow, jobs, quote, submit
 from heliograph.cli.command_runner import DONE
 from heliograph.cli.keys import keys
 from heliograph.cli.operator import level, unreadable
@@ -14,7 +14,7 @@ from heliograph.cli.sim import sim
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-for commands in (submit, quote, follow, jobs, bulk, catalog, backup):
+for commands in (submit, quote, follow, jobs, bulk, catalog, budgets, audit, backup):
     app.add_typer(commands.app)
 app.add_typer(sim, name="sim")
 app.add_typer(unreadable, name="unreadable")

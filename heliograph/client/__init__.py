@@ -7,13 +7,14 @@ Async client for a Heliograph gateway.
         await client.download(done.assets[0], "keeper.png")
 """
 
+from heliograph.client.budgets import BudgetCalls
 from heliograph.client.bulk import BulkCalls
 from heliograph.client.live import LiveCalls
 from heliograph.client.quotes import QuoteCalls
 from heliograph.client.usage import UsageCalls
 
 
-class Client(BulkCalls, QuoteCalls, UsageCalls, LiveCalls):
+class Client(BulkCalls, QuoteCalls, BudgetCalls, UsageCalls, LiveCalls):
     """
     Talks to one gateway about one project. Close it, or use it as a context manager.
 

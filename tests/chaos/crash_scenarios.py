@@ -76,11 +76,18 @@ class Teller:
 
     async def post(self, path: str, headers: dict[str, str], body: Any = None) -> Any:
         """Ask for something until somebody answers. Returns the answer."""
+        return await self._send("POST", path, headers, body or {})
+
+    async def set_budget(self, total: str) -> None:
+        """Let the project's jobs cost so much."""
+        await self._send("PUT", f"/v1/projects/{self.project}/budget", {}, {"total": total})
+
+    async def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Any:
         async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
-                    answer = await http.post(url, json=body or {}, headers=headers)
+                    answer = await http.request(method, url, json=body, headers=headers)
                     if answer.status_code < 500:
                         return answer.json()
                 await asyncio.sleep(_LOOK_AGAIN)
@@ -233,6 +240,22 @@ async def together(teller: Teller) -> None:
         await teller.finish(item["job"]["id"])
 
 
+async def over_budget(teller: Teller) -> None:
+    """Two jobs, and a budget for one: that which is refused is sent again when there is more."""
+    own = Teller(teller.stack, teller.journal, teller.crashes)
+    await own.set_budget(PRICE)
+    requests = [own.request(slot=f"story/{number}") for number in range(2)]
+    own.journal.requests += requests
+    await asyncio.gather(*(submit(own.stack, each) for each in requests))
+    assert [each.refusal for each in requests if each.job is None] == ["over_budget"]
+    await own.set_budget("1")
+    for each in requests:
+        each.refusal = None
+        await submit(own.stack, each)
+        assert each.job
+        await own.finish(each.job)
+
+
 async def overdue(teller: Teller) -> None:
     """Its deadline passes while the provider works on it."""
     soon = datetime.now(UTC) + timedelta(seconds=30)  # until then the request has to be answered
@@ -254,6 +277,7 @@ async def overdue_in_line(teller: Teller) -> None:
 STORIES: dict[Point, Story] = {
     "accept.fenced": abandoned,
     "accept.deduplicated": answered_by_another,
+    "accept.refused": over_budget,
     "accept.reused": made_before,
     "accept.staged": together,
     "accept.committed": together,

@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
+import nats
 
 from deploy.local.readiness import until_ready
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine.charges import counted
+from heliograph.runtime.bus.budget_audit import Audit, audit_budgets
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.log_entries import LogEntry
 from tests.chaos import external_checks
 from tests.chaos.external_checks import Payment
@@ -25,6 +29,7 @@ from tests.chaos.quiescence import by_job, read_log
 from tests.support.stack import Stack
 
 _TIMEOUT = 60.0  #: seconds
+_SETTLED_WITHIN = 20.0  #: seconds in which the last ends are settled
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
 _AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
@@ -74,6 +79,7 @@ async def judge(
         "double finals": ended_twice(log),
         "double pay": paid_twice(payments, log),
         "wrong bills": external_checks.wrong_bills(payments, last),
+        "wrong budgets": await wrong_budgets(stack, payments, last),
         "lost answers": lost_answers(journal.signals, inline_requests, last),
         "over the cap": over_the_cap(log, catalog),
         "slots shared": slots_shared(log),
@@ -166,6 +172,44 @@ def paid_twice(payments: Sequence[Payment], log: list[LogEntry]) -> list[str]:
         if isinstance(last, Record) and last.charged == "yes" and job not in paid:
             wrong.append(f"{job} says it was charged, and it was not")
     return wrong
+
+
+async def wrong_budgets(
+    stack: Stack, payments: Sequence[Payment], last: Mapping[str, Record]
+) -> list[str]:
+    """
+    Every balance is what the jobs make, nothing is held, and what providers know to be paid is spent;
+    nothing else is, but what may have been paid.
+    """
+    client = await nats.connect(stack.bundled_nats)
+    try:
+        audits = await settled_audits(JetStream(client))
+    finally:
+        await client.close()
+    wrong = [each.summary() for each in audits if each.differences]
+    for audit in audits:
+        total = audit.budget.running("total")
+        jobs = [each for each in last.values() if each.project == audit.project]
+        paid = sum(each.price for each in payments if last[each.job].project == audit.project)
+        in_doubt = sum(counted(each) for each in jobs if each.charged == "unknown")
+        if total.held:
+            wrong.append(f"{audit.project} holds {total.held}")
+        if not paid <= total.spent <= paid + in_doubt:
+            wrong.append(
+                f"{audit.project} spent {total.spent}; {paid} is paid, {in_doubt} in doubt"
+            )
+    return wrong
+
+
+async def settled_audits(jetstream: JetStream) -> list[Audit]:
+    """The audits of all budgets, once no job that ended holds anything; or at the end of the time."""
+    end = asyncio.get_running_loop().time() + _SETTLED_WITHIN
+    while True:
+        audits = await audit_budgets(jetstream)
+        is_settled = all(each.budget.running("total").held == 0 for each in audits)
+        if is_settled or asyncio.get_running_loop().time() > end:
+            return audits
+        await asyncio.sleep(0.5)
 
 
 def times_asked_again(events: list[LogEntry]) -> int:

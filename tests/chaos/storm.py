@@ -69,6 +69,7 @@ class Storm:
             for number, journal in enumerate(self._watched)
         ]
         try:
+            await asyncio.gather(*map(self._set_budget, self._projects))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._submit_all())
                 group.create_task(self._flood())
@@ -85,6 +86,11 @@ class Storm:
             for journal in self._watched:
                 self.journal.seen += journal.seen
                 self.journal.reconnects += journal.reconnects
+
+    async def _set_budget(self, project: str) -> None:
+        """One that is never used up: what is asked is whether its balances are right afterwards."""
+        async with self.stack.client(project) as client:
+            await client.set_budget(day="1000", month="1000", total="1000")
 
     def _project_of(self, watcher: int) -> str:
         return self._projects[watcher % len(self._projects)]

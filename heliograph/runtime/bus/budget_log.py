@@ -36,8 +36,8 @@ class BudgetLog:
         self._jetstream = jetstream
 
     async def read(self, project: str) -> BudgetEntry:
-        """The record of a project, as the leader of the stream has it."""
-        stored = await self._jetstream.last_of_leader(STREAM, subjects.money(project))
+        """The record of a project, as the leader of the stream has it (see `JetStream`)."""
+        stored = await self._jetstream.last(STREAM, subjects.money(project))
         return budget_entry(stored) if stored else BudgetEntry(0, None)
 
     async def write(self, budget: BudgetRecord, after: int) -> int:

@@ -1,0 +1,65 @@
+"""Budget of a project."""
+
+from typing import Annotated
+
+import typer
+
+from heliograph.cli.command_runner import run_command
+from heliograph.cli.options import AsJson, Gateway, Project
+from heliograph.cli.output import show_items
+from heliograph.cli.tables import Cells, money
+from heliograph.client import Client
+from heliograph.contracts.budgets.state import BudgetState, WindowState
+
+app = typer.Typer()
+
+_COLUMNS = ("of", "limit", "spent", "held", "left", "renews_at")
+
+Limit = Annotated[str | None, typer.Option(help="As 5.00; what is left out has no limit.")]
+
+
+@app.command()
+def budget(
+    day: Limit = None,
+    month: Limit = None,
+    total: Limit = None,
+    zone: Annotated[str, typer.Option(help="In which days and months begin.")] = "UTC",
+    remove: Annotated[bool, typer.Option("--remove", help="Let it have no budget.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+    url: Gateway = None,
+) -> None:
+    """What a project may spend, has spent, and holds for open jobs. With limits, set them."""
+
+    async def work() -> BudgetState:
+        async with Client(url, project=project) as client:
+            if remove or day or month or total:
+                return await client.set_budget(
+                    day=None if remove else day,
+                    month=None if remove else month,
+                    total=None if remove else total,
+                    zone=zone,
+                )
+            return await client.budget()
+
+    _show(run_command(work()), as_json=as_json)
+
+
+def _show(state: BudgetState, *, as_json: bool) -> None:
+    if as_json:
+        print(state.model_dump_json())
+    elif not state.windows:
+        print(f"{state.project} has no budget")
+    else:
+        show_items(map(_cells, state.windows), _COLUMNS, as_json=False)
+
+
+def _cells(window: WindowState) -> Cells:
+    return {
+        "of": window.key,
+        "limit": None if window.limit is None else money(window.limit),
+        "spent": money(window.spent),
+        "held": money(window.held),
+        "left": None if window.left is None else money(window.left),
+        "renews_at": window.renews_at and window.renews_at.isoformat(),
+    }

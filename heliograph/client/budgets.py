@@ -1,0 +1,41 @@
+"""Budget of the client's project."""
+
+from decimal import Decimal
+
+from heliograph.client.http import GatewayConnection
+from heliograph.contracts.budgets.state import BudgetState
+from heliograph.encodable_text import part
+
+Amount = Decimal | str
+
+
+class BudgetCalls(GatewayConnection):
+    """Requests about the budget of the project."""
+
+    async def budget(self) -> BudgetState:
+        """What the project may spend, has spent, and holds for open jobs."""
+        return BudgetState.model_validate(await self._send("GET", self._budget_path))
+
+    async def set_budget(
+        self,
+        *,
+        day: Amount | None = None,
+        month: Amount | None = None,
+        total: Amount | None = None,
+        zone: str = "UTC",
+    ) -> BudgetState:
+        """
+        Set what the project may spend, as `day="5.00"`. What is left out has no limit; without any, the
+        project has no budget.
+
+        A first budget holds after some seconds, in which requests that cost money are repeated later.
+        Needs a key with the scope `admin`, where there are keys.
+        """
+        limits = {"day": day, "month": month, "total": total}
+        amounts = {name: None if each is None else f"{each}" for name, each in limits.items()}
+        answer = await self._send("PUT", self._budget_path, json={**amounts, "zone": zone})
+        return BudgetState.model_validate(answer)
+
+    @property
+    def _budget_path(self) -> str:
+        return f"/v1/projects/{part(self.project)}/budget"

@@ -1,0 +1,80 @@
+"""Audit: the balances of budgets, compared with what their jobs make of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.contracts.budgets.balances import Difference, differences, recounted
+from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.errors import NotFound
+from heliograph.runtime.bus.budget_log import BudgetLog
+from heliograph.runtime.bus.event_log import JetStreamEventLog
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.job_balances import read_job_balances
+from heliograph.runtime.bus.kv import KeyValue
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit of one budget found."""
+
+    budget: BudgetRecord
+    sequence: int  #: of the record
+    jobs: int  #: that it counts
+    differences: list[Difference]
+
+    @property
+    def project(self) -> str:
+        return self.budget.project
+
+    def summary(self) -> str:
+        """One line, and one for each difference."""
+        result = "differs" if self.differences else "agrees"
+        head = f"{self.project}: {result} with {self.jobs} jobs (record {self.sequence})"
+        return "\n".join([head, *(f"  {_sentence(each)}" for each in self.differences)])
+
+    def description(self) -> dict[str, Any]:
+        """The same, for programs."""
+        found = [
+            {**each._asdict(), "recorded": f"{each.recorded:f}", "counted": f"{each.counted:f}"}
+            for each in self.differences
+        ]
+        facts = {"project": self.project, "sequence": self.sequence, "jobs": self.jobs}
+        return {**facts, "differences": found}
+
+
+def _sentence(found: Difference) -> str:
+    return (
+        f"{found.balance} in {found.window} is {found.recorded:f}, its jobs make {found.counted:f}"
+    )
+
+
+async def audit_budgets(jetstream: JetStream, project: str | None = None) -> list[Audit]:
+    """
+    Audit every budget, or that of one project. Jobs may be accepted and may end meanwhile.
+
+    Raises:
+        NotFound: The project has no budget.
+        Unavailable: The log does not answer.
+    """
+    if project is not None:
+        audit = await audit_budget(jetstream, project)
+        if audit is None:
+            raise NotFound(f"{project} has no budget")
+        return [audit]
+    entries = await KeyValue(jetstream, "projects").matching("*")
+    names = sorted(name for name, entry in entries.items() if entry.readable.get("budget"))
+    audits = [await audit_budget(jetstream, name) for name in names]
+    return [each for each in audits if each]
+
+
+async def audit_budget(jetstream: JetStream, project: str) -> Audit | None:
+    """Audit the budget of a project. None: it has none. Raises Unavailable."""
+    sequence, budget = await BudgetLog(jetstream).read(project)
+    if budget is None or not budget.limits.is_set:
+        return None
+    events = JetStreamEventLog(jetstream, "heliograph/operator")
+    jobs = await read_job_balances(
+        jetstream, events, project, settled=budget.settled, held=sequence
+    )
+    found = list(differences(budget, recounted(budget, jobs)))
+    return Audit(budget, sequence, len(jobs), found)

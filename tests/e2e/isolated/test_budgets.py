@@ -1,0 +1,210 @@
+"""A budget holds while gateways are killed and clients repeat, and its audit agrees."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from heliograph import Client, RequestRejected
+from heliograph.contracts.budgets.state import BudgetState
+from tests.support.polling import until_true
+from tests.support.records import some_project
+from tests.support.shell import run_heliograph
+from tests.support.stack import Stack, stack_running
+
+ROUNDS = int(os.environ.get("HELIOGRAPH_TEST_BUDGET_ROUNDS") or 2)
+REQUESTS, ROOM = 500, 50
+PRICE = "0.01"
+_AT_ONCE = 250  #: requests under way, over both gateways
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = {"HELIOGRAPH_GATEWAYS": "2", "HELIOGRAPH_RESTART_PAUSE": "0.2"}
+    with stack_running(tmp_path_factory.mktemp("budgets"), settings) as stack:
+        yield stack
+
+
+class Crowd:
+    """Clients that ask for one job each, and repeat with their key until they are answered."""
+
+    def __init__(self, stack: Stack, project: str) -> None:
+        self._gateways = stack.gateways
+        self._path = f"/v1/projects/{project}/jobs"
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self.answers: dict[str, tuple[int, Any]] = {}
+        self.is_under_way = asyncio.Event()  #: some were answered, others are not
+
+    async def ask_all(self) -> None:
+        async with httpx.AsyncClient(timeout=20) as http:
+            await asyncio.gather(*(self._ask(http, number) for number in range(REQUESTS)))
+
+    async def _ask(self, http: httpx.AsyncClient, number: int) -> None:
+        parameters = {"seconds": 0, "price": PRICE}
+        body = {"kind": "image", "prompt": f"{number}", "parameters": parameters}
+        headers, tries = {"Idempotency-Key": f"key-{number}"}, number
+        async with self._places, asyncio.timeout(120):
+            while headers["Idempotency-Key"] not in self.answers:
+                url = self._gateways[tries % len(self._gateways)] + self._path
+                tries += 1
+                try:
+                    answer = await http.post(url, json=body, headers=headers)
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+                    continue
+                if answer.status_code == 503:
+                    await asyncio.sleep(0.1)
+                    continue
+                self.answers[headers["Idempotency-Key"]] = answer.status_code, answer.json()
+        if len(self.answers) > ROOM // 2:
+            self.is_under_way.set()
+
+
+async def _audit(stack: Stack, project: str) -> dict[str, Any]:
+    ended = await asyncio.to_thread(run_heliograph, stack, "audit", project, "--json")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+async def _settled(client: Client) -> BudgetState:
+    """The budget once nothing is held."""
+    state = await client.budget()
+
+    async def is_settled() -> bool:
+        nonlocal state
+        state = await client.budget()
+        return all(each.held == 0 for each in state.windows)
+
+    await until_true(is_settled)
+    return state
+
+
+@asynccontextmanager
+async def _budgeted(stack: Stack, **limits: str) -> AsyncIterator[Client]:
+    """A client of a project with a budget."""
+    async with stack.client(some_project()) as client:
+        await client.set_budget(**limits)
+        yield client
+
+
+@pytest.mark.timeout(120 + 60 * ROUNDS)
+@pytest.mark.parametrize("round_", range(ROUNDS))
+async def test_a_crowd_gets_exactly_what_the_budget_allows_though_a_gateway_is_killed(
+    stack: Stack, round_: int
+) -> None:
+    async with _budgeted(stack, day="0.5", total="0.9") as client:
+        crowd, victim = Crowd(stack, client.project), ("gateway", "gateway-2")[round_ % 2]
+        asking = asyncio.create_task(crowd.ask_all())
+        await crowd.is_under_way.wait()
+        assert stack.kill(victim)
+        await asking
+
+        assert Counter(status for status, _ in crowd.answers.values()) == {
+            202: ROOM,
+            402: REQUESTS - ROOM,
+        }
+        jobs = [job async for job in client.jobs(limit=200)]
+        assert len(jobs) == ROOM
+        assert not (await _audit(stack, client.project))["differences"]
+
+        state = await _settled(client)
+        assert [(each.spent, each.left) for each in state.windows[::2]] == [
+            (Decimal("0.5"), 0),
+            (Decimal("0.5"), Decimal("0.4")),
+        ]
+        assert (await _audit(stack, client.project))["jobs"] == ROOM
+
+
+async def test_a_refused_key_is_sent_again_and_accepted_once_there_is_more(stack: Stack) -> None:
+    fields: dict[str, Any] = {"kind": "image", "prompt": "x", "key": "again", "slot": "place"}
+    parameters = {"price": "0.02", "seconds": 0}
+    async with _budgeted(stack, month="0.01") as client:
+        with pytest.raises(RequestRejected) as refused:
+            await client.submit(**fields, parameters=parameters)
+        problem = refused.value.problem
+        assert (problem.status, problem.code) == (402, "over_budget")
+        assert problem.retry_after
+        assert "0.01 is left" in problem.detail
+        assert problem.next_actions[-1].kind == "raise_budget"
+
+        await client.set_budget(month="0.02")
+        job = await client.submit(**fields, parameters=parameters)
+        with pytest.raises(RequestRejected):
+            await client.submit(kind="image", prompt="y", parameters=parameters)
+        again = await client.submit(**fields, parameters=parameters)  # known: whatever is left
+        free = await client.submit(kind="image", prompt="z", parameters={"seconds": 0})
+
+    assert again.id == job.id
+    assert free.cost.estimated == 0
+
+
+async def test_a_batch_that_does_not_fit_is_refused_as_a_whole(stack: Stack) -> None:
+    jobs = [
+        {"kind": "image", "prompt": f"{number}", "parameters": {"price": "0.01", "seconds": 0}}
+        for number in range(3)
+    ]
+    async with _budgeted(stack, total="0.02") as client:
+        with pytest.raises(RequestRejected) as refused:
+            await client.batch(jobs)
+        assert refused.value.problem.code == "over_budget"
+        assert [job async for job in client.jobs()] == []
+
+        batch = await client.batch(jobs[:2])
+        assert [item.outcome for item in batch.items] == ["accepted", "accepted"]
+
+
+async def test_a_job_that_is_canceled_in_time_gives_back_what_it_held(stack: Stack) -> None:
+    async with _budgeted(stack, total="0.01") as client:
+        first = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
+        parameters = {"price": "0.01", "seconds": 60}
+        waits = await client.submit(
+            kind="image", prompt="x", parameters=parameters, after=[first.id]
+        )
+        await client.cancel(waits.id)
+        if (await client.finish(waits.id))[0].charged == "no":
+            assert (await _settled(client)).windows[-1].spent == 0
+
+
+async def test_the_command_line_sets_and_shows_a_budget(stack: Stack) -> None:
+    project = some_project()
+
+    def heliograph(*arguments: str) -> str:
+        ended = run_heliograph(stack, "budget", "--project", project, *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    assert f"{project} has no budget" in await asyncio.to_thread(heliograph)
+    made = await asyncio.to_thread(heliograph, "--day", "5", "--zone", "Europe/Berlin")
+    assert "total" in made
+    shown = json.loads(await asyncio.to_thread(heliograph, "--json"))
+    assert (shown["zone"], shown["windows"][0]["limit"]) == ("Europe/Berlin", "5")
+    assert "has no budget" in await asyncio.to_thread(heliograph, "--remove")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"day": "-1"}, "/day"),
+        ({"day": "0.0000001"}, "/day"),
+        ({"total": "many"}, "/total"),
+        ({"zone": "Europe/Atlantis"}, "/zone"),
+        ({"week": "1"}, "/week"),
+    ],
+    ids=["negative", "too exact", "no number", "no zone", "no such span"],
+)
+async def test_a_budget_that_makes_no_sense_is_refused(
+    stack: Stack, body: dict[str, str], pointer: str
+) -> None:
+    async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
+        answer = await http.put(f"/v1/projects/{some_project()}/budget", json=body)
+
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
