@@ -114,7 +114,7 @@ async def _bus() -> AsyncIterator[JetStream]:
         hosts = ", ".join(settings.nats_hosts)  # the URL may hold a password
         raise ConnectionFailed(f"NATS at {hosts} does not answer: {error}") from error
     try:
-        yield JetStream(connection.client)
+        yield JetStream(connection.client, replicas=settings.nats_replicas)
     except (HeliographError, ApiError) as error:
         raise ClientError(str(error)) from error
     finally:
