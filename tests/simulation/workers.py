@@ -209,7 +209,9 @@ class Incoming:
         if message.kind == "run":
             self.subject = run_subject("lane", PROJECT, message.job)
         sequence = SimpleNamespace(stream=message.sequence)
-        self.metadata = SimpleNamespace(sequence=sequence, num_delivered=number)
+        self.metadata = SimpleNamespace(
+            sequence=sequence, num_delivered=number, consumer="simulation"
+        )
         self._work = state.work
         self._message = message
 
