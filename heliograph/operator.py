@@ -1,7 +1,9 @@
 """Operator commands: unreadable messages, the level, API keys, backups, and the audit of budgets."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,57 @@ from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.levels import raise_level, read_level
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.permissions import OPERATOR, PROVISION, permissions
+from heliograph.runtime.bus.server_users import write_bundled_users
 from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
+from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.catalog.load import load_catalog
+from heliograph.runtime.data_dir import MONITOR, OWNER
+from heliograph.runtime.nats_users import NatsUser
 from heliograph.runtime.settings import ServiceSettings
 
 _MAX = 1_000  #: that are listed
+
+
+async def provision(settings: ServiceSettings) -> str:
+    """
+    Make and change the streams, buckets and consumers of a deployment. Returns the epoch of its events.
+
+    Waits as long as it takes for the server; ends the process where that cannot keep our promises.
+    """
+    every = settings.model_copy(update={"provision": True})
+    bus = NatsBus(every, CurrentCatalog(load_catalog(settings)), PROVISION)
+    try:
+        await bus.open()
+        return bus.epoch
+    finally:
+        await bus.close()
+
+
+def add_bus_user(settings: ServiceSettings, name: str, projects: list[str]) -> NatsUser:
+    """
+    A user of the bundled NATS server for another service, which asks for jobs of these projects and
+    follows them. A server that runs knows it at once.
+
+    Raises:
+        ClientError: The name is one of ours, or a user with other projects has it.
+    """
+    if name in {*permissions(()), OWNER, MONITOR}:
+        raise ClientError(f"{name} is a user of our own: choose another name")
+    user = settings.folder.nats_users.user(name, projects)
+    if set(user.projects) != set(projects):
+        raise ClientError(f"{name} exists, for {', '.join(user.projects)}: choose another name")
+    if settings.folder.nats_users_file.exists():
+        write_bundled_users(settings)
+        _reload_server(settings.folder.pid_file("nats"))
+    return user
+
+
+def _reload_server(pid_file: Path) -> None:
+    """Have the bundled server read its users again, if it runs."""
+    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        os.kill(int(pid_file.read_text()), signal.SIGHUP)
 
 
 async def list_dead_letters() -> list[dict[str, Any]]:
@@ -102,7 +151,7 @@ def _with_secret(key: AccessKey, record: KeyRecord) -> CreatedKey:
 @asynccontextmanager
 async def _bus() -> AsyncIterator[JetStream]:
     settings = ServiceSettings()
-    connection = Connection(settings, "operator")
+    connection = Connection(settings, OPERATOR)
     try:
         with translated():
             await connection.client.connect(

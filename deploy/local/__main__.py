@@ -18,6 +18,7 @@ from deploy.local.processes import ports, processes, server_ports, servers
 from deploy.local.readiness import addresses, check_ports, until_bound, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
+from heliograph import operator
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.startup import StartupError, read_settings
 
@@ -73,7 +74,7 @@ async def up(settings: LocalSettings) -> int:
     """Start everything, say so once it is ready, and stay."""
     async with Supervisor(processes(settings), settings):
         began = time.monotonic()
-        await until_ready(*addresses(settings))
+        await _until_all_is_ready(settings)
         print(f"ready {settings.gateway_url}", flush=True)
         seconds = time.monotonic() - began
         print(f"(in {seconds:.1f} s; Ctrl-C stops everything)", file=sys.stderr)
@@ -93,6 +94,14 @@ async def keep_servers(settings: LocalSettings) -> int:
     return 0
 
 
+async def _until_all_is_ready(settings: LocalSettings) -> None:
+    """Provision the bundled NATS server, for which services wait; theirs make nothing."""
+    if settings.nats_url is None:
+        await until_bound(settings.host, server_ports(settings))
+        await operator.provision(settings)
+    await until_ready(*addresses(settings))
+
+
 async def demo(settings: LocalSettings, provider: str) -> int:
     """Start, show, stop."""
     console = Console()
@@ -101,7 +110,7 @@ async def demo(settings: LocalSettings, provider: str) -> int:
         began = time.monotonic()
         try:
             async with asyncio.timeout(_READY_TIMEOUT):
-                await until_ready(*addresses(settings))
+                await _until_all_is_ready(settings)
         except TimeoutError:
             console.print(f"not ready after {_READY_TIMEOUT:g} s; see {logs}", style="red")
             return 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.local.disk import store_limit
 from deploy.local.environment import SERVICES
 from deploy.local.settings import LocalSettings
+from heliograph.runtime.bus.server_users import write_bundled_users
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
@@ -59,7 +60,7 @@ def nats_server(settings: ServiceSettings) -> Process:
     command = [
         program("nats-server"),
         "--config",
-        str(ROOT / "deploy" / "nats.conf"),
+        str(nats_configuration(settings)),
         "--addr",
         settings.host,
         "--port",
@@ -71,11 +72,17 @@ def nats_server(settings: ServiceSettings) -> Process:
     return Process("nats", command, variables, stuck=_CANNOT_WRITE)
 
 
+def nats_configuration(settings: ServiceSettings) -> Path:
+    """`deploy/nats.conf` at home, beside the users that it includes."""
+    write_bundled_users(settings)
+    file = settings.folder.folder() / "nats.conf"
+    file.write_text((ROOT / "deploy" / "nats.conf").read_text())
+    return file
+
+
 def nats_variables(credentials: NatsCredentials, max_store: int) -> dict[str, str]:
     """Environment variables that `deploy/nats.conf` reads; quoted, as it guesses types."""
     values = {
-        "HELIOGRAPH_NATS_USER": credentials.user,
-        "HELIOGRAPH_NATS_PASSWORD": credentials.password.get_secret_value(),
         "HELIOGRAPH_NATS_MONITOR_USER": credentials.monitor_user,
         "HELIOGRAPH_NATS_MONITOR_PASSWORD": credentials.monitor_password.get_secret_value(),
     }
@@ -113,6 +120,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
             shared = {"HELIOGRAPH_CONFIGURED_PROVIDERS": ",".join(settings.usable_providers)}
         case _:
             shared = {}
+    shared |= _bus_of(name, settings)
     grace = GRACE + (longest_answer(settings) if name == "render" else 0)
     return [
         Process(
@@ -125,6 +133,16 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
         )
         for number, port in enumerate(settings.service_ports(name), start=1)
     ]
+
+
+def _bus_of(name: str, settings: LocalSettings) -> dict[str, str]:
+    """A user of its own on the bundled server, which may do what the service does and no more."""
+    if settings.nats_url is not None:
+        return {}
+    return {
+        "HELIOGRAPH_NATS_URL": settings.nats_login_of(name),
+        "HELIOGRAPH_PROVISION": "false",  # `make up` does, as the owner
+    }
 
 
 def longest_answer(settings: LocalSettings) -> float:

@@ -8,6 +8,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from heliograph.cli import audit, backup, budgets, bulk, catalog, follow, jobs, quote, submit
 from heliograph.cli.command_runner import DONE
+from heliograph.cli.deployment import app as deployment
 from heliograph.cli.keys import keys
 from heliograph.cli.operator import level, unreadable
 from heliograph.cli.sim import sim
@@ -16,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 for commands in (submit, quote, follow, jobs, bulk, catalog, budgets, audit, backup):
     app.add_typer(commands.app)
+app.add_typer(deployment)
 app.add_typer(sim, name="sim")
 app.add_typer(unreadable, name="unreadable")
 app.add_typer(level, name="level")

@@ -23,6 +23,9 @@ class BusSettings(DeploymentSettings):
     #: copies of each stream, on as many servers of a cluster; 1: a single server
     nats_replicas: int = Field(default=1, ge=1, le=5)
     nats_monitor_url: str | None = None  #: HTTP monitoring URL of that server
+    #: whether a service makes the streams and changes them; else `heliograph provision` does, for
+    #: which services wait, and which checks the server
+    provision: bool = True
 
     #: seconds without a heartbeat until a message is redelivered
     ack_wait: float = Field(default=20.0, gt=0)
@@ -77,6 +80,10 @@ class BusSettings(DeploymentSettings):
             return self.nats_url
         credentials = self.folder.nats_credentials()
         return self._nats_as(credentials.user, credentials.password)
+
+    def nats_login_of(self, user: str) -> str:
+        """URL of the bundled NATS with the credentials of one of its users: never for logs."""
+        return self.folder.nats_users.user(user).url(host_and_port(self.host, self.nats_port))
 
     @property
     def nats_monitor_login(self) -> str | None:

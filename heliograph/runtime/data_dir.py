@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from heliograph.runtime.nats_users import NatsUsers
 from heliograph.runtime.write_once import write_once
 
 
@@ -23,11 +24,13 @@ class Credentials(NamedTuple):
 class NatsCredentials(NamedTuple):
     """Credentials of the bundled NATS server."""
 
-    user: str
+    user: str  #: the owner of this machine, who may do everything
     password: SecretStr
     monitor_user: str  #: of the system account; may ask how the server is configured, nothing else
     monitor_password: SecretStr
 
+
+OWNER, MONITOR = "heliograph", "monitor"  #: users of the bundled NATS server
 
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _MARKS = ("s3-credentials.json", "nats-credentials.json", "run")  #: only a home has these
@@ -84,6 +87,16 @@ class DataDir:
         return Credentials(kept["access_key"], SecretStr(kept["secret_key"]))
 
     @property
+    def nats_users(self) -> NatsUsers:
+        """Users of the bundled NATS server beside its owner, see `nats_credentials`."""
+        return NatsUsers(self.folder("nats-users"))
+
+    @property
+    def nats_users_file(self) -> Path:
+        """All users with their permissions, as the configuration of the server includes them."""
+        return self.folder() / "nats-users.conf"
+
+    @property
     def nats_credentials_file(self) -> Path:
         return self.folder() / "nats-credentials.json"
 
@@ -91,9 +104,9 @@ class DataDir:
         """The bundled NATS server's credentials: made up once, readable by the owner only."""
         file = self.nats_credentials_file
         made = {
-            "user": "heliograph",
+            "user": OWNER,
             "password": secrets.token_hex(20),
-            "monitor_user": "monitor",
+            "monitor_user": MONITOR,
             "monitor_password": secrets.token_hex(20),
         }
         write_once(file, json.dumps(made))

@@ -10,6 +10,7 @@ from heliograph.runtime.authorities import (
     checked_origin,
     checked_url,
     host_and_port,
+    parse_authority,
 )
 from heliograph.runtime.data_dir import DataDir
 from heliograph.runtime.setting_types import CommaList, Url
@@ -20,6 +21,8 @@ class DeploymentSettings(BaseSettings):
 
     home: Path = Path(".heliograph")  #: all local state
     host: str = "127.0.0.1"  #: what the services bind
+    #: by which other services reach this one; null: `host`, where that is no wildcard
+    advertised_host: str | None = None
     gateway_port: int = Field(default=8080, ge=0, le=65535)
     status_port: int = Field(default=8081, ge=0, le=65535)
     storage_port: int = Field(default=8082, ge=0, le=65535)
@@ -38,6 +41,13 @@ class DeploymentSettings(BaseSettings):
     #: seconds for the headers of a request, from the start of its connection or the previous response
     header_deadline: float = Field(default=10.0, gt=0, le=10)
     max_connections: int = Field(default=4_096, ge=16)  #: of clients, in one process
+
+    @field_validator("advertised_host")
+    @classmethod
+    def _is_host_name(cls, host: str | None) -> str | None:
+        if host and (place := parse_authority(host)) and place.port is not None:
+            raise ValueError("it has a port: name the host alone, each service adds its own port")
+        return checked_host(host) if host else None
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -59,21 +69,26 @@ class DeploymentSettings(BaseSettings):
         return DataDir(self.home.absolute())
 
     @property
+    def reach_host(self) -> str:
+        """The host by which others reach this process."""
+        return self.advertised_host or self.host
+
+    @property
     def gateway_url(self) -> str:
-        return _url(self.public_url, self.host, self.gateway_port)
+        return _url(self.public_url, self.reach_host, self.gateway_port)
 
     @property
     def status_url(self) -> str:
-        return _url(self.status_public_url, self.host, self.status_port)
+        return _url(self.status_public_url, self.reach_host, self.status_port)
 
     @property
     def storage_url(self) -> str:
-        return _url(self.storage_public_url, self.host, self.storage_port)
+        return _url(self.storage_public_url, self.reach_host, self.storage_port)
 
     @property
     def render_url(self) -> str:
         """URL of render inside the deployment."""
-        return _url(None, self.host, self.render_port)
+        return _url(None, self.reach_host, self.render_port)
 
     @property
     def storage_door(self) -> str:

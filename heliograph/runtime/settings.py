@@ -15,6 +15,7 @@ from heliograph.runtime.authorities import is_loopback
 from heliograph.runtime.bus_settings import BusSettings
 from heliograph.runtime.provider_settings import ProviderSettings
 from heliograph.runtime.renamed_settings import accept_old_names
+from heliograph.runtime.secret_files import secret_files
 from heliograph.runtime.setting_types import Url
 from heliograph.runtime.store_settings import StoreSettings
 from heliograph.runtime.token_settings import TokenSettings
@@ -67,10 +68,14 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then `.env`, unless the parent process has read that."""
+        """
+        Arguments, then the environment, then `.env`, unless the parent process has read that, then
+        secrets in files.
+        """
+        files = secret_files(settings_cls)
         if os.environ.get(NO_ENV_FILE):
-            return accept_old_names(settings_cls, init_settings, env_settings)
-        return accept_old_names(settings_cls, init_settings, env_settings, dotenv_settings)
+            return accept_old_names(settings_cls, init_settings, env_settings, *files)
+        return accept_old_names(settings_cls, init_settings, env_settings, dotenv_settings, *files)
 
     @model_validator(mode="after")
     def _loopback_without_auth(self) -> Self:

@@ -31,7 +31,7 @@ def read_settings(shape: type[Settings]) -> Settings:
             sys.stderr.write(f"{name}: {mistake['msg']}\n" if name else f"{mistake['msg']}\n")
         for old, new in deprecated_variables(shape).items():
             sys.stderr.write(f"{old}: deprecated, the setting is {new} now\n")
-    except SettingsError as error:
+    except (SettingsError, OSError) as error:  # a file of a secret may be closed to this user
         sys.stderr.write(f"{error}\n")
     sys.exit(CANNOT_START)
 

@@ -30,6 +30,7 @@ class Connection:
     def __init__(self, settings: ServiceSettings, name: str) -> None:
         self._settings = settings
         self._name = name
+        self.inbox_prefix = f"_INBOX_{name}".encode()  #: of replies, which no other user may hear
         self._closing = False
         self._trouble = ""
         self.client = Client()  #: usable before it is open: until then every call fails
@@ -43,7 +44,7 @@ class Connection:
         return {
             "servers": [_without_password(server) for server in self._servers],
             "name": f"heliograph-{self._name}",
-            "inbox_prefix": f"_INBOX_{self._name}".encode(),
+            "inbox_prefix": self.inbox_prefix,
             "connect_timeout": 2,
             "max_reconnect_attempts": -1,
             "reconnect_time_wait": 0.25,

@@ -26,7 +26,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.lanes import Lanes
 from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.levels import Level
-from heliograph.runtime.bus.provisioning import provision
+from heliograph.runtime.bus.provisioning import check_provisioned, provision
 from heliograph.runtime.bus.queries import AnyQuery, send_query, serve_query
 from heliograph.runtime.bus.server_check import UnsupportedServer
 from heliograph.runtime.bus.slot_claims import KvSlotClaims
@@ -76,11 +76,12 @@ class NatsBus:
         return GroupCommit(self.jetstream, stream, least=self._settings.group_commit_from)
 
     async def open(self) -> None:
-        """Connect and provision; waits for the server as long as it takes."""
+        """Connect, and provision if this process may; waits as long as it takes."""
         await self._connection.open()
+        prepare = provision if self._settings.provision else check_provisioned
         while True:
             try:
-                self.epoch = await provision(self.client, self._settings, self._catalog.current)
+                self.epoch = await prepare(self.client, self._settings, self._catalog.current)
                 await set_clock(JetStream(self.client))
                 break
             except Unavailable as error:

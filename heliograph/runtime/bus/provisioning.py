@@ -2,22 +2,26 @@
 The streams, consumers and buckets Heliograph lives on, provisioned in this one place.
 
 By raw API JSON, because the client's own classes drop fields they do not know, and idempotently,
-because every process does it when it starts. What the server echoes is compared with what was
+because every process does it when it starts, unless its NATS user may not. What the server echoes is compared with what was
 asked: servers drop what they do not understand without a word.
 """
 
 import secrets
 
+import structlog
 from nats.aio.client import Client
 
 from heliograph.contracts.catalog import Catalog
+from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.level import KEY, LEVEL
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import NOT_FOUND, ApiError
 from heliograph.runtime.bus.lanes import Lanes
-from heliograph.runtime.bus.server_check import UnsupportedServer, check_server
+from heliograph.runtime.bus.server_check import UnsupportedServer, check_server, check_version
 from heliograph.runtime.bus.stream_configs import GATEWAY, Config, consumers, streams
 from heliograph.runtime.settings import ServiceSettings
+
+log = structlog.get_logger()
 
 EPOCH = "epoch"  #: key in the metadata of EVENTS: names this history of sequences
 
@@ -47,6 +51,39 @@ async def provision(connection: Client, settings: ServiceSettings, catalog: Cata
     for config in consumers(settings, caps):
         await _ensure_consumer(jetstream, config)
     return await epoch(jetstream)
+
+
+async def check_provisioned(connection: Client, settings: ServiceSettings, catalog: Catalog) -> str:
+    """
+    Make sure that everything is there, in a process that makes nothing. Returns the epoch of EVENTS.
+
+    What is configured otherwise is logged: another release may have provisioned.
+
+    Raises:
+        UnsupportedServer: As of `provision`.
+        Unavailable: Something is missing, or the server does not answer; try again.
+    """
+    check_version(connection)
+    jetstream = JetStream(connection)
+    for config in streams(settings):
+        found = await _existing(jetstream, f"STREAM.INFO.{config['name']}")
+        if differences := _differences(config, found):
+            log.warning("Provisioned otherwise", stream=config["name"], differences=differences)
+    for config in consumers(settings, dict.fromkeys(catalog.lanes, 0)):
+        await _existing(jetstream, f"CONSUMER.INFO.{_stream_of(config)}.{config['durable_name']}")
+    return await epoch(jetstream)
+
+
+async def _existing(jetstream: JetStream, call: str) -> Config:
+    """The configuration of a stream or consumer. Raises Unavailable."""
+    try:
+        config: Config = (await jetstream.api(call))["config"]
+    except ApiError as error:
+        if error.code != NOT_FOUND:
+            raise
+        name = call.rpartition(".")[2]
+        raise Unavailable(f"{name} is missing: run `heliograph provision`") from error
+    return config
 
 
 def too_large(config: Config, expected: list[Config]) -> str:
@@ -94,11 +131,14 @@ async def _create_stream(jetstream: JetStream, config: Config) -> Config:
 
 
 async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
-    name = config["durable_name"]
-    stream = "REQUESTS" if name == GATEWAY else "WORK"
+    name, stream = config["durable_name"], _stream_of(config)
     call = f"CONSUMER.CREATE.{stream}.{name}.{config['filter_subject']}"
     created = await jetstream.api(call, {"stream_name": stream, "config": config})
     _refuse(name, _differences(config, created["config"]))
+
+
+def _stream_of(consumer: Config) -> str:
+    return "REQUESTS" if consumer["durable_name"] == GATEWAY else "WORK"
 
 
 def _differences(expected: Config, found: Config) -> list[str]:

@@ -69,6 +69,7 @@ class PullConsumers:
             durable=durable,
             pull_sub=_FETCH,
             max_workers=workers,
+            inbox_prefix=self._connection.inbox_prefix + b".",  # FastStream's own would be shared
             ack_policy=AckPolicy.MANUAL,
         )
         async def on_message(message: NatsMessage) -> None:

@@ -17,13 +17,18 @@ class UnsupportedServer(Exception):
     """The NATS server cannot keep our promises; the message says what to change on it."""
 
 
-async def check_server(connection: Client, settings: ServiceSettings) -> None:
-    """Refuse servers that are too old, or that do not write before they acknowledge."""
+def check_version(connection: Client) -> None:
+    """Refuse servers that are too old."""
     version = str(connection.connected_server_version)
     numbers = tuple(int(n) for n in re.findall(r"\d+", version)[:3])
     if numbers < OLDEST_SERVER:
         oldest = ".".join(map(str, OLDEST_SERVER))
         raise UnsupportedServer(f"nats-server {version} is too old: {oldest} or later is needed")
+
+
+async def check_server(connection: Client, settings: ServiceSettings) -> None:
+    """Refuse servers that are too old, or that do not write before they acknowledge."""
+    check_version(connection)
     configuration = await read_configuration(settings)
     if configuration is None:
         log.warning("HELIOGRAPH_NATS_MONITOR_URL is not set: sync_interval was not checked")

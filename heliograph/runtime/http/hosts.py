@@ -34,7 +34,7 @@ class HostAllowList:
         self._hosts = {origin.authority for origin in public | named}
         self._origins = public | named
         self._allowed = frozenset(settings.allowed_origins)
-        self._bound = settings.host
+        self._own = {settings.host, settings.reach_host}
         self._ports = settings.known_ports
         #: cached: every request asks, and nearly all with the same few names
         self.is_allowed_host = lru_cache(maxsize=_CACHED)(self._is_allowed_host)
@@ -64,10 +64,10 @@ class HostAllowList:
         return is_local or origin in self._origins
 
     def _is_local(self, authority: Authority, bound_port: int | None) -> bool:
-        """A loopback name, or the address that is bound, with one of our ports."""
+        """A loopback name, the address that is bound, or the advertised one, with one of our ports."""
         port = _HTTP if authority.port is None else authority.port
         is_port_ours = port == bound_port or port in self._ports
-        return is_port_ours and (authority.host == self._bound or is_loopback(authority.host))
+        return is_port_ours and (authority.host in self._own or is_loopback(authority.host))
 
 
 def _loopback_names(origin: Origin) -> set[Origin]:

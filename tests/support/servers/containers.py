@@ -17,7 +17,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-from deploy.local.processes import ROOT, nats_variables
+from deploy.local.processes import nats_configuration, nats_variables
 from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers.ports import (
@@ -103,8 +103,10 @@ def _pull(client: docker.DockerClient, image: str) -> None:
 def nats_container(home: Path, image: str) -> Iterator[Container]:
     """A NATS server with our configuration and an empty store."""
     container = _on_ports(DockerContainer(image), 4222, 8222)
-    container.with_copy_into_container(ROOT / "deploy" / "nats.conf", "/heliograph.conf")
-    credentials = ServiceSettings(home=home).folder.nats_credentials()
+    own = ServiceSettings(home=home)
+    container.with_copy_into_container(nats_configuration(own), "/heliograph.conf")
+    container.with_copy_into_container(own.folder.nats_users_file, "/nats-users.conf")
+    credentials = own.folder.nats_credentials()
     for name, value in nats_variables(credentials, _MAX_STORE).items():
         container.with_env(name, value)
     container.with_command(

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.startup import read_settings
 from services.gateway.settings import GatewaySettings
 from services.render.settings import RenderSettings
 from services.status.settings import StatusSettings
@@ -332,3 +333,67 @@ def test_a_public_address_is_one_of_the_web(name: str, url: str) -> None:
 def test_a_region_is_one_word(region: str) -> None:
     with pytest.raises(ValidationError, match="s3_region"):
         ServiceSettings(s3_region=region)
+
+
+# -- secrets in files
+
+
+def test_a_file_in_the_folder_of_secrets_is_a_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heliograph_s3_secret_key").write_text("in a file\n")
+    (tmp_path / "fal_key").write_text("another")
+    monkeypatch.setenv("HELIOGRAPH_SECRETS_DIR", str(tmp_path))
+
+    settings = ServiceSettings()
+
+    assert settings.s3_secret_key
+    assert settings.s3_secret_key.get_secret_value() == "in a file"
+    assert settings.usable_providers == ["fal"]
+
+
+def test_an_empty_file_of_a_provider_is_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fal_key").write_text("")
+    monkeypatch.setenv("HELIOGRAPH_SECRETS_DIR", str(tmp_path))
+
+    assert ServiceSettings().usable_providers == []
+
+
+def test_the_environment_comes_before_files_of_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "HELIOGRAPH_S3_BUCKET").write_text("filed")
+    monkeypatch.setenv("HELIOGRAPH_SECRETS_DIR", str(tmp_path))
+    assert ServiceSettings().s3_bucket == "filed"
+
+    monkeypatch.setenv("HELIOGRAPH_S3_BUCKET", "set")
+
+    assert ServiceSettings().s3_bucket == "set"
+
+
+def test_a_folder_of_secrets_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HELIOGRAPH_SECRETS_DIR", str(tmp_path / "none"))
+
+    with pytest.raises(SystemExit, match="2"):
+        read_settings(ServiceSettings)
+
+    assert "HELIOGRAPH_SECRETS_DIR" in capsys.readouterr().err
+
+
+# -- where a service listens, and by which name others reach it
+
+
+def test_what_is_bound_and_what_is_advertised_may_differ() -> None:
+    settings = ServiceSettings(host="0.0.0.0", advertised_host="render", auth="keys")  # noqa: S104
+
+    assert settings.render_url == "http://render:8083"
+    assert settings.storage_url == "http://render:8082"
+
+
+def test_an_advertised_host_has_no_port() -> None:
+    with pytest.raises(ValidationError, match="has a port"):
+        ServiceSettings(advertised_host="render:8083")

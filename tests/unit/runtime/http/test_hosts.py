@@ -137,3 +137,11 @@ def test_a_public_address_of_this_machine_is_ours_by_each_loopback_name(
 def test_a_host_that_can_never_match_is_refused_by_name(host: str) -> None:
     with pytest.raises(ValidationError, match="allowed_hosts"):
         ServiceSettings(allowed_hosts=[host])
+
+
+def test_the_advertised_name_is_ours_with_our_ports() -> None:
+    hosts = a_list(host="0.0.0.0", advertised_host="storage", auth="keys", storage_port=8082)  # noqa: S104
+
+    assert hosts.is_allowed_host("storage:8082", BOUND)
+    assert not hosts.is_allowed_host("storage:22", BOUND)
+    assert not hosts.is_allowed_host("render:8082", BOUND)

@@ -1,0 +1,63 @@
+"""Commands of a deployment, where its services run: health, provisioning, and users of its bus."""
+
+import json
+import re
+from typing import Annotated, Literal
+
+import typer
+
+from heliograph.cli.command_runner import FAILED, USAGE, fail, run_command
+from heliograph.client_errors import ClientError
+
+app = typer.Typer()
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+@app.command()
+def health(
+    service: Annotated[
+        Literal["gateway", "render", "storage", "status"], typer.Argument(help="On this machine.")
+    ],
+) -> None:
+    """Whether a service is ready, for health checks: exit code 0, or 1 with what it waits for."""
+    from heliograph.runtime.readiness import missing_dependencies  # needs the packages of a service
+
+    if missing := missing_dependencies(service):
+        fail(f"{service}: {missing}", FAILED)
+
+
+@app.command()
+def provision() -> None:
+    """
+    Make and change the streams of the deployment, and wait for NATS; services with
+    HELIOGRAPH_PROVISION=false wait for this.
+    """
+    from heliograph import operator  # needs the packages of a service
+    from heliograph.runtime.settings import ServiceSettings
+    from heliograph.runtime.startup import read_settings
+
+    print(run_command(operator.provision(read_settings(ServiceSettings))))
+
+
+@app.command(name="bus-user")
+def bus_user(
+    name: Annotated[str, typer.Argument(help="Small letters, digits and dashes.")],
+    project: Annotated[list[str], typer.Option("--project", "-p", help="Repeat it.")],
+) -> None:
+    """A NATS user for another service: it asks for jobs of its projects, and follows them."""
+    from heliograph import operator  # needs the packages of a service
+    from heliograph.contracts.ids import PROJECT_PATTERN, matches
+    from heliograph.runtime.settings import ServiceSettings
+    from heliograph.runtime.startup import read_settings
+
+    if not _NAME.fullmatch(name):
+        fail(f"{name} is not a name: use small letters, digits and dashes", USAGE)
+    if wrong := [each for each in project if not matches(PROJECT_PATTERN, each)]:
+        fail(f"{', '.join(wrong)}: no project can be called so", USAGE)
+    try:
+        user = operator.add_bus_user(read_settings(ServiceSettings), name, project)
+    except ClientError as error:
+        fail(str(error), USAGE)
+    shown = {"user": user.name, "password": user.password.get_secret_value()}
+    print(json.dumps(shown | {"inbox_prefix": f"_INBOX_{name}", "projects": user.projects}))

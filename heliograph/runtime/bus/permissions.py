@@ -1,0 +1,161 @@
+"""
+NATS permissions: which subjects each user of the server may publish and subscribe to, and no others.
+
+A service that begins to use a subject, a stream or a bucket gets it in this table. A violation ends
+its process, with the subject in the log (see `connection`).
+"""
+
+from collections.abc import Iterable
+
+from heliograph.contracts import subjects
+from heliograph.runtime.bus.grants import (
+    Permissions,
+    answers,
+    caps,
+    combined,
+    follows,
+    hears,
+    inbox,
+    provisions,
+    publishes,
+    pulls,
+    purges,
+    reads,
+    watches,
+    writes,
+)
+from heliograph.runtime.bus.lanes import lane_consumer
+from heliograph.runtime.bus.stream_configs import GATEWAY, STORAGE
+
+SERVICES = ("gateway", "render", "storage", "status")
+PROVISION = "provision"  #: makes and changes streams, buckets and consumers
+OPERATOR = "operator"  #: the commands of operators
+
+#: that storage's dispatcher answers, for a rendered job to be stored
+_STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PLACE)
+
+
+def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
+    """Of our own users, by name, for a catalog with these lanes."""
+    lanes = list(lanes)
+    return {
+        "gateway": combined(
+            _service("gateway"),
+            publishes("events.>", "queue.>", subjects.REFUSALS, "query.>", subjects.RATES),
+            publishes(subjects.RECORD_CHANGED, subjects.LANE_CAPACITY, subjects.APPLY_RETENTION),
+            pulls("REQUESTS", GATEWAY),
+            reads("EVENTS"),
+            _spends(),
+            purges("WORK", "KV_projects", "KV_sessions"),
+            caps(lanes),
+            writes("accounts", "lanes", "plans", "projects", "quotas", "sessions", "slots"),
+            writes("tickets"),
+            watches("projects"),
+        ),
+        "render": combined(
+            _service("render"),
+            publishes("events.>", "queue.>", "run.>", subjects.STORE, "dead.>", subjects.PROGRESS),
+            publishes(subjects.RECORD_CHANGED, subjects.LANE_CAPACITY, *_STORE_TURN),
+            publishes("query.assets.*", "query.requests.find"),
+            *(pulls("WORK", lane_consumer(lane)) for lane in lanes),
+            reads("EVENTS", "WORK"),
+            follows("EVENTS"),
+            purges("WORK"),
+            caps(lanes),
+            reads("KV_uploads"),
+            writes("accounts", "brought", "leases"),
+            watches("accounts", "lanes"),
+            hears(subjects.QUEUED, subjects.RECORD_CHANGED, subjects.LANE_CAPACITY),
+            hears(subjects.LOOK_UP),
+            answers("query.lanes", "query.lanes.*", "query.position.*", "query.positions"),
+            answers("query.outputs.renew"),
+        ),
+        "storage": combined(
+            _service("storage"),
+            publishes("events.>", subjects.STORE_QUEUE, subjects.STORE, "dead.>"),
+            publishes(subjects.PROGRESS, subjects.lane_capacity(subjects.STORE_LANE), *_STORE_TURN),
+            publishes("query.outputs.renew", "query.uploads.named"),
+            pulls("WORK", STORAGE),
+            reads("EVENTS", "WORK"),
+            purges("KV_uploads"),
+            writes("leases", "uploads"),
+            watches("uploads"),
+            hears(subjects.STORE_QUEUED, subjects.lane_capacity(subjects.STORE_LANE)),
+            answers(*_STORE_TURN, "query.assets.*", "command.assets.remove"),
+        ),
+        "status": combined(
+            _service("status"),
+            publishes("events.>", "queue.>", subjects.STORE, "dead.>"),
+            publishes(subjects.RECORD_CHANGED, subjects.LOOK_UP, *_STORE_TURN),
+            publishes("query.assets.sign", "command.assets.remove"),
+            reads("EVENTS", "WORK"),
+            _spends(),
+            follows("EVENTS"),
+            watches("projects"),
+            purges("WORK", "EVENTS", "DEAD"),
+            _sweeps("WORK", "REQUESTS"),
+            writes("accounts", "leases", "purges", "slots", "tickets"),
+            hears(subjects.PROGRESS, subjects.APPLY_RETENTION),
+            answers("query.accounts.statistics", "query.jobs.>", "query.projects.list"),
+            answers("query.requests.find", "query.results.find", "query.slots.*"),
+            answers("query.cleanup", "query.log.usage", "query.uploads.named", "query.usage"),
+        ),
+        PROVISION: combined(inbox(PROVISION), _looks(), provisions(), reads("KV_lanes")),
+        OPERATOR: combined(
+            inbox(OPERATOR),
+            _looks(),
+            publishes("$JS.API.DIRECT.GET.*", "$JS.API.STREAM.MSG.GET.*", "$KV.*.>"),
+            publishes("$JS.API.STREAM.MSG.DELETE.*"),
+            publishes("$JS.API.STREAM.UPDATE.EVENTS"),  # the level of the deployment
+            purges("DEAD"),
+        ),
+    }
+
+
+def outside_permissions(user: str, projects: Iterable[str]) -> Permissions:
+    """
+    Of another service, which asks for jobs of these projects and follows them.
+
+    It reads stored events by a durable consumer of its own, `<user>-<project>`: the server compares the
+    filter of a named consumer with its subject, and so lets it see no other project.
+    """
+    return combined(inbox(user), *(_project(user, name) for name in projects))
+
+
+def _project(user: str, project: str) -> Permissions:
+    consumer = f"{user}-{project}"
+    return combined(
+        publishes(subjects.request(project)),
+        publishes(f"$JS.API.CONSUMER.CREATE.EVENTS.{consumer}.events.{project}.>"),
+        publishes(f"$JS.API.CONSUMER.DELETE.EVENTS.{consumer}"),
+        pulls("EVENTS", consumer),
+        hears(f"events.{project}.>", subjects.refusal(project)),
+    )
+
+
+def _service(name: str) -> Permissions:
+    """Of every service: its replies, readiness, notes about what it cannot read, and API keys."""
+    return combined(
+        inbox(name),
+        _looks(),
+        publishes(f"$KV.leases.ready.{name}.*", subjects.UNREADABLE),
+        reads("DEAD"),
+        writes("keys"),  # each process notes when a key was used last
+        watches("keys", "sessions"),
+    )
+
+
+def _spends() -> Permissions:
+    """Write what projects spend, and which thresholds that reaches."""
+    return publishes(subjects.MONEY, subjects.BUDGETS)
+
+
+def _looks() -> Permissions:
+    """Configuration and counts of streams and consumers, without what is in them."""
+    return publishes("$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*")
+
+
+def _sweeps(*streams: str) -> Permissions:
+    """Delete what was acknowledged and is there again."""
+    calls = ("CONSUMER.LIST", "STREAM.MSG.GET", "STREAM.MSG.DELETE")
+    return publishes(*(f"$JS.API.{call}.{each}" for each in streams for call in calls))

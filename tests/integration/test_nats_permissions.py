@@ -1,0 +1,309 @@
+"""Each NATS user may do what the table says, and the server refuses everything else."""
+
+import asyncio
+import pkgutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+from nats.js.api import ConsumerConfig
+
+from heliograph.contracts import queries
+from heliograph.contracts.queries import Query
+from heliograph.operator import add_bus_user, provision
+from heliograph.runtime.bus.grants import Permissions
+from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, permissions
+from heliograph.runtime.bus.stream_configs import streams
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import CATALOG
+from tests.support.servers import nats_running
+
+TABLE = permissions(CATALOG.lanes)
+
+#: what none of our users may do
+FORBIDDEN = (
+    "$JS.API.STREAM.DELETE.EVENTS",
+    "$JS.API.STREAM.PURGE.KV_keys",
+    "$JS.API.STREAM.MSG.DELETE.EVENTS",
+    "$JS.API.CONSUMER.DELETE.WORK.storage",
+    "$JS.API.ACCOUNT.PURGE.heliograph",
+    "$SYS.REQ.SERVER.PING.VARZ",
+    "_INBOX.anybody",
+    "anything",
+)
+
+#: who is refused what, said by hand: a mistake in the table would be one in what is derived from it
+DENIED = [
+    ("gateway", "run.shots.demo.job"),
+    ("gateway", "store.demo.job"),
+    ("gateway", "$JS.API.STREAM.PURGE.EVENTS"),
+    ("gateway", "$JS.API.CONSUMER.MSG.NEXT.WORK.lane-shots"),
+    ("render", "$KV.slots.demo.portrait"),
+    ("render", "$KV.tickets.digest"),
+    ("render", "$KV.sessions.digest"),
+    ("render", "money.demo"),
+    ("render", "$JS.API.STREAM.PURGE.EVENTS"),
+    ("render", "$JS.API.CONSUMER.MSG.NEXT.WORK.storage"),
+    ("render", "$JS.API.CONSUMER.MSG.NEXT.REQUESTS.gateway"),
+    ("storage", "queue.shots.normal.demo.job"),
+    ("storage", "run.shots.demo.job"),
+    ("storage", "$KV.lanes.shots"),
+    ("storage", "$JS.API.STREAM.PURGE.WORK"),
+    ("status", "run.shots.demo.job"),
+    ("status", "$KV.lanes.shots"),
+    ("status", "$KV.projects.demo"),
+    ("provision", "events.demo.job"),
+    ("provision", "$KV.keys.id"),
+    ("operator", "events.demo.job"),
+    ("operator", "queue.shots.normal.demo.job"),
+]
+
+
+def _sample(pattern: str) -> str:
+    """A subject that a pattern means."""
+    return pattern.replace("*", "any").replace(">", "any.thing")
+
+
+SUBJECTS = sorted(
+    {_sample(each) for own in TABLE.values() for each in own.publish | own.subscribe} | {*FORBIDDEN}
+)
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    """As NATS reads wildcards."""
+    parts, given = pattern.split("."), subject.split(".")
+    if parts[-1] == ">":
+        return len(given) >= len(parts) and _matches(
+            ".".join(parts[:-1]), ".".join(given[: len(parts) - 1])
+        )
+    return len(parts) == len(given) and all(
+        one in ("*", other) for one, other in zip(parts, given, strict=True)
+    )
+
+
+def _allows(patterns: frozenset[str], subject: str) -> bool:
+    return any(_matches(each, subject) for each in patterns)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSettings]:
+    """A server of its own: what is asked of it here would break another's streams."""
+    with nats_running(tmp_path_factory.mktemp("permissions")) as running:
+        yield running.settings
+
+
+def _login(settings: ServiceSettings, user: str) -> str:
+    """The address of the server as a user, in a container or not."""
+    place = settings.nats.removeprefix("nats://").rpartition("@")[2]
+    return settings.folder.nats_users.user(user).url(place)
+
+
+@asynccontextmanager
+async def _connected(
+    settings: ServiceSettings, user: str, refused: set[str] | None = None
+) -> AsyncIterator[Client]:
+    """A client as a user; in `refused` is noted what the server says no to, in small letters."""
+
+    async def note(error: Exception) -> None:
+        if refused is not None and "permissions violation" in str(error).lower():
+            refused.add(str(error).lower())
+
+    client = await nats.connect(
+        _login(settings, user),
+        inbox_prefix=f"_INBOX_{user}",
+        error_cb=note,
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def _until_all_is_said(client: Client) -> None:
+    """A PING may overtake what is still in the buffer, so one more of each."""
+    for _ in range(2):
+        await client.flush(timeout=30)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("user", TABLE)
+async def test_a_user_publishes_what_its_table_says_and_nothing_else(
+    server: ServiceSettings, user: str
+) -> None:
+    refused: set[str] = set()
+    async with _connected(server, user, refused) as client:
+        for subject in SUBJECTS:
+            await client.publish(subject, b"{}")
+        await _until_all_is_said(client)
+
+    for subject in SUBJECTS:
+        said_no = f'nats: permissions violation for publish to "{subject.lower()}"' in refused
+        assert said_no is not _allows(TABLE[user].publish, subject), subject
+
+
+@pytest.mark.parametrize("user", TABLE)
+async def test_a_user_hears_what_its_table_says_and_nothing_else(
+    server: ServiceSettings, user: str
+) -> None:
+    refused: set[str] = set()
+    async with _connected(server, user, refused) as client:
+        for subject in SUBJECTS:
+            await client.subscribe(subject)
+        await _until_all_is_said(client)
+
+    for subject in SUBJECTS:
+        said_no = f'nats: permissions violation for subscription to "{subject.lower()}"' in refused
+        assert said_no is not _allows(TABLE[user].subscribe, subject), subject
+
+
+@pytest.mark.parametrize(("user", "subject"), DENIED)
+def test_no_service_does_the_work_of_another(user: str, subject: str) -> None:
+    assert not _allows(TABLE[user].publish, subject)
+
+
+@pytest.mark.parametrize("user", TABLE)
+@pytest.mark.parametrize("subject", FORBIDDEN)
+def test_no_user_of_ours_may_do_all(user: str, subject: str) -> None:
+    known = TABLE[user]
+
+    allowed = _allows(known.publish, subject) or _allows(known.subscribe, subject)
+
+    assert not allowed or (user, subject) == ("operator", "$JS.API.STREAM.MSG.DELETE.EVENTS")
+
+
+@pytest.mark.parametrize("user", SERVICES)
+def test_both_forms_of_acknowledgements_are_allowed(user: str) -> None:
+    """Servers are about to acknowledge with the domain and the account in the subject (ADR-53)."""
+    pulled = [each.split(".")[-2:] for each in TABLE[user].publish if ".MSG.NEXT." in each]
+
+    for stream, consumer in pulled:
+        for prefix in ("$JS.ACK", "$JS.ACK.hub.hash"):
+            assert _allows(TABLE[user].publish, f"{prefix}.{stream}.{consumer}.1.2.3.4.5")
+            assert not _allows(TABLE[user].publish, f"{prefix}.{stream}.other.1.2.3.4.5")
+
+
+@pytest.mark.parametrize("name", [config["name"] for config in streams(ServiceSettings())])
+def test_every_stream_is_somebodys(name: str) -> None:
+    """A new bucket or stream that no service may write has been forgotten in the table."""
+    config = next(each for each in streams(ServiceSettings()) if each["name"] == name)
+    samples = [_sample(each) for each in config["subjects"]]
+    own = [TABLE[user].publish for user in SERVICES]
+    # requests come from other services
+    own.append(outside_permissions("any", ["any"]).publish)
+
+    assert all(any(_allows(each, subject) for each in own) for subject in samples)
+
+
+def _queries(shape: type[Any] = Query) -> Iterator[type[Any]]:
+    """Every class of queries that has a subject."""
+    for module in pkgutil.iter_modules(queries.__path__, f"{queries.__name__}."):
+        import_module(module.name)
+    for each in shape.__subclasses__():
+        yield from [each] if "subject" in vars(each) else []
+        yield from _queries(each)
+
+
+@pytest.mark.parametrize("subject", sorted({each.subject for each in _queries()}))
+def test_every_query_is_asked_and_answered(subject: str) -> None:
+    subject = _sample(subject)
+
+    assert any(_allows(TABLE[user].publish, subject) for user in SERVICES)
+    assert any(TABLE[user].replies and _allows(TABLE[user].subscribe, subject) for user in SERVICES)
+
+
+async def test_a_reply_goes_to_who_asked_once(server: ServiceSettings) -> None:
+    refused: set[str] = set()
+    async with (
+        _connected(server, "gateway") as gateway,
+        _connected(server, "status", refused) as status,
+    ):
+        asked = await status.subscribe("query.jobs.find")
+        await status.flush()
+        reply = asyncio.create_task(gateway.request("query.jobs.find", b"", timeout=10))
+        request = await asked.next_msg(timeout=10)
+        await request.respond(b"once")
+        assert (await reply).data == b"once"
+        await request.respond(b"twice")
+        await _until_all_is_said(status)
+
+    assert len(refused) == 1
+
+
+async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
+    add_bus_user(ServiceSettings(home=tmp_path), "agency", ["demo"])
+    refused: set[str] = set()
+    with nats_running(tmp_path) as running:
+        await provision(running.settings)
+        async with _connected(running.settings, "agency", refused) as client:
+            stream = client.jetstream()
+            acknowledged = await stream.publish("requests.demo", b"{}", headers={"ce-id": "one"})
+            events = await stream.pull_subscribe(
+                "events.demo.>",
+                durable="agency-demo",
+                stream="EVENTS",
+                config=ConsumerConfig(filter_subject="events.demo.>"),
+            )
+            with pytest.raises(nats.errors.TimeoutError):
+                await events.fetch(1, timeout=0.2)
+            await client.publish("requests.other", b"{}")
+            await client.subscribe("events.other.>")
+            await client.publish("$JS.API.CONSUMER.CREATE.EVENTS.agency-demo.events.other.>", b"{}")
+            await _until_all_is_said(client)
+
+    assert acknowledged.stream == "REQUESTS"
+    assert {each.partition('"')[2].rstrip('"') for each in refused} == {
+        "requests.other",
+        "events.other.>",
+        "$js.api.consumer.create.events.agency-demo.events.other.>",
+    }
+
+
+VIOLATION = """
+import asyncio
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.settings import ServiceSettings
+
+async def violate() -> None:
+    connection = Connection(ServiceSettings(), "storage")
+    await connection.open()
+    await connection.client.publish("queue.shots.normal.demo.job", b"")
+    await connection.client.flush()
+    await asyncio.sleep(30)
+
+asyncio.run(violate())
+"""
+
+
+def test_a_violation_ends_the_process_and_names_the_subject(
+    server: ServiceSettings, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", VIOLATION],
+        env={"HELIOGRAPH_NATS_URL": _login(server, "storage")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 70
+    assert 'publish to "queue.shots.normal.demo.job"' in ended.stdout + ended.stderr
+
+
+def test_what_is_granted_is_written_as_the_server_reads_it() -> None:
+    granted = Permissions(frozenset({"b", "a"}), frozenset({"c"}), replies=True)
+
+    assert granted.configuration() == {
+        "publish": {"allow": ["a", "b"]},
+        "subscribe": {"allow": ["c"]},
+        "allow_responses": {"max": 1, "expires": "5m"},
+    }
