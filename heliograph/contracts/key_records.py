@@ -177,6 +177,18 @@ def rotated(record: KeyRecord, key: AccessKey, now: datetime, overlap: timedelta
     return record.model_copy(update={"digest": key.digest, **old})
 
 
+def changed(record: KeyRecord, change: ChangeKey, now: datetime) -> KeyRecord:
+    """
+    The record of a key after a change.
+
+    Raises:
+        StateConflict: The key is revoked or expired; make another one.
+    """
+    if record.revoked_at or _is_over(record.expires_at, now):
+        raise StateConflict("a key that is revoked or expired cannot be changed")
+    return record.model_copy(update={"quotas": record.quotas.changed(change.quotas)})
+
+
 def used(record: KeyRecord, now: datetime) -> KeyRecord:
     """The record with its last use, to the hour."""
     return record.model_copy(

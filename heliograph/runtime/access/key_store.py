@@ -12,6 +12,7 @@ from heliograph.contracts.key_records import (
     ChangeKey,
     CreateKey,
     KeyRecord,
+    changed,
     issue,
     revoked,
     rotated,
@@ -85,9 +86,15 @@ class KeyStore:
 
     @retry_on_conflict
     async def change(self, id_: str, change: ChangeKey) -> KeyRecord:
-        """Change the quotas of a key. Raises NotFound."""
+        """
+        Change the quotas of a key.
+
+        Raises:
+            NotFound: There is no such key.
+            StateConflict: It is revoked or expired.
+        """
         record, revision = await self._read(id_)
-        after = record.model_copy(update={"quotas": record.quotas.changed(change.quotas)})
+        after = changed(record, change, now())
         await self._write(id_, after, revision)
         return after
 

@@ -88,7 +88,7 @@ def key_routes(keys: KeyStore) -> APIRouter:
         "/keys/{key_id}",
         response_model=ListedKey,
         response_description="The key as it is now",
-        responses=problems(*OF_A_BODY, QueueFull),
+        responses=problems(*OF_A_BODY, StateConflict, QueueFull),
         summary="Change the quotas of a key",
     )
     @needs("admin")

@@ -17,14 +17,17 @@ from heliograph.contracts.actions import ActionRequest
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.budgets.state import SetBudget
 from heliograph.contracts.cast import CastRequest
-from heliograph.contracts.key_records import CreateKey, RotateKey
+from heliograph.contracts.key_records import ChangeKey, CreateKey, RotateKey
 from heliograph.contracts.limits import ChangeAccount, ChangeLane
 from heliograph.contracts.projects import ChangeProject
+from heliograph.contracts.quotes import QuoteRequest
 from heliograph.contracts.requests import CancelRequest, JobRequest
 from heliograph.contracts.retention import CleanupRequest
 from heliograph.contracts.retry_requests import RetryRequest
+from heliograph.contracts.sessions import SignIn
 from heliograph.contracts.slots import RestoreRequest
 from heliograph.contracts.tickets import TicketRequest
+from heliograph.contracts.usage import UsageQuery
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.view_routes import EventsQuery
 from services.gateway.slots.routes import SlotsQuery, VersionsQuery
@@ -38,12 +41,14 @@ DATA = {
 _ITEM = r"(/changes)?(/jobs/\d+)?"
 #: and pointers of others
 POINTERS = (
+    r"/query/(since|until|time_zone)",  # ends before it begins, or is no time zone
     r"/query/cursor",  # only a list itself gives cursors
     rf"{_ITEM}/(parameters|arguments)(/.*)?",  # each model has a schema of its own
     rf"{_ITEM}/references/\d+",  # of assets and uploads that are not there
     rf"{_ITEM}/after/\d+",  # of jobs that are not there
     rf"{_ITEM}/(max_references|model)",  # as the model or the slot has it
     rf"{_ITEM}/finish_by",  # has passed
+    rf"{_ITEM}/quote",  # only a quote for the same request is one
     rf"{_ITEM}/(prompt|edit_prompt)|/prompts/[ab]",  # only white space, or none for a reference
     r"/jobs/\d+(/slot)?",  # two items for one slot, or none with `only_missing`
     r"/zone",  # of a time zone that is not there
@@ -78,12 +83,15 @@ MODELS: dict[str, type[BaseModel]] = {
         ChangeLane,
         ChangeProject,
         CleanupRequest,
+        ChangeKey,
         CreateKey,
         JobRequest,
+        QuoteRequest,
         RestoreRequest,
         RetryRequest,
         RotateKey,
         SetBudget,
+        SignIn,
         TicketRequest,
     )
 }
@@ -92,6 +100,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "listEvents": EventsQuery,
     "listSlots": SlotsQuery,
     "getSlot": VersionsQuery,
+    "getUsage": UsageQuery,
 }
 
 

@@ -85,6 +85,19 @@ async def test_a_key_cannot_change_its_own_quotas_and_hands_them_on(
     assert other.json()["code"] == "key_exceeds_parent"
 
 
+async def test_a_revoked_key_changes_no_more(
+    http: httpx.AsyncClient, url: str, admin: dict[str, str]
+) -> None:
+    key = await made(http, url, admin)
+    await http.delete(f"{url}/keys/{key['id']}", headers=admin)
+
+    changed = await http.patch(
+        f"{url}/keys/{key['id']}", json={"quotas": {"jobs_in_flight": 1}}, headers=admin
+    )
+
+    assert (changed.status_code, changed.json()["code"]) == (409, "state_conflict")
+
+
 async def test_usage_says_which_key_spent_what(
     http: httpx.AsyncClient, url: str, admin: dict[str, str]
 ) -> None:
