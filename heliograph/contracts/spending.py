@@ -1,9 +1,10 @@
-"""Spending of a job: what it costs so far, for reports. Pure."""
+"""Spending of a job: what it costs so far, for reports. It adds up to what budgets say. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
 from heliograph.contracts.records import Record
+from heliograph.contracts.state_machine.charges import counted
 
 _ZERO = Decimal(0)
 
@@ -19,18 +20,20 @@ class Spending(NamedTuple):
 
 def spending_of(record: Record) -> Spending:
     """The amounts of a job as of its last event."""
-    unknown = sum((a.price for a in record.internal.attempts if a.charged == "unknown"), _ZERO)
-    estimated, actual = record.cost.estimated, record.cost.actual
+    estimated = record.cost.estimated
     if not record.step.is_final:
         return Spending(estimated, _ZERO, _held(record), _ZERO)
-    if record.charged == "no":
-        return Spending(estimated, _ZERO, _ZERO, _ZERO)
-    if actual is None and not unknown:
-        unknown = estimated
-    return Spending(estimated, actual or _ZERO, _ZERO, unknown)
+    spent = counted(record)
+    actual = min(spent, record.cost.actual or _ZERO)
+    return Spending(estimated, actual, _ZERO, spent - actual)
 
 
 def _held(record: Record) -> Decimal:
-    """The price of every attempt that was not free, and of the one that is still to be sent."""
+    """
+    What the budget holds for it; without one the price of every attempt that was not free, and of the
+    one that is still to be sent.
+    """
+    if record.internal.reserved:
+        return record.internal.reserved.amount
     attempts = sum((each.price for each in record.internal.attempts if each.charged != "no"), _ZERO)
     return attempts + (record.cost.estimated if record.step.is_unsent else _ZERO)

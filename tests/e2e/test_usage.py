@@ -150,6 +150,28 @@ async def test_a_mistake_in_the_query_is_pointed_at(
     assert any(place.startswith(pointer) for place in places), places
 
 
+async def test_usage_adds_up_to_the_budget(client: Client, http: httpx.AsyncClient) -> None:
+    answer = await http.put("/budget", json={"total": "1.00", "zone": "Europe/Berlin"})
+    assert answer.status_code == 200, answer.text
+    done = await client.submit(kind="image", prompt="1", parameters=PAID)
+    await client.finish(done.id)
+    job = await client.submit(kind="image", prompt="2", parameters={**PAID, "seconds": 30})
+
+    async def is_settled() -> bool:
+        [total] = [
+            each
+            for each in (await http.get("/budget")).json()["windows"]
+            if each["span"] == "total"
+        ]
+        found = await usage(http)
+        assert found["time_zone"] == "Europe/Berlin"
+        both = [(each["spent"], each["held"]) for each in (total, found["total"])]
+        return both == [("0.02", "0.02")] * 2
+
+    await until_true(is_settled)
+    await client.cancel(job.id)
+
+
 async def test_what_is_open_is_held(client: Client, http: httpx.AsyncClient) -> None:
     job = await client.submit(kind="image", prompt="x", parameters={**PAID, "seconds": 30})
 

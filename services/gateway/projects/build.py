@@ -1,9 +1,11 @@
 """Builds the projects: their settings, cleanup on request, and usage."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter
 
+from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.service import Service
 from services.gateway.projects.cleanup import CleanupRequests
 from services.gateway.projects.cleanup_routes import cleanup_routes
@@ -31,7 +33,7 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
         confirmed_within=service.settings.budget_confirmed_within,
     )
     cleanups = CleanupRequests(bus.request, bus.notify, settings)
-    usage = UsageReports(bus.request, _utc)
+    usage = UsageReports(bus.request, partial(_zone, BudgetLog(bus.jetstream)))
     routes = [
         project_routes(settings, bus.request),
         cleanup_routes(cleanups),
@@ -40,6 +42,7 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
     return Projects(settings=settings, routes=routes)
 
 
-async def _utc(project: str) -> str:
-    """The time zone of projects."""
-    return "UTC"
+async def _zone(budgets: BudgetLog, project: str) -> str:
+    """The time zone of a project: that of its budget."""
+    _, budget = await budgets.read(project)
+    return budget.zone if budget else "UTC"
