@@ -104,6 +104,8 @@ lock: $(UV) ## Choose the versions of all dependencies anew
 		--extra otel --group dev --group tools --python-version 3.11 --upgrade --output-file requirements.lock pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --group peers --python-version 3.11 \
 		--upgrade --output-file bench/peers/requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --group containers --python-version 3.11 \
+		--upgrade --output-file deploy/images/requirements.lock
 
 setup: $(INSTALLED) ## Install what everything else needs
 
@@ -159,4 +161,31 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 	@.tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .tools/uv.txt
 	@touch $@
 
+# Compose as a plugin of Docker, or as its own program
+CONTAINER_TOOLS := .tools/containers/.installed
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo .tools/containers/compose)
+BASE :=
+
+images: $(INSTALLED) ## Build the images of the services; BASE=python:3.13-slim builds on a published one
+	@$(PYTHON) -m deploy.images $(if $(BASE),--base $(BASE))
+
+server-images: $(INSTALLED) $(CONTAINER_TOOLS)
+	@$(PYTHON) -m deploy.images --servers $(if $(BASE),--base $(BASE))
+
+secrets: $(INSTALLED) ## Make up the passwords of deploy/compose.yaml, once
+	@$(PYTHON) -m deploy.compose.secret_files
+
+compose-demo: images server-images secrets ## Make a picture in containers, all of them built here (Linux, Docker)
+	@$(PYTHON) -m deploy.compose.demo $(COMPOSE)
+
+test-deploy: images server-images secrets ## What is in the images, and all of them together
+	HELIOGRAPH_TEST_COMPOSE="$(COMPOSE)" $(VENV)/bin/pytest --numprocesses 0 tests/deploy
+
+$(CONTAINER_TOOLS): deploy/images/requirements.lock | $(UV)
+	@$(UV) venv --quiet --allow-existing .tools/containers
+	@$(UV) pip install --quiet --python .tools/containers --require-hashes -r deploy/images/requirements.lock
+	@ln -sf $$(cd .tools/containers && echo lib/python3*/site-packages/compose/docker-compose) .tools/containers/compose
+	@touch $@
+
+.PHONY: images server-images secrets compose-demo test-deploy
 .PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos chaos-cluster bench format golden lock setup seeds

@@ -1,0 +1,1 @@
+"""Images of the services, and of servers that cannot be pulled: `python -m deploy.images`."""
