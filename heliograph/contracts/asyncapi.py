@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from heliograph.contracts.budgets.messages import REACHED, ThresholdReached
 from heliograph.contracts.cloudevents import REFUSED, event_type
 from heliograph.contracts.ids import JOB_PATTERN, PROJECT_PATTERN
 from heliograph.contracts.problems import Problem
@@ -20,6 +21,7 @@ _SENT: list[tuple[type[BaseModel], Any]] = [
     (Record, "serialization"),
     (Marker, "serialization"),
     (Problem, "serialization"),
+    (ThresholdReached, "serialization"),
 ]
 _RECEIVED: list[tuple[type[BaseModel], Any]] = [(JobRequest, "validation")]
 
@@ -56,11 +58,15 @@ def asyncapi(server: str) -> Document:
             "events": _channel(
                 "events.{project}.{job}", "Stream EVENTS: its sequence is the cursor", "event"
             ),
+            "budgets": _channel(
+                "budget.{project}", "Stream EVENTS, once in each window", "threshold"
+            ),
         },
         "operations": {
             "ask": _operation("receive", "requests", "request", "Ask for a job"),
             "refuse": _operation("send", "refusals", "refusal", "Why there is no job"),
             "tell": _operation("send", "events", "event", "What became of a job"),
+            "warn": _operation("send", "budgets", "threshold", "What a project has spent"),
         },
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
@@ -105,6 +111,12 @@ def _messages() -> Document:
             "correlationId": correlation,
             "headers": _cloudevent([REFUSED]),
             "payload": {"$ref": _SCHEMAS.format(model="Problem")},
+        },
+        "threshold": {
+            "title": "A project has spent 50, 80 or 100 percent of a limit",
+            "contentType": "application/json",
+            "headers": _cloudevent([REACHED]),
+            "payload": {"$ref": _SCHEMAS.format(model="ThresholdReached")},
         },
         "event": {
             "title": "A fact about a job, with the whole record as it then stood",

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from heliograph.contracts.budgets.periods import Span
 from heliograph.contracts.ids import JobId, ProjectName
 from heliograph.contracts.jobs import Job
+from heliograph.contracts.money import Money
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.progress import Progress
 
@@ -40,6 +42,10 @@ class Subscribe(_Frame):
     project: ProjectName
     jobs: list[JobId] | None = Field(default=None, min_length=1, max_length=300)
     after: Cursor | None = None
+    budget: bool = Field(
+        default=False,
+        description="Also hear when the project has spent a part of a limit; needs `usage:read`",
+    )
 
 
 class Unsubscribe(_Frame):
@@ -123,6 +129,22 @@ class ProgressFrame(_Frame):
     progress: Progress
 
 
+class BudgetFrame(_Frame):
+    """The project has spent a part of a limit; outside the sequence, for subscriptions that ask."""
+
+    op: Literal["budget"]
+    id: SubscriptionId
+    project: str
+    currency: str
+    span: Span
+    window: str = Field(description="As `2026-11-30`, `2026-11` or `total`")
+    percent: int = Field(description="Of the limit: 50, 80 or 100")
+    limit: Money
+    spent: Money
+    held: Money
+    at: AwareDatetime
+
+
 class ErrorFrame(_Frame):
     """An error in a frame of the client, or the reason why a subscription ends."""
 
@@ -132,6 +154,6 @@ class ErrorFrame(_Frame):
 
 
 ServerFrame = Annotated[
-    Subscribed | Snapshot | CaughtUp | EventFrame | ProgressFrame | ErrorFrame | Pong,
+    Subscribed | Snapshot | CaughtUp | EventFrame | ProgressFrame | BudgetFrame | ErrorFrame | Pong,
     Field(discriminator="op"),
 ]

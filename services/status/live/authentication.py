@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from fastapi import WebSocket
 
-from heliograph.contracts.authorization import ANYBODY, Principal, require_project
+from heliograph.contracts.authorization import ANYBODY, Principal, require_project, require_scope
 from heliograph.contracts.errors import NotFound, Unauthenticated
 from heliograph.contracts.live_frames import Auth, Subscribe
 from heliograph.runtime.http.access import AccessCheck, Requirement
@@ -79,8 +79,14 @@ class ClientAuthentication:
 
 
 def require_subscription(principal: Principal, subscribe: Subscribe) -> None:
-    """Raises NotFound: the project, or one of the jobs, is not the principal's."""
+    """
+    Raises:
+        NotFound: The project, or one of the jobs, is not the principal's.
+        InsufficientScope: The principal may not hear of budgets.
+    """
     require_project(principal, subscribe.project)
+    if subscribe.budget:
+        require_scope(principal, "usage:read")
     if principal.jobs is None:
         return
     if subscribe.jobs is None:

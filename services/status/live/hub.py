@@ -17,6 +17,7 @@ from cachetools import LRUCache
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
+from heliograph.contracts.budgets.messages import ThresholdReached
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.job_steps import FINAL
 from heliograph.contracts.progress import ProgressReport
@@ -47,6 +48,8 @@ class Listener(Protocol):
 
     def on_progress(self, report: ProgressReport) -> None: ...
 
+    def on_threshold(self, reached: ThresholdReached) -> None: ...
+
 
 class Hub:
     """The events of this process. `buffer_bytes` of them are kept in memory."""
@@ -61,6 +64,7 @@ class Hub:
         self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
         self._moved = asyncio.Condition()
         self._pumped = 0  #: every event up to here was handed to the live clients
+        self._thresholds = 0  #: sequence of the last threshold that clients were told
         self.head = 0  #: sequence of the last event received
         self.opened = asyncio.Event()
 
@@ -75,8 +79,12 @@ class Hub:
             await self._open()
         jetstream, hear = self._bus.jetstream, self._on_event
         consumer = OrderedConsumer(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
+        thresholds = OrderedConsumer(
+            jetstream, STREAM, subjects.BUDGETS, after=self._thresholds, hear=self._on_threshold
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(consumer.run())
+            tasks.create_task(thresholds.run())
             tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:
@@ -85,6 +93,8 @@ class Hub:
         for frame in frames:
             self._ring.add(frame)
         self._pumped = self.head
+        told = await self._bus.jetstream.last(STREAM, subjects.BUDGETS)
+        self._thresholds = told.sequence if told else 0
         hear = self._bus.jetstream.dead_letters.hearing(self._on_progress)
         await self._bus.client.subscribe(subjects.PROGRESS, cb=hear)
         self.opened.set()
@@ -196,6 +206,18 @@ class Hub:
     def report(self, job: str) -> ProgressReport | None:
         """The last progress report of a job."""
         return self._reports.get(job)
+
+    # -- budgets
+
+    async def _on_threshold(self, message: Msg) -> None:
+        self._thresholds = message.metadata.sequence.stream
+        try:
+            reached = ThresholdReached.model_validate_json(message.data)
+        except ValueError as error:
+            log.warning("Threshold of a budget cannot be read", reason=str(error))
+            return
+        for listener in list(self._live.get(reached.project, ())):
+            listener.on_threshold(reached)
 
     # -- joining
 

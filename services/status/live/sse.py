@@ -48,6 +48,10 @@ class StreamQuery(BaseModel, extra="forbid"):
 
     project: ProjectName = Field(description="Events of this project", examples=["demo"])
     job: JobId | None = Field(default=None, description="Only of this job")
+    budget: bool = Field(
+        default=False,
+        description="Also when the project has spent a part of a limit; needs `usage:read`",
+    )
 
 
 def sse_routes(
@@ -88,6 +92,7 @@ def sse_routes(
             project=query.project,
             jobs=[query.job] if query.job else None,
             after=cursor_of(last_event_id),
+            budget=query.budget,
         )
         require_subscription(principal, subscribe)
         with suppress(ServiceError):  # what passes ends the stream: a browser comes back to that

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from heliograph.contracts.budgets.messages import ThresholdReached
 from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.progress import ProgressReport
@@ -173,6 +174,10 @@ class Subscription:
     def on_progress(self, report: ProgressReport) -> None:
         frame = self._frame("progress", **report.model_dump(mode="json"))
         self._send_queue.put_progress((self._request.id, report.job), frame)
+
+    def on_threshold(self, reached: ThresholdReached) -> None:
+        if self._request.budget:
+            self._send_queue.put(self._frame("budget", **reached.model_dump(mode="json")))
 
     def _event(self, frame: Frame) -> str:
         return event_text(self._request.id, frame)

@@ -18,6 +18,7 @@ from heliograph.contracts.close_codes import (
 )
 from heliograph.contracts.errors import (
     HeliographError,
+    InsufficientScope,
     NotFound,
     ServiceError,
     StateConflict,
@@ -228,8 +229,8 @@ class _Connection:
     def _subscribe(self, request: Subscribe) -> None:
         try:
             require_subscription(self._client.principal, request)
-        except NotFound as unseen:
-            self._complain(request.id, unseen)
+        except (NotFound, InsufficientScope) as refused:
+            self._complain(request.id, refused)
             return
         if request.id in self._subscriptions:
             self._complain(

@@ -18,6 +18,7 @@ from tests.support.polling import until_true
 from tests.support.records import some_project
 from tests.support.shell import run_heliograph
 from tests.support.stack import Stack, stack_running
+from tests.support.watcher import watching
 
 ROUNDS = int(os.environ.get("HELIOGRAPH_TEST_BUDGET_ROUNDS") or 2)
 REQUESTS, ROOM = 500, 50
@@ -171,6 +172,33 @@ async def test_a_job_that_is_canceled_in_time_gives_back_what_it_held(stack: Sta
         await client.cancel(waits.id)
         if (await client.finish(waits.id))[0].charged == "no":
             assert (await _settled(client)).windows[-1].spent == 0
+
+
+async def test_live_clients_that_ask_hear_of_thresholds(stack: Stack) -> None:
+    async with (
+        _budgeted(stack, total="0.02") as client,
+        watching(stack.live, project=client.project, budget=True) as asks,
+        watching(stack.live, project=client.project) as others,
+    ):
+        for watcher in (asks, others):
+            await watcher.until(lambda frame: frame["op"] == "caught_up")
+        parameters = {"price": "0.01", "seconds": 0}
+        job = await client.submit(kind="image", prompt="x", parameters=parameters)
+        told = await asks.until(lambda frame: frame["op"] == "budget")
+        assert (told["percent"], told["window"], told["spent"]) == (50, "total", "0.01")
+
+        await client.finish(job.id)
+        await client.submit(kind="image", prompt="y", parameters=parameters)
+        assert (await asks.until(lambda frame: frame["op"] == "budget"))["percent"] == 100
+        seen = await others.until(lambda frame: _has_succeeded(frame, "y"))
+
+    assert seen["op"] == "event"
+    assert "budget" not in {frame["op"] for frame in others.frames}
+
+
+def _has_succeeded(frame: dict[str, Any], prompt: str) -> bool:
+    job = frame.get("job")
+    return isinstance(job, dict) and (job["status"], job["prompt"]) == ("succeeded", prompt)
 
 
 async def test_the_command_line_sets_and_shows_a_budget(stack: Stack) -> None:
