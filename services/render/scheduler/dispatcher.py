@@ -161,14 +161,15 @@ class Dispatcher:
             lane.queue.remove(job)
 
     async def _on_capacity(self, message: Msg) -> None:
+        lane = self._lanes.get(message.subject.rsplit(".", 1)[1])
+        if lane is None:  # storage has hints of its own there, with other bodies
+            return
         room = LaneCapacityHint.model_validate_json(message.data or b"{}")
         if room.job:
             self._reservations.remove(room.job)
         if room.kind:
             self._pace.observe(room.kind, room.seconds)
-        lane = self._lanes.get(message.subject.rsplit(".", 1)[1])
-        if lane:
-            lane.wakeup.set()
+        lane.wakeup.set()
 
     # -- whose turn it is
 
