@@ -11,7 +11,7 @@ import pytest
 
 from heliograph.client import Client
 from tests.support.metrics import SERVICES
-from tests.support.polling import until_true
+from tests.support.polling import until, until_true
 from tests.support.prometheus import OBSERVABILITY, Prometheus, prometheus_running
 from tests.support.stack import Stack
 
@@ -75,6 +75,17 @@ async def test_a_system_at_rest_alerts_nobody(prometheus: Prometheus) -> None:
     firing = prometheus.query('ALERTS{alertstate="firing", alertname!="HeliographDiskFilling"}')
 
     assert firing == []
+
+
+async def test_a_lost_submission_alerts_the_operator(
+    prometheus: Prometheus, client: Client
+) -> None:
+    lost = {"seconds": 0, "price": "0.1", "fault": "lost_reply"}
+    job = await client.submit(**_REQUEST, parameters=lost)
+
+    await until(client, job.id, phase="submit_unknown")
+
+    await _until(prometheus, 'ALERTS{alertname="HeliographAmbiguousSubmit", alertstate="firing"}')
 
 
 def _is_empty(prometheus: Prometheus, expression: str) -> bool:
