@@ -153,6 +153,7 @@ def system() -> Dashboard:
         graph(
             "Refusals not stored", added("heliograph_refusals_unstored_total", legend="refusals")
         ),
+        graph("API keys that expire soon", highest("heliograph_keys_expiring", legend="keys")),
         graph("Memory", each("process_resident_memory_bytes"), unit="bytes"),
         graph(
             "Processor",
