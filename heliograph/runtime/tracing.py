@@ -6,10 +6,11 @@ few: no subject, address or id is part of one.
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -18,33 +19,27 @@ from heliograph.contracts.records import Record
 _tracer = trace.get_tracer("heliograph")
 _w3c = TraceContextTextMapPropagator()
 
+_NO_SPAN = nullcontext(trace.INVALID_SPAN)
+_NONE: Mapping[str, str] = MappingProxyType({})
 _NATS = {"messaging.system": "nats"}
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def span(name: str) -> AbstractContextManager[Span]:
     """A part of what is traced here."""
-    return _tracer.start_as_current_span(name, record_exception=False)
+    return _span(name)
 
 
 def publish_span(name: str) -> AbstractContextManager[Span]:
     """A message to NATS, until it is acknowledged."""
-    return _tracer.start_as_current_span(
-        name, kind=SpanKind.PRODUCER, attributes=_NATS, record_exception=False
-    )
+    return _span(name, SpanKind.PRODUCER, attributes=_NATS)
 
 
 def message_span(
-    name: str, traceparent: str | None, about: Mapping[str, str] = _NOTHING
+    name: str, traceparent: str | None, about: Mapping[str, str] = _NONE
 ) -> AbstractContextManager[Span]:
     """A message from NATS, in the trace that it names (W3C); without one, in a trace of its own."""
-    return _tracer.start_as_current_span(
-        name,
-        context=_w3c.extract({"traceparent": traceparent} if traceparent else {}),
-        kind=SpanKind.CONSUMER,
-        attributes={**_NATS, **about},
-        record_exception=False,
-    )
+    parent = _w3c.extract({"traceparent": traceparent} if traceparent else {})
+    return _span(name, SpanKind.CONSUMER, parent=parent, attributes={**_NATS, **about})
 
 
 def job_span(name: str, record: Record) -> AbstractContextManager[Span]:
@@ -58,7 +53,7 @@ def untraced() -> AbstractContextManager[Span]:
     """What happens so often that it would hide the rest."""
     here = trace.get_current_span().get_span_context()
     unsampled = SpanContext(here.trace_id, here.span_id, False, TraceFlags(TraceFlags.DEFAULT))
-    return trace.use_span(NonRecordingSpan(unsampled))
+    return trace.use_span(NonRecordingSpan(unsampled)) if here.is_valid else _NO_SPAN
 
 
 def current_traceparent() -> str | None:
@@ -66,3 +61,19 @@ def current_traceparent() -> str | None:
     carrier: dict[str, str] = {}
     _w3c.inject(carrier)
     return carrier.get("traceparent")
+
+
+def _span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    *,
+    parent: Context | None = None,
+    attributes: Mapping[str, str] = _NONE,
+) -> AbstractContextManager[Span]:
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return (
+            _NO_SPAN  # no exporter: a span of the API alone is empty, and costs ten times as much
+        )
+    return _tracer.start_as_current_span(
+        name, context=parent, kind=kind, attributes=attributes, record_exception=False
+    )
