@@ -7,16 +7,22 @@ file, and may be kept. An answer that it is still good (304) says nothing: its h
 of the kept one.
 """
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_VALIDATORS = ("ETag", "Last-Modified")  #: of files
+RawHeaders = list[tuple[bytes, bytes]]  #: as ASGI has them, names in small letters
+
+_ALWAYS: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_NOT_KEPT = (b"cache-control", b"no-store")
+_KEPT_BY = frozenset(
+    {b"cache-control", b"etag", b"last-modified"}
+)  #: what says that it may be kept
 _NOT_MODIFIED = 304
 _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
@@ -30,16 +36,15 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] in _STARTS and message.get("status") != _NOT_MODIFIED:
-                message.setdefault("headers", [])
-                add_security_headers(MutableHeaders(scope=message))
+                headers = [*message.get("headers", ())]
+                message["headers"] = headers + lacking_headers(name for name, _ in headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
-def add_security_headers(headers: MutableHeaders) -> None:
-    """Add what an answer does not say for itself."""
-    for name, value in _ALWAYS.items():
-        headers.setdefault(name, value)
-    if not any(name in headers for name in _VALIDATORS):
-        headers.setdefault("Cache-Control", "no-store")
+def lacking_headers(names: Iterable[bytes]) -> RawHeaders:
+    """What an answer with headers of these names does not say for itself."""
+    present = frozenset(names)
+    lacking = [header for header in _ALWAYS if header[0] not in present]
+    return lacking if present & _KEPT_BY else [*lacking, _NOT_KEPT]
