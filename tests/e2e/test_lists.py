@@ -114,3 +114,35 @@ async def test_a_queue_that_is_not_there_is_a_problem(
     http: httpx.AsyncClient, path: str, status: int
 ) -> None:
     assert (await http.get(f"/v1/lanes/{path}")).status_code == status
+
+
+async def test_a_cursor_continues_no_other_list(
+    http: httpx.AsyncClient, client: Client, project: str
+) -> None:
+    for slot in ("a/one", "a/two"):
+        await client.wait((await client.submit(kind="image", prompt="x", slot=slot)).id)
+    jobs, slots = f"/v1/projects/{project}/jobs", f"/v1/projects/{project}/slots"
+    other = f"/v1/projects/{some_project()}"
+    async with asyncio.timeout(TIMEOUT):
+        while not (job := (await http.get(jobs, params={"limit": 1})).json()["next"]):
+            await asyncio.sleep(0.05)
+        while not (slot := (await http.get(slots, params={"limit": 1})).json()["next"]):
+            await asyncio.sleep(0.05)
+
+    own = [
+        await http.get(jobs, params={"limit": 5, "cursor": job}),
+        await http.get(slots, params={"limit": 5, "cursor": slot}),
+    ]
+    others = [
+        await http.get(f"{other}/jobs", params={"cursor": job}),
+        await http.get(jobs, params={"cursor": job, "status": "succeeded"}),
+        await http.get(jobs, params={"cursor": job, "order": "oldest"}),
+        await http.get(jobs, params={"cursor": slot}),
+        await http.get(f"{other}/slots", params={"cursor": slot}),
+        await http.get(slots, params={"cursor": slot, "prefix": "a"}),
+    ]
+
+    assert [len(answer.json()["items"]) for answer in own] == [1, 1]
+    assert [answer.status_code for answer in others] == 6 * [422]
+    pointers = {answer.json()["errors"][0]["pointer"] for answer in others}
+    assert pointers == {"/query/cursor"}
