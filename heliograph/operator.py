@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliograph.client_errors import ClientError, ConnectionFailed
 from heliograph.contracts.access_keys import AccessKey
@@ -15,10 +15,6 @@ from heliograph.contracts.errors import HeliographError
 from heliograph.contracts.key_records import CreatedKey, CreateKey, KeyRecord, ListedKey, listed
 from heliograph.contracts.level import LEVEL
 from heliograph.runtime.access.key_store import KeyStore
-from heliograph.runtime.backup.manifest import Manifest
-from heliograph.runtime.backup.restore import RestoreReport
-from heliograph.runtime.backup.restore import restore_backup as restore_into
-from heliograph.runtime.backup.save import save_backup as save_into
 from heliograph.runtime.bus.budget_audit import Audit, audit_budgets
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
@@ -33,6 +29,10 @@ from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.data_dir import MONITOR, OWNER
 from heliograph.runtime.nats_users import NatsUser
 from heliograph.runtime.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from heliograph.runtime.backup.manifest import Manifest
+    from heliograph.runtime.backup.restore import RestoreReport
 
 _MAX = 1_000  #: that are listed
 
@@ -126,14 +126,18 @@ async def revoke_key(id_: str) -> ListedKey:
         return listed(await KeyStore(jetstream).revoke(id_), id_)
 
 
-async def save_backup(folder: Path, *, with_objects: bool) -> Manifest:
+async def save_backup(folder: Path, *, with_objects: bool) -> "Manifest":
     """Copy the deployment into a folder. Raises ClientError."""
+    from heliograph.runtime.backup.save import save_backup as save_into  # needs those of storage
+
     async with _bus() as jetstream:
         return await save_into(jetstream, ServiceSettings(), folder, with_objects=with_objects)
 
 
-async def restore_backup(folder: Path, *, run_unsent: bool) -> RestoreReport:
+async def restore_backup(folder: Path, *, run_unsent: bool) -> "RestoreReport":
     """Put a backup into an empty NATS, and its store. Raises ClientError."""
+    from heliograph.runtime.backup.restore import restore_backup as restore_into
+
     async with _bus() as jetstream:
         return await restore_into(jetstream, ServiceSettings(), folder, run_unsent=run_unsent)
 

@@ -16,6 +16,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
+from heliograph.client_errors import ClientError
 from heliograph.contracts import queries
 from heliograph.contracts.queries import Query
 from heliograph.operator import add_bus_user, provision
@@ -24,7 +25,7 @@ from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, pe
 from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import CATALOG
-from tests.support.servers import nats_running
+from tests.support.servers import Program, nats_running
 
 TABLE = permissions(CATALOG.lanes)
 
@@ -264,6 +265,41 @@ async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
         "events.other.>",
         "$js.api.consumer.create.events.agency-demo.events.other.>",
     }
+
+
+async def test_a_user_that_is_made_while_the_server_runs_is_let_in(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as running:
+        if not isinstance(running, Program):
+            pytest.skip("a server in a container has no process here")
+        assert running.running
+        running.settings.folder.pid_file("nats").write_text(f"{running.running.pid}\n")
+
+        add_bus_user(running.settings, "agency", ["demo"])
+        async with asyncio.timeout(30):
+            while not await _is_let_in(running.settings, "agency"):
+                await asyncio.sleep(0.05)
+
+
+async def _is_let_in(settings: ServiceSettings, user: str) -> bool:
+    async def ignore(_: Exception) -> None:
+        pass
+
+    try:
+        client = await nats.connect(_login(settings, user), allow_reconnect=False, error_cb=ignore)
+    except nats.errors.Error:
+        return False
+    await client.close()
+    return True
+
+
+def test_a_name_of_ours_is_not_given_to_another_service(tmp_path: Path) -> None:
+    settings = ServiceSettings(home=tmp_path)
+    add_bus_user(settings, "agency", ["demo"])
+
+    with pytest.raises(ClientError, match="our own"):
+        add_bus_user(settings, "render", ["demo"])
+    with pytest.raises(ClientError, match="exists, for demo"):
+        add_bus_user(settings, "agency", ["other"])
 
 
 VIOLATION = """
