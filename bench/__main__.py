@@ -22,6 +22,7 @@ BENCHES = (
     "growth",
     "whole",
     "large",
+    "console",
 )
 
 

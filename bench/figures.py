@@ -166,6 +166,7 @@ class Spread:
 
     count: int
     p50: float
+    p95: float
     p99: float
     most: float
 
@@ -174,5 +175,5 @@ def spread(seconds: Sequence[float]) -> Spread:
     """Of durations in seconds; at least one."""
     ordered = sorted(seconds)
     last = len(ordered) - 1
-    at = [ordered[round(part * last)] * 1000 for part in (0.5, 0.99, 1)]
+    at = [ordered[round(part * last)] * 1000 for part in (0.5, 0.95, 0.99, 1)]
     return Spread(len(ordered), *at)

@@ -34,6 +34,7 @@ _TITLES = {
     "growth": "With a past",
     "whole": "The whole, and the same by hand",
     "large": "A large output",
+    "console": "The console",
 }
 _ABOUT = {
     "accept": """\
@@ -66,6 +67,9 @@ of ours come from the sim, which is part of render.""",
 One film, from the moment in which storage may fetch it until it is stored: fetched to a file, checked,
 measured, and put to S3. The peer is curl, which fetches the same file to the same disk and then puts it
 to the same kind of store.""",
+    "console": """\
+In Chromium without a window, on the same cores as everything else. Work between two frames is what
+the main thread does in a sixtieth of a second.""",
 }
 
 
