@@ -20,7 +20,7 @@ export class JobRows {
   readonly selected = new SvelteSet<string>();
   #next: string | null = null;
   #page: Promise<void> | undefined;
-  #ids = new Set<string>();
+  readonly #ids = new Set<string>();
   #anchor = 0; // the row that was selected last
   readonly #forget: () => void;
 
@@ -62,7 +62,7 @@ export class JobRows {
         query: this.#query(first),
       });
       this.#next = page.next;
-      this.#show([...this.rows, ...page.items]);
+      this.#show(page.items, [...this.rows, ...page.items]);
       if (first) this.counts = page.counts ?? null;
     } catch (error) {
       this.fault = reasonOf(error);
@@ -76,7 +76,7 @@ export class JobRows {
       placeOf(other, this.order).localeCompare(placeOf(one, this.order)),
     );
     this.arrived = [];
-    this.#show([...newest, ...this.rows]);
+    this.#show(newest, [...newest, ...this.rows]);
   }
 
   /** Select a row; with `reach`, every row from the one before. */
@@ -104,9 +104,9 @@ export class JobRows {
     };
   }
 
-  #show(jobs: Job[]): void {
-    this.#ids = new Set(jobs.map(({ id }) => id));
-    this.rows = jobs;
+  #show(added: Job[], rows: Job[]): void {
+    for (const { id } of added) this.#ids.add(id);
+    this.rows = rows;
   }
 
   /** A job that is new to the list waits to be put on top. In a list that begins with the oldest it comes with the last page. */
