@@ -1,5 +1,6 @@
 """Who looks at the console signs in; a session that ends takes nothing away that was written."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.access import bearer
 from tests.support.console_page import ConsolePage, Requests, console_page
+from tests.support.identity_provider import IdentityProviderProcess, identity_provider
 from tests.support.servers import outside_servers
 from tests.support.stack import Stack, stack_running
+
+ATELIER = "atelier"  #: the project of the artists
+_MAY = ["jobs:read", "jobs:write", "assets:read"]
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +26,27 @@ def first_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Iterator[Stack]:
-    """A Heliograph that wants keys."""
+def people() -> Iterator[IdentityProviderProcess]:
+    """The identity provider of an organisation."""
+    with identity_provider() as provider:
+        provider.add("ada", name="Ada", groups=["artists"])
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def keyed(
+    tmp_path_factory: pytest.TempPathFactory, first_key_file: Path, people: IdentityProviderProcess
+) -> Iterator[Stack]:
+    """A Heliograph that wants keys, or somebody whom the organisation knows."""
     servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("keyed")
-    own = {"HELIOGRAPH_AUTH": "keys", "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file)}
+    own = {
+        "HELIOGRAPH_AUTH": "keys",
+        "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file),
+        "HELIOGRAPH_OIDC_ISSUER": people.issuer,
+        "HELIOGRAPH_OIDC_CLIENT_ID": "heliograph",
+        "HELIOGRAPH_OIDC_CLIENT_SECRET": "canary-of-a-client-secret",
+        "HELIOGRAPH_OIDC_GRANTS": json.dumps({"artists": {"scopes": _MAY, "projects": [ATELIER]}}),
+    }
     with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
         yield stack
 
@@ -36,10 +58,14 @@ def key(keyed: Stack, first_key_file: Path) -> str:
 
 
 @pytest.fixture
-def guarded(browser: Browser, keyed: Stack) -> Iterator[ConsolePage]:
+def guarded(
+    browser: Browser, keyed: Stack, people: IdentityProviderProcess
+) -> Iterator[ConsolePage]:
     """A tab in which nobody has signed in. It is told so by answers that are no faults here."""
     with console_page(browser, keyed) as console:
         console.forgiving = True
+        console.elsewhere = people.issuer
+        console.page.route(re.compile(r"^https:"), lambda route: route.abort())  # its page's styles
         yield console
 
 
@@ -134,3 +160,28 @@ def test_a_page_offers_only_what_its_key_allows(
     page.get_by_role("button", name="Signed in: reader").click()
     expect(page.get_by_role("term").filter(has_text="Projects")).to_be_visible()
     expect(page.get_by_text(project, exact=True)).to_be_visible()
+
+
+def test_the_organisation_signs_people_in_and_they_are_where_they_wanted_to_be(
+    guarded: ConsolePage,
+) -> None:
+    page = guarded.open(f"/projects/{ATELIER}/jobs?status=failed")
+    page.get_by_role("button", name="Sign in with your organisation").click()
+    page.get_by_placeholder("sub").fill("ada")
+    page.get_by_role("button", name="Authorize").click()
+    expect(page.get_by_role("heading", name="No job is like that")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/projects/{ATELIER}/jobs\?status=failed$"))
+    page.get_by_role("button", name="Signed in: Ada").click()
+    expect(page.get_by_text(ATELIER, exact=True).last).to_be_visible()
+
+
+def test_somebody_whom_the_organisation_refuses_may_use_a_key_and_is_at_the_same_place(
+    guarded: ConsolePage, key: str
+) -> None:
+    page = guarded.open(f"/projects/{ATELIER}/jobs")
+    page.get_by_role("button", name="Sign in with your organisation").click()
+    page.get_by_role("button", name="Deny").click()
+    expect(page.get_by_role("alert")).to_contain_text("did not let you in")
+    sign_in(page, key)
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/projects/{ATELIER}/jobs$"))

@@ -38,6 +38,8 @@ class ConsolePage:
         self.faults: list[str] = []
         #: whether requests may fail: a test that kills a server says so
         self.forgiving = False
+        #: where a test lets the browser go besides: pages there are not the console's
+        self.elsewhere: str | None = None
         self._ours = (*origins_of(stack), self.address, "data:", "blob:", f"blob:{self.address}")
         page.set_default_timeout(_TIMEOUT)
         page.on("console", self._on_message)
@@ -68,8 +70,13 @@ class ConsolePage:
             self.faults.append(f"console: {message.text}")
 
     def _on_request(self, request: Request) -> None:
-        if not request.url.startswith(self._ours):
+        if not self._is_elsewhere(request) and not request.url.startswith(self._ours):
             self.faults.append(f"foreign request: {request.url}")
+
+    def _is_elsewhere(self, request: Request) -> bool:
+        if self.elsewhere is None:
+            return False
+        return any(url.startswith(self.elsewhere) for url in (request.url, request.frame.url))
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400 and not self.forgiving:

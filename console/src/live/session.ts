@@ -12,6 +12,6 @@ export const endSession = (): PromiseLike<unknown> => gateway.call("delete", "/v
 
 /** Where a browser goes to sign in at the identity provider, to come back to a place of the console. */
 export async function singleSignOn(place: string): Promise<string | null> {
-  const { oidc }: { session: string; oidc?: string | null } = (await gateway.index()).links;
+  const { oidc } = (await gateway.index()).links;
   return oidc ? `${oidc}?return_to=${encodeURIComponent(place)}` : null;
 }
