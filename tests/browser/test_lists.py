@@ -129,15 +129,20 @@ def test_the_board_shows_a_lane_its_order_and_lets_it_be_paused(
         httpx.patch(f"{stack.url('gateway')}/v1/lanes/text", json={"reset": True})
 
 
-def test_usage_is_added_up_by_what_somebody_asks_for(
-    console: ConsolePage, requests: Requests
+def test_usage_is_added_up_by_what_somebody_asks_for_beside_the_budget(
+    console: ConsolePage, requests: Requests, stack: Stack
 ) -> None:
     for number in range(2):
         priced = {"seconds": 0, "price": 0.04}
         requests.make(f"number {number}", parameters=priced)
     requests.make("a shot", kind="shot", parameters={"seconds": 0, "price": 0.1})
+    address = f"{stack.url('gateway')}/v1/projects/{requests.project}/budget"
+    httpx.put(address, json={"month": "10"}).raise_for_status()
     page = console.open(f"/projects/{requests.project}/usage")
-    expect(page.get_by_text("$0.18")).to_have_count(2)  # in all, and of the day
+    budget = page.get_by_role("region", name="Budget")
+    expect(budget).to_contain_text("$9.82 left")
+    expect(budget.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "2")
+    expect(page.get_by_text("$0.18", exact=True)).to_have_count(2)  # in all, and of the day
     expect(page.get_by_text("3 succeeded")).to_be_visible()
     page.get_by_role("button", name="by kind").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("shot")

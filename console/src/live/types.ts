@@ -30,6 +30,7 @@ export type WaitingJob = Schemas["WaitingJob"];
 export type ListedProject = Schemas["ListedProject"];
 export type Preview = Schemas["RetryPreview"] | Schemas["CancelPreview"];
 export type UsageReport = Schemas["UsageReport"];
+export type Budget = Schemas["BudgetState"];
 export type CastRequest = Schemas["CastRequest"];
 /** A request as it is sent: what it leaves out has its default. */
 export type JobRequest = Pick<Schemas["JobRequest"], "kind" | "prompt"> &

@@ -1,7 +1,7 @@
-/** What a project has made and spent. */
+/** What a project has made and spent, and what it may spend. */
 
 import { gateway } from "./api";
-import type { UsageReport } from "./types";
+import type { Budget, UsageReport } from "./types";
 
 export type Way = UsageReport["by"][number];
 
@@ -23,3 +23,6 @@ export async function usage(project: string, by: Way, since: string): Promise<Us
 
 /** Of the person who looks: a day is theirs. */
 const TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const budget = (project: string): PromiseLike<Budget> =>
+  gateway.call("get", "/v1/projects/{project}/budget", { path: { project } });
