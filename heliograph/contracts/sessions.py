@@ -37,7 +37,7 @@ class SignIn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Annotated[str, StringConstraints(min_length=1, max_length=_MAX_KEY)] = Field(
-        description="An API key"
+        description="An API key", examples=["hg_live_<id>_<secret>"]
     )
 
 

@@ -1,8 +1,4 @@
-"""
-Rate counters: sums that all processes share, one for each name and window of time (NATS ADR-49).
-
-They are kept in memory: a server that starts again begins at zero.
-"""
+"""Rate counters: sums that all processes share, one for each name and window of time (NATS ADR-49)."""
 
 import json
 

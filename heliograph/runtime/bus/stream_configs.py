@@ -94,7 +94,7 @@ def _streams(settings: ServiceSettings) -> list[Config]:
             "name": RATES,
             "subjects": [subjects.RATES],
             "retention": "limits",
-            "storage": "memory",  # a rate that begins anew harms nobody
+            "storage": "file",  # a server that starts again must have it: services may not make it
             "allow_direct": True,
             "allow_msg_counter": True,
             "max_age": RATES_KEPT * _SECOND,
