@@ -167,6 +167,19 @@ async def test_no_more_jobs_are_open_than_the_quota_says(
     await cancel_all(client)
 
 
+async def test_a_known_key_with_another_body_frees_no_permit(
+    http: httpx.AsyncClient, client: Client
+) -> None:
+    await set_quotas(http, jobs_in_flight=1)
+    first = await ask(http, LONG, key="k")
+
+    reused = await ask(http, LONG, key="k", prompt="another")
+    second = await ask(http, LONG)
+
+    assert [each.status_code for each in (first, reused, second)] == [202, 422, 429]
+    await cancel_all(client)
+
+
 async def test_a_job_that_has_started_waits_no_more(
     http: httpx.AsyncClient, client: Client
 ) -> None:

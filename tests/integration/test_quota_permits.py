@@ -4,12 +4,16 @@ import asyncio
 
 import pytest
 
+from heliograph.contracts.errors import TooManyJobs, TooManyRequests
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.jobs import JobStates
+from heliograph.contracts.quotas import ProjectQuotas, Quotas, RequestRate
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.rate_counters import RateCounters
 from services.gateway.limits.job_permits import JobPermits
-from tests.support.records import some_project
+from services.gateway.limits.quota_admission import QuotaAdmission
+from services.gateway.limits.rate_limiter import RateLimiter
+from tests.support.records import a_record, some_project
 from tests.support.replies import Replies
 
 
@@ -30,15 +34,36 @@ async def test_two_gateways_give_no_more_permits_than_there_are(bus: NatsBus, ho
         *(both[n % 2].acquire(holder, "in_flight", [new_job_id()], 10) for n in range(60))
     )
 
-    assert sum(granted) == 10
+    assert sum(each is not None for each in granted) == 10
 
 
 async def test_a_job_has_one_permit_at_every_gateway(bus: NatsBus, holder: str) -> None:
     one, other = gateways(bus)
 
-    assert await one.acquire(holder, "queued", ["job_a"], 1)
-    assert await other.acquire(holder, "queued", ["job_a"], 1)
-    assert not await other.acquire(holder, "queued", ["job_b"], 1)
+    assert await one.acquire(holder, "queued", ["job_a"], 1) == ["job_a"]
+    assert await other.acquire(holder, "queued", ["job_a"], 1) == []
+    assert await other.acquire(holder, "queued", ["job_b"], 1) is None
+
+
+async def test_a_second_try_that_is_refused_leaves_the_first_its_permit(
+    bus: NatsBus, project: str
+) -> None:
+    rate = RequestRate(limit=1, window_seconds=86_400)
+    own = ProjectQuotas(jobs_in_flight=1, user=Quotas(requests=rate))
+
+    async def quotas_of(_: str) -> ProjectQuotas:
+        return own
+
+    [permits, _] = gateways(bus)
+    rates = RateLimiter(RateCounters(bus.jetstream))
+    quotas = QuotaAdmission(rates, permits, quotas_of, lambda _: None)
+    alice, bob = (a_record(project=project, user=user) for user in ("alice", "bob"))
+    await quotas.admit([alice])
+
+    with pytest.raises(TooManyRequests):
+        await quotas.admit([alice])
+    with pytest.raises(TooManyJobs):
+        await quotas.admit([bob])
 
 
 async def test_a_permit_that_is_given_back_is_free(bus: NatsBus, holder: str) -> None:
@@ -55,7 +80,7 @@ async def test_the_permit_of_a_job_that_has_ended_is_free(bus: NatsBus, holder: 
     assert await one.acquire(holder, "in_flight", ["job_a", "job_b"], 2)
 
     assert await other.acquire(holder, "in_flight", ["job_c"], 2)
-    assert not await other.acquire(holder, "in_flight", ["job_d"], 2)
+    assert await other.acquire(holder, "in_flight", ["job_d"], 2) is None
 
 
 async def test_a_rate_counter_is_one_for_all_and_for_each_window(bus: NatsBus, holder: str) -> None:

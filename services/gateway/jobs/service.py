@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heliograph.contracts.errors import (
     HeliographError,
+    IdempotencyKeyReused,
     RequestError,
     ServiceError,
     SlotBusy,
@@ -119,12 +120,14 @@ class JobService:
         """Accept a job for which there is room, which is given back where no new job is made."""
         try:
             result = await self._accept(record, identity, is_same, replace=replace)
+        except IdempotencyKeyReused:
+            await self._release_replayed(record)
+            raise
         except RequestError:
             await self.release(record)
             raise
-        if result.replayed:  # the job was there before, with the permits that it needs
-            self._release_room(record)
-            await self.quotas.release_rate(record)
+        if result.replayed:
+            await self._release_replayed(record)
         elif result.deduplicated:
             await self.release(record)
         return result
@@ -174,6 +177,12 @@ class JobService:
         self._release_room(record)
         if not record.internal.reused:
             await self.quotas.release(record)
+
+    async def _release_replayed(self, record: Record) -> None:
+        """Give back the room that a known key took: its job has the permits, and needs them."""
+        self._release_room(record)
+        if not record.internal.reused:
+            await self.quotas.release_rate(record)
 
     def _release_room(self, record: Record) -> None:
         self.log_capacity.release(record)

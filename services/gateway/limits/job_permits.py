@@ -34,13 +34,14 @@ _KNOWN = 10_000  #: entries that a gateway remembers
 _TIMEOUT = 2.0  #: seconds for status to say how they are
 
 Holders = dict[str, float]  #: since when each job has its permit, in seconds since 1970
+Granted = Collection[str] | None  #: jobs that have a new permit; None: there are too few
 
 
 @dataclass
 class _Claim:
     jobs: Collection[str]
     limit: int
-    granted: asyncio.Future[bool]
+    granted: asyncio.Future[Granted]
 
 
 @dataclass
@@ -60,9 +61,12 @@ class JobPermits:
         self._request = request
         self._entries: LRUCache[str, _Entry] = LRUCache(_KNOWN)
 
-    async def acquire(self, holder: str, state: State, jobs: Collection[str], limit: int) -> bool:
+    async def acquire(
+        self, holder: str, state: State, jobs: Collection[str], limit: int
+    ) -> Granted:
         """
-        Permits for jobs, for all or none; one that a job has is its own. False: there are too few.
+        Permits for jobs, for all or none. Returns the jobs that had none before: whoever gives permits
+        back gives back theirs only. None: there are too few.
 
         Raises:
             Unavailable: They may or may not have theirs.
@@ -97,19 +101,19 @@ class JobPermits:
                 if not claim.granted.done():
                     claim.granted.set_exception(error)
         else:
-            for claim, is_granted in zip(claims, granted, strict=True):
+            for claim, jobs in zip(claims, granted, strict=True):
                 if not claim.granted.done():
-                    claim.granted.set_result(is_granted)
+                    claim.granted.set_result(jobs)
 
     async def _decide(
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
-    ) -> list[bool]:
-        """Whether each has its permits, once that is written down."""
+    ) -> list[Granted]:
+        """What each is granted, once that is written down."""
         while True:
             stored = await self._bucket.read(key)
             before = _holders(stored.readable)
             holders, granted = grant(before, [(c.jobs, c.limit) for c in claims], _time())
-            if not all(granted):
+            if None in granted:
                 kept = await self._still_needed(before, state, entry)
                 holders, granted = grant(kept, [(c.jobs, c.limit) for c in claims], _time())
             if holders == before:
@@ -133,15 +137,16 @@ class JobPermits:
 
 def grant(
     holders: Holders, claims: Collection[tuple[Collection[str], int]], at: float
-) -> tuple[Holders, list[bool]]:
-    """The holders after claims of jobs, each with its limit, in their order; and which are granted."""
-    after, granted = dict(holders), []
+) -> tuple[Holders, list[Granted]]:
+    """The holders after claims of jobs, each with its limit, in their order; and what each is granted."""
+    after = dict(holders)
+    granted: list[Granted] = []
     for jobs, limit in claims:
-        new = {job: at for job in jobs if job not in after}
+        new = [job for job in jobs if job not in after]
         fits = not new or len(after) + len(new) <= limit
-        granted.append(fits)
+        granted.append(new if fits else None)
         if fits:
-            after |= new
+            after |= dict.fromkeys(new, at)
     return after, granted
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from heliograph.contracts.errors import ServiceError, TooManyJobs
 from heliograph.contracts.quotas import ProjectQuotas, Quotas
 from heliograph.contracts.records import Record
+from heliograph.runtime.clock import now
 from services.gateway.limits.job_permits import JobPermits, State
 from services.gateway.limits.quota_holders import (
     HolderJobs,
@@ -59,21 +60,22 @@ class QuotaAdmission:
     async def _admit(self, each: HolderJobs, undo: AsyncExitStack) -> None:
         holder, jobs = each
         if rate := holder.quotas.requests:
+            at = now()
             await self._rates.take(holder.name, holder.title, rate, len(jobs))
-            undo.callback(self._rates.give_back, holder.name, rate, len(jobs))
+            undo.callback(self._rates.give_back, holder.name, rate, len(jobs), at)
         for state in _STATES:
             limit = _limit(holder.quotas, state)
             if limit is None:
                 continue
-            if not await self._permits.acquire(holder.name, state, jobs, limit):
+            new = await self._permits.acquire(holder.name, state, jobs, limit)
+            if new is None:
                 raise _too_many(holder, state, limit)
-            undo.push_async_callback(self._permits.release, holder.name, state, jobs)
+            undo.push_async_callback(self._permits.release, holder.name, state, new)
 
     async def release(self, record: Record) -> None:
         """Take back a job that was counted, and is not made after all."""
+        await self.release_rate(record)
         for holder, jobs in await self._counted([record]):
-            if rate := holder.quotas.requests:
-                self._rates.give_back(holder.name, rate, len(jobs))
             for state in _STATES:
                 if _limit(holder.quotas, state) is not None:
                     await self._permits.release(holder.name, state, jobs)
@@ -82,7 +84,7 @@ class QuotaAdmission:
         """Take back a request that was counted, and whose job was there before: it keeps its permits."""
         for holder, jobs in await self._counted([record]):
             if rate := holder.quotas.requests:
-                self._rates.give_back(holder.name, rate, len(jobs))
+                self._rates.give_back(holder.name, rate, len(jobs), record.created_at)
 
     async def headers(self, project: str, user: str | None, key: str | None) -> dict[str, str]:
         """

@@ -3,11 +3,13 @@ Rate limiter: requests in a window of time, counted together by all gateways.
 
 A gateway takes some requests at once from the shared counter, and hands them out without asking again.
 So all gateways together never let more through than the limit; each may have taken, and not used, up to
-`LEASE` - 1 requests, by which another one may refuse too early.
+`LEASE` - 1 requests, or what was left of the window when a batch did not fit. By so many another one may
+refuse too early.
 """
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
@@ -71,9 +73,11 @@ class RateLimiter:
                 raise _limited(name, title, rate)
             window.left -= count
 
-    def give_back(self, name: str, rate: RequestRate, count: int) -> None:
-        """Requests that were counted, and made nothing new."""
-        self._current(name, rate).left += count
+    def give_back(self, name: str, rate: RequestRate, count: int, at: datetime) -> None:
+        """Requests that came at a time, were counted, and made nothing new. A later window gets none."""
+        window = self._current(name, rate)
+        if window.number == _number(rate, at):
+            window.left += count
 
     def state(self, name: str, rate: RequestRate) -> RateState:
         """What is left, as far as this gateway knows."""
@@ -90,7 +94,7 @@ class RateLimiter:
     def _current(self, name: str, rate: RequestRate) -> _Window:
         """The window of now. Another length has windows, and counters, of its own."""
         key = _key(name, rate)
-        number = int(now().timestamp() // rate.window_seconds)
+        number = _number(rate, now())
         known = self._windows.get(key)
         if known is None or known.number != number:
             known = self._windows[key] = _Window(number)
@@ -99,6 +103,11 @@ class RateLimiter:
 
 def _key(name: str, rate: RequestRate) -> str:
     return f"{name}.{rate.window_seconds}"
+
+
+def _number(rate: RequestRate, at: datetime) -> int:
+    """Of the window that a time is in."""
+    return int(at.timestamp() // rate.window_seconds)
 
 
 def _until_next(rate: RequestRate) -> float:

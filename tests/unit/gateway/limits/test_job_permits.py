@@ -10,20 +10,20 @@ NOW = 1_000_000.0
 def test_claims_are_granted_in_order_until_there_are_no_more_permits() -> None:
     holders, granted = grant({"a": 1.0}, [(["b"], 3), (["c", "d"], 3), (["e"], 3)], NOW)
 
-    assert granted == [True, False, True]
+    assert granted == [["b"], None, ["e"]]
     assert holders == {"a": 1.0, "b": NOW, "e": NOW}
 
 
 def test_a_job_that_has_its_permit_needs_no_other() -> None:
     holders, granted = grant({"a": 1.0}, [(["a"], 1)], NOW)
 
-    assert (holders, granted) == ({"a": 1.0}, [True])
+    assert (holders, granted) == ({"a": 1.0}, [[]])
 
 
 def test_a_lower_limit_takes_no_permit_away() -> None:
     holders, granted = grant({"a": 1.0, "b": 1.0}, [(["c"], 1), (["a"], 1)], NOW)
 
-    assert (holders, granted) == ({"a": 1.0, "b": 1.0}, [False, True])
+    assert (holders, granted) == ({"a": 1.0, "b": 1.0}, [None, []])
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,19 @@ async def test_what_made_nothing_new_is_given_back() -> None:
     limiter = RateLimiter(Counters())
     assert await taken(limiter, rate(1))
 
-    limiter.give_back(NAME, rate(1), 1)
+    limiter.give_back(NAME, rate(1), 1, START)
 
     assert await taken(limiter, rate(1))
+
+
+async def test_a_later_window_is_given_nothing_back(time: Time) -> None:
+    limiter = RateLimiter(Counters())
+    assert await taken(limiter, rate(1))
+    time.at += timedelta(seconds=60)
+
+    limiter.give_back(NAME, rate(1), 1, START)
+
+    assert [await taken(limiter, rate(1)) for _ in range(2)] == [True, False]
 
 
 async def test_the_counter_is_not_asked_for_every_request() -> None:
