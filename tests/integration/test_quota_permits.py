@@ -1,10 +1,11 @@
 """Permits and rate counters on a real server, shared by gateways that know nothing of each other."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
-from heliograph.contracts.errors import TooManyJobs, TooManyRequests
+from heliograph.contracts.errors import TooManyJobs, TooManyRequests, Unavailable
 from heliograph.contracts.ids import new_job_id
 from heliograph.contracts.queries.jobs import JobStates
 from heliograph.contracts.quotas import ProjectQuotas, Quotas, RequestRate
@@ -89,3 +90,8 @@ async def test_a_rate_counter_is_one_for_all_and_for_each_window(bus: NatsBus, h
     assert await one.add(holder, 1, 10) == 10
     assert await other.add(holder, 1, 3) == 13
     assert await other.add(holder, 2, 1) == 1
+
+
+async def test_a_counter_that_refuses_is_unavailable(bus: NatsBus, holder: str) -> None:
+    with pytest.raises(Unavailable):
+        await RateCounters(bus.jetstream).add(holder, 1, cast(int, "many"))

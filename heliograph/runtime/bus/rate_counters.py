@@ -3,6 +3,7 @@
 import json
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError
 
@@ -31,5 +32,5 @@ class RateCounters:
             )
         answer = json.loads(reply.data)
         if "error" in answer:
-            raise ApiError(answer["error"])
+            raise Unavailable(f"the counter of a rate refuses: {ApiError(answer['error'])}")
         return int(answer["val"])
