@@ -91,11 +91,16 @@ class Bookkeeper:
         if budget is None or not budget.limits.is_set:
             return
         self._known[project] = 0
-        subject, after, more = subjects.event(project, "*"), budget.settled, 1
-        while more:
-            messages, more = await self._bus.jetstream.read_batch(STREAM, subject, after + 1)
-            await self._settle(project, self._money_events(messages))
-            after = messages[-1].sequence if messages else after
+        events: list[MoneyEvent] = []
+        every = self._bus.jetstream.read_acknowledged(
+            STREAM, subjects.event(project, "*"), budget.settled + 1
+        )
+        async for stored in every:
+            events += self._money_events([stored])
+            if len(events) == _BATCH:
+                await self._settle(project, events)
+                events = []
+        await self._settle(project, events)
 
     async def _go_on(self, cursor: int) -> int:
         """Settle what comes after the cursor, if there is anything. Returns where it stands then."""

@@ -35,6 +35,7 @@ from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.job_balances import read_job_balances
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
@@ -50,6 +51,7 @@ from services.status.bookkeeper import Bookkeeper
 from services.status.live.hub import Hub
 from services.status.settings import StatusSettings
 from tests.support.acceptance import accept
+from tests.support.lagging_replica import LaggingReplica
 from tests.support.polling import until_true
 from tests.support.records import CURRENT_CATALOG, a_record
 
@@ -321,6 +323,14 @@ async def test_a_first_budget_counts_what_is_in_the_log(bus: NatsBus, project: s
         assert (month.limit, month.spent, total.spent) == (None, PRICE, PRICE)
         with pytest.raises(OverBudget):
             await append_event(gateway_events(bus), "accepted", a_job(project), 0)
+
+
+async def test_no_budget_is_counted_from_a_replica_that_lags(bus: NatsBus, project: str) -> None:
+    last = (await ended(bus, a_job(project))).sequence
+    replica = LaggingReplica(bus.client).jetstream()
+
+    with pytest.raises(Unavailable, match="lags behind"):
+        await read_job_balances(replica, bus.events, project, settled=last, held=last)
 
 
 async def test_ends_are_settled_once_and_thresholds_announced_once(

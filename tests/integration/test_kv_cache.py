@@ -9,6 +9,8 @@ from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
+from tests.support.lagging_replica import LaggingReplica
+from tests.support.polling import until_true
 from tests.support.records import some_project
 
 
@@ -76,3 +78,21 @@ async def test_what_was_written_last_and_removed_is_forgotten(bus: NatsBus) -> N
         await other.bucket.forget(key, revision)
 
         await until(cache, key, {})
+
+
+async def test_what_a_replica_does_not_have_yet_is_known_later(bus: NatsBus) -> None:
+    key, replica = some_project(), LaggingReplica(bus.client)
+    replica.lags = False
+    cache = KvCache(replica.jetstream(), "projects")
+
+    async def knows_everything() -> bool:
+        return cache.cached(key) is not None
+
+    async with run_in_background(cache=cache.watch):
+        await until_true(knows_everything)
+        replica.lags = True
+        await KvCache(bus.jetstream, "projects").bucket.write(key, {"n": 1}, 0)
+        await replica.asked.wait()
+        replica.lags = False
+
+        await until(cache, key, {"n": 1})

@@ -240,6 +240,23 @@ class JetStream(CoreNats):
                 return
             sequence = messages[-1].sequence + 1
 
+    async def read_acknowledged(
+        self, stream: str, subject: str, sequence: int = 1
+    ) -> AsyncIterator[Stored]:
+        """
+        The same, with all that was acknowledged before: for those who never come back to it.
+
+        Raises:
+            Unavailable: The server that answers lags behind the leader, or does not answer.
+        """
+        newest = await self.last(stream, subject) if self._replicas > 1 else None
+        read_to = sequence - 1
+        async for message in self.read_all(stream, subject, sequence):
+            yield message
+            read_to = message.sequence
+        if newest and newest.sequence > read_to:
+            raise Unavailable(f"the server that was asked for {stream} lags behind its leader")
+
 
 def _sequence(answer: dict[str, Any]) -> int:
     if "error" not in answer:

@@ -24,7 +24,7 @@ async def read_job_balances(
     at_settled: dict[str, Stored] = {}
     at_held: dict[str, Stored] = {}
     last: dict[str, Stored] = {}
-    async for stored in jetstream.read_all(STREAM, subjects.event(project, "*")):
+    async for stored in jetstream.read_acknowledged(STREAM, subjects.event(project, "*")):
         last[stored.subject] = stored
         if stored.sequence <= held:
             at_held[stored.subject] = stored

@@ -11,7 +11,6 @@ from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.kv import KeyValue, KvEntry
-from heliograph.runtime.bus.stored_messages import Stored
 
 _POLL_INTERVAL = 1.0  #: seconds between refreshes without a notification
 _HINT_DELAY = 0.01  #: seconds from a hint until what it is about is stored
@@ -100,13 +99,14 @@ class KvCache:
             self._entries.clear()
             self._read_to = 0
         if last > self._read_to:
-            every = self._jetstream.read_all(self._stream, f"{self._prefix}>", self._read_to + 1)
-            latest: dict[str, Stored] = {}  # what was replaced need not be read
-            async for stored in every:
-                latest[stored.subject.removeprefix(self._prefix)] = stored
-                self._read_to = stored.sequence
+            every = self._jetstream.read_acknowledged(
+                self._stream, f"{self._prefix}>", self._read_to + 1
+            )
+            # what was replaced need not be read
+            latest = {each.subject.removeprefix(self._prefix): each async for each in every}
             for key, stored in latest.items():
                 self.note(key, self.bucket.entry(stored))
-            self._read_to = max(self._read_to, last)  # what was written last may be removed
+            # what was written last may be removed
+            self._read_to = max([last, *(each.sequence for each in latest.values())])
         self._is_whole = True
         self.confirmed_at = asked_at
