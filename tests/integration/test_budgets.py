@@ -36,6 +36,7 @@ from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.job_balances import read_job_balances
+from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
@@ -287,11 +288,13 @@ async def bookkeeping(bus: NatsBus) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def budget_service(bus: NatsBus) -> AsyncIterator[BudgetService]:
+async def budget_service(
+    bus: NatsBus, confirmed_within: float = 0.01
+) -> AsyncIterator[BudgetService]:
     settings = ProjectSettings(bus.jetstream, CURRENT_CATALOG)
     async with run_in_background(projects=settings.watch):
         budgets = BudgetLog(bus.jetstream)
-        yield BudgetService(bus, budgets, settings, confirmed_within=0.01)
+        yield BudgetService(bus, budgets, settings, confirmed_within=confirmed_within)
 
 
 async def until_spent(bus: NatsBus, project: str, spent: str, held: str = "0") -> None:
@@ -331,6 +334,24 @@ async def test_no_budget_is_counted_from_a_replica_that_lags(bus: NatsBus, proje
 
     with pytest.raises(Unavailable, match="lags behind"):
         await read_job_balances(replica, bus.events, project, settled=last, held=last)
+
+
+async def test_a_budget_that_is_removed_while_it_is_set_is_not_shown_without_being_kept(
+    bus: NatsBus, project: str
+) -> None:
+    projects = KeyValue(bus.jetstream, "projects")
+
+    async def is_marked() -> bool:
+        return bool((await projects.read(project)).value.get("budget"))
+
+    async with budget_service(bus, confirmed_within=1) as service:
+        setting = asyncio.create_task(service.set(project, SetBudget(total=Decimal(1))))
+        await until_true(is_marked)
+        await service.set(project, SetBudget())
+        await setting
+
+    assert await is_marked()
+    assert (await budget_of(bus, project)).limits.total == 1
 
 
 async def test_ends_are_settled_once_and_thresholds_announced_once(

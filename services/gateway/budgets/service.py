@@ -57,13 +57,17 @@ class BudgetService:
             raise StateConflict(
                 "processes of an older release may run; once none does, `heliograph level raise`"
             )
-        is_set = request.limits.is_set
-        await self._projects.mark_budget(project, is_set=is_set)
-        budget = await (self._put(project, request) if is_set else self._remove(project))
-        return budget_state(budget, now()) if budget else BudgetState(project=project)
+        if request.limits.is_set:
+            return budget_state(await self._put(project, request), now())
+        await self._projects.mark_budget(project, is_set=False)
+        await self._remove_limits(project)
+        return BudgetState(project=project)
 
     async def _put(self, project: str, request: SetBudget) -> BudgetRecord:
+        is_news = await self._projects.mark_budget(project, is_set=True)
         while True:
+            if is_news:  # gateways that knew of no budget held nothing: it is counted anew
+                await self._remove_limits(project)
             sequence, budget = await self._budgets.read(project)
             if budget is None or not budget.limits.is_set:
                 await asyncio.sleep(self._confirmed_within)
@@ -72,7 +76,10 @@ class BudgetService:
                 after = changed(rolled(budget, now()), request)
             with suppress(Conflict):
                 await self._budgets.write(after, sequence)
-                return after
+                # another request may have removed it meanwhile
+                is_news = await self._projects.mark_budget(project, is_set=True)
+                if not is_news:
+                    return after
 
     async def _counted(self, project: str, request: SetBudget) -> BudgetRecord:
         """A first budget: its balances are counted from the log."""
@@ -84,7 +91,8 @@ class BudgetService:
         return recounted(empty, jobs).model_copy(update={"settled": head})
 
     @retry_on_conflict
-    async def _remove(self, project: str) -> None:
+    async def _remove_limits(self, project: str) -> None:
+        """What has no limit is no budget."""
         sequence, budget = await self._budgets.read(project)
         if budget and budget.limits.is_set:
             unlimited = budget.model_copy(update={"limits": BudgetLimits()})

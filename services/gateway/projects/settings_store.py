@@ -72,16 +72,18 @@ class ProjectSettings:
         return bool(entry.value.get("budget"))
 
     @retry_on_conflict
-    async def mark_budget(self, project: str, *, is_set: bool) -> None:
+    async def mark_budget(self, project: str, *, is_set: bool) -> bool:
         """
-        Note that a project has a budget, or has none any more.
+        Note that a project has a budget, or has none any more. Returns whether that is new.
 
         Raises:
             TooManyProjects: It has no settings yet, and no more projects may.
         """
         entry = await self._entry(project)
-        if bool(entry.value.get("budget")) != is_set:
+        is_new = bool(entry.value.get("budget")) != is_set
+        if is_new:
             await self._write(project, {**entry.value, "budget": is_set}, entry.revision)
+        return is_new
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""
