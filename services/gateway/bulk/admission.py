@@ -52,7 +52,7 @@ class BatchAdmission:
             raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
-        await self.jobs.check_budget(drafts.values())
+        await self.jobs.check_budget([each.new for each in checked if each.new])
         await self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
         jobs = [filled[i] if i in filled else identities[i].job for i in every]
@@ -82,11 +82,11 @@ class BatchAdmission:
             if await self.acceptance.is_known(identity):
                 return CheckResult()
             record = await self.jobs.prepare(request, identity)
-            await self.acceptance.check_slot(record)
+            is_deduplicated = await self.acceptance.check_slot(record)
         except SlotBusy as busy:
             if submission.request.only_missing and busy.job:
                 return CheckResult(filled_by=busy.job)
             return CheckResult(error=None if request.replace else busy)
         except (RequestError, ModelUnavailable) as error:
             return CheckResult(error=error)
-        return CheckResult(record=record)
+        return CheckResult(record=record, is_deduplicated=is_deduplicated)

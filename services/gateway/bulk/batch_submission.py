@@ -63,11 +63,17 @@ class BatchSubmission:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
-    """Result of checking an item before it is accepted: at most one field is set."""
+    """Result of checking an item before it is accepted: a record, an error, a job, or nothing."""
 
     record: Record | None = None  #: the first of its job
+    is_deduplicated: bool = False  #: the job that is filling its slot is the answer, as it looks
     error: HeliographError | None = None  #: why it is refused
     filled_by: str | None = None  #: the job that its slot was taken by in this moment
+
+    @property
+    def new(self) -> Record | None:
+        """The record, where a job will be made of it."""
+        return None if self.is_deduplicated else self.record
 
 
 def duplicate_slots(batch: BatchRequest) -> dict[int, HeliographError]:

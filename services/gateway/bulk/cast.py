@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
-from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
+from services.gateway.bulk.batch_submission import CheckResult
 from services.gateway.idempotency import RequestIdentity, identify_request
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.service import JobService
@@ -46,7 +46,7 @@ class CastReferences:
         Raises:
             RequestError, ServiceError: As for `JobService.ask`.
         """
-        submissions: dict[Half, tuple[JobRequest, RequestIdentity, Record | None]] = {}
+        submissions: dict[Half, tuple[JobRequest, RequestIdentity, CheckResult]] = {}
         for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
             identity = replace(
@@ -55,19 +55,21 @@ class CastReferences:
             )
             request = request_for(cast, person, half)
             submissions[half] = request, identity, await self._prepare(request, identity)
-        await self.jobs.reserve([record for _, _, record in submissions.values() if record])
+        checked = [result for _, _, result in submissions.values()]
+        await self.jobs.check_budget([each.new for each in checked if each.new])
+        await self.jobs.reserve([each.record for each in checked if each.record])
         results = await asyncio.gather(
             *(
-                self.jobs.submit(request, identity, prepared=record)
-                for request, identity, record in submissions.values()
+                self.jobs.submit(request, identity, prepared=result.record)
+                for request, identity, result in submissions.values()
             )
         )
         return dict(zip(submissions, results, strict=True))
 
-    async def _prepare(self, request: JobRequest, identity: RequestIdentity) -> Record | None:
-        """The first record of a half, once nothing is wrong with it; None where it is known."""
+    async def _prepare(self, request: JobRequest, identity: RequestIdentity) -> CheckResult:
+        """The first record of a half, once nothing is wrong with it; none where it is known."""
         if await self.acceptance.is_known(identity):
-            return None
+            return CheckResult()
         try:
             record = await self.jobs.prepare(request, identity)
         except ValidationFailed as error:
@@ -76,8 +78,8 @@ class CastReferences:
                 for each in error.errors
             ]
             raise type(error)(str(error), errors=errors) from None
-        await self.acceptance.check_slot(record)
-        return record
+        is_deduplicated = await self.acceptance.check_slot(record)
+        return CheckResult(record=record, is_deduplicated=is_deduplicated)
 
 
 def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:

@@ -109,15 +109,22 @@ class JobAcceptance:
         """Whether a request was answered before, or its id is taken."""
         return identity.is_repeatable and await self.events.last(identity.job) is not None
 
-    async def check_slot(self, record: Record) -> None:
-        """Raises SlotBusy: the record would be refused, if it was accepted now."""
+    async def check_slot(self, record: Record) -> bool:
+        """
+        Whether the job that is filling the slot would be the answer, if the record was accepted now.
+
+        Raises:
+            SlotBusy: It would be refused.
+        """
         if not record.slot:
-            return
+            return False
         seen = await self.slots.read(record.project, record.slot)
         other = await self._in_slot(seen.job) if seen.job else None
         running = other.as_job() if other else None
-        if running and _occupies(running.record, record.slot):
-            _check_same(record, running.record)
+        if running is None or not _occupies(running.record, record.slot):
+            return False
+        _check_same(record, running.record)
+        return True
 
     async def _find(self, job: str, is_same: SameBody) -> AcceptResult | None:
         entry = await self.events.last(job)

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from heliograph import Client, RequestRejected
 from heliograph.contracts.budgets.state import BudgetState
+from heliograph.contracts.prices import Price
 from tests.support.polling import until_true
-from tests.support.records import some_project
+from tests.support.records import CATALOG, some_project
 from tests.support.shell import run_heliograph
 from tests.support.stack import Stack, stack_running
 from tests.support.watcher import watching
@@ -23,13 +25,22 @@ from tests.support.watcher import watching
 ROUNDS = int(os.environ.get("HELIOGRAPH_TEST_BUDGET_ROUNDS") or 2)
 REQUESTS, ROOM = 500, 50
 PRICE = "0.01"
+PRICED = "sim/priced"  #: a model that costs PRICE, without a parameter that says so
 _AT_ONCE = 250  #: requests under way, over both gateways
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = {"HELIOGRAPH_GATEWAYS": "2", "HELIOGRAPH_RESTART_PAUSE": "0.2"}
-    with stack_running(tmp_path_factory.mktemp("budgets"), settings) as stack:
+    folder = tmp_path_factory.mktemp("budgets")
+    models, price = folder / "models.yaml", Price(amount=Decimal(PRICE))
+    model = CATALOG.models["sim/picture"].model_copy(update={"price": price})
+    models.write_text(yaml.safe_dump({PRICED: model.model_dump(mode="json")}))
+    settings = {
+        "HELIOGRAPH_GATEWAYS": "2",
+        "HELIOGRAPH_RESTART_PAUSE": "0.2",
+        "HELIOGRAPH_MODELS": str(models),
+    }
+    with stack_running(folder, settings) as stack:
         yield stack
 
 
@@ -160,6 +171,40 @@ async def test_a_batch_that_does_not_fit_is_refused_as_a_whole(stack: Stack) -> 
 
         batch = await client.batch(jobs[:2])
         assert [item.outcome for item in batch.items] == ["accepted", "accepted"]
+
+
+async def test_a_pair_that_does_not_fit_is_refused_as_a_whole(stack: Stack) -> None:
+    pair = {"operation": "create", "prompt": "alice", "model": PRICED}
+    async with (
+        _budgeted(stack, total="0.015") as client,
+        httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http,
+    ):
+        path = f"/v1/projects/{client.project}/cast/alice/refs"
+        answer = await http.put(path, json=pair, headers={"Idempotency-Key": "pair"})
+
+        assert (answer.status_code, answer.json()["code"]) == (402, "over_budget")
+        assert [job async for job in client.jobs()] == []
+
+
+async def test_what_a_batch_shares_with_an_open_job_costs_nothing(stack: Stack) -> None:
+    jobs: list[dict[str, Any]] = [
+        {
+            "kind": "image",
+            "prompt": "x",
+            "slot": f"place-{number}",
+            "parameters": {"price": "0.01", "seconds": 60},
+        }
+        for number in range(2)
+    ]
+    async with _budgeted(stack, total="0.02") as client:
+        await client.submit(**jobs[0])
+
+        batch = await client.batch(jobs)
+
+        assert [item.outcome for item in batch.items] == ["deduplicated", "accepted"]
+        for item in batch.items:
+            assert item.job
+            await client.cancel(item.job.id)
 
 
 async def test_a_job_that_is_canceled_in_time_gives_back_what_it_held(stack: Stack) -> None:
