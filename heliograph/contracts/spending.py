@@ -3,10 +3,9 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted
-
-_ZERO = Decimal(0)
 
 
 class Spending(NamedTuple):
@@ -22,10 +21,10 @@ def spending_of(record: Record) -> Spending:
     """The amounts of a job as of its last event."""
     estimated = record.cost.estimated
     if not record.step.is_final:
-        return Spending(estimated, _ZERO, _held(record), _ZERO)
+        return Spending(estimated, ZERO, _held(record), ZERO)
     spent = counted(record)
-    actual = min(spent, record.cost.actual or _ZERO)
-    return Spending(estimated, actual, _ZERO, spent - actual)
+    actual = min(spent, record.cost.actual or ZERO)
+    return Spending(estimated, actual, ZERO, spent - actual)
 
 
 def _held(record: Record) -> Decimal:
@@ -35,5 +34,5 @@ def _held(record: Record) -> Decimal:
     """
     if record.internal.reserved:
         return record.internal.reserved.amount
-    attempts = sum((each.price for each in record.internal.attempts if each.charged != "no"), _ZERO)
-    return attempts + (record.cost.estimated if record.step.is_unsent else _ZERO)
+    attempts = sum((each.price for each in record.internal.attempts if each.charged != "no"), ZERO)
+    return attempts + (record.cost.estimated if record.step.is_unsent else ZERO)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -103,12 +102,16 @@ async def test_a_quote_for_another_project_is_refused(stack: Stack, client: Clie
 
 
 async def test_a_retry_is_bounded_by_max_cost_and_takes_no_quote(client: Client) -> None:
-    failed = await client.submit(**priced("0.02", parameters={"seconds": 0, "fault": "reject"}))
+    parameters = {"seconds": 0, "price": "0.02", "fault": "reject"}
+    failed = await client.submit(**priced("0.02", parameters=parameters))
     await client.finish(failed.id)
 
+    with pytest.raises(RequestRejected) as bounded:
+        await client.retry(failed.id, start="submit", changes={"max_cost": "0.01"})
     with pytest.raises(RequestRejected) as error:
         await client.retry(failed.id, start="submit", changes={"quote": "q"})
 
+    assert bounded.value.problem.code == "over_max_cost"
     assert [each.pointer for each in error.value.problem.errors] == ["/changes/quote"]
 
 
@@ -135,7 +138,7 @@ def test_a_shell_is_told_the_price(stack: Stack, project: str) -> None:
     assert "0.02 USD" in table.stdout
 
 
-def test_a_shell_may_bound_the_price(stack: Stack, project: str, tmp_path: Path) -> None:
+def test_a_shell_may_bound_the_price(stack: Stack, project: str) -> None:
     refused = run_heliograph(
         stack, "submit", "x", "-p", project, "-P", "price=0.02", "--max-cost", "0.01"
     )

@@ -7,13 +7,11 @@ from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.budgets.periods import CALENDAR, Span, period_of
 from heliograph.contracts.holds import Hold
-from heliograph.contracts.money import Money
+from heliograph.contracts.money import ZERO, Money
 from heliograph.contracts.records import Record
 from heliograph.contracts.tolerant_reader import Tolerant
 
 _EXACT = Context(prec=100)  #: digits; no sum of prices has more
-
-ZERO = Decimal(0)
 
 
 class BudgetLimits(Tolerant):
@@ -65,7 +63,7 @@ class Window(Tolerant):
 
 
 class BudgetRecord(Tolerant):
-    """BudgetLimits and balances of a project."""
+    """Limits and balances of a project."""
 
     project: str
     currency: str = "USD"

@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from heliograph.contracts.budgets.record import ZERO, BudgetRecord
+from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.job_steps import FINAL
+from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
+from heliograph.contracts.budgets.periods import time_zone
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.queries.usage import MAX_PERIODS, UsagePeriod
 from heliograph.contracts.usage import UsageQuery, moment
@@ -14,11 +14,9 @@ _YEARS = range(1970, 9000)
 
 def zone_of(name: str) -> tzinfo:
     """A time zone by its IANA name. Raises ValidationFailed."""
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+        return time_zone(name)
+    except ValueError:
         raise ValidationFailed.at("/query/time_zone", "there is no such time zone") from None
 
 

@@ -209,14 +209,17 @@ async def test_what_a_batch_shares_with_an_open_job_costs_nothing(stack: Stack) 
 
 async def test_a_job_that_is_canceled_in_time_gives_back_what_it_held(stack: Stack) -> None:
     async with _budgeted(stack, total="0.01") as client:
-        first = await client.submit(kind="image", prompt="x", parameters={"seconds": 0})
-        parameters = {"price": "0.01", "seconds": 60}
+        first = await client.submit(kind="image", prompt="x", parameters={"seconds": 60})
+        parameters = {"price": "0.01", "seconds": 0}
         waits = await client.submit(
             kind="image", prompt="x", parameters=parameters, after=[first.id]
         )
+        assert (await client.budget()).windows[-1].held == Decimal("0.01")
+
         await client.cancel(waits.id)
-        if (await client.finish(waits.id))[0].charged == "no":
-            assert (await _settled(client)).windows[-1].spent == 0
+
+        assert (await _settled(client)).windows[-1].spent == 0
+        await client.cancel(first.id)
 
 
 async def test_live_clients_that_ask_hear_of_thresholds(stack: Stack) -> None:
