@@ -21,7 +21,7 @@ from tests.support.stack import Stack, stack_running
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "schemathesis"
 GOLDEN = Path(__file__).parent / "golden"
-OPERATIONS = 38  #: of the gateway; the cases are spread over them
+OPERATIONS = 46  #: of the gateway; the cases are spread over them
 SECONDS = 60
 
 CASES = int(os.environ.get("HELIOGRAPH_TEST_API_CASES", "0"))

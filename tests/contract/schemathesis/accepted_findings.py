@@ -45,6 +45,8 @@ POINTERS = (
     r"/query/cursor",  # only a list itself gives cursors
     rf"{_ITEM}/(parameters|arguments)(/.*)?",  # each model has a schema of its own
     rf"{_ITEM}/references/\d+",  # of assets and uploads that are not there
+    rf"{_ITEM}/references/\d+/url",  # printable characters are not a pattern of JSON Schema
+    rf"{_ITEM}/quote",  # that was not given for this request
     rf"{_ITEM}/after/\d+",  # of jobs that are not there
     rf"{_ITEM}/(max_references|model)",  # as the model or the slot has it
     rf"{_ITEM}/finish_by",  # has passed
