@@ -96,3 +96,44 @@ async def test_what_a_replica_does_not_have_yet_is_known_later(bus: NatsBus) -> 
         replica.lags = False
 
         await until(cache, key, {"n": 1})
+
+
+async def until_whole(cache: KvCache) -> None:
+    async with asyncio.timeout(20):
+        while cache.cached("any") is None:
+            await asyncio.sleep(0.01)
+
+
+def knows(cache: KvCache, key: str) -> bool:
+    entry = cache.cached(key)
+    return entry is not None and bool(entry.value)
+
+
+async def test_what_stays_is_known_while_another_key_is_removed(bus: NatsBus) -> None:
+    key, removed, other = some_project(), some_project(), KvCache(bus.jetstream, "projects")
+    await other.bucket.write(key, {"n": 1}, 0)
+    revision = await other.bucket.write(removed, {"n": 1}, 0)
+    async with watching(bus) as cache:
+        await until_whole(cache)
+
+        await other.bucket.forget(removed, revision)
+        async with asyncio.timeout(20):
+            while knows(cache, removed):
+                await asyncio.sleep(0)
+                assert knows(cache, key)
+
+
+async def test_what_is_removed_is_forgotten_however_often_others_write(bus: NatsBus) -> None:
+    key, removed, other = some_project(), some_project(), KvCache(bus.jetstream, "projects")
+    removed_at = await other.bucket.write(removed, {"n": 1}, 0)
+    async with watching(bus) as cache:
+        await until_whole(cache)
+        assert knows(cache, removed)
+
+        await other.bucket.forget(removed, removed_at)
+        revision = 0
+        async with asyncio.timeout(20):
+            while knows(cache, removed):
+                revision = await other.bucket.write(key, {"n": revision}, revision)
+                while (await cache.entry(key)).revision < revision:
+                    await asyncio.sleep(0)

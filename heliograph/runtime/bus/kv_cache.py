@@ -91,22 +91,29 @@ class KvCache:
         asked_at = time.monotonic()
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
         last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
-        is_another = last < self._read_to  # the bucket was made anew
-        if is_another or (
-            last == self._read_to and keys < len(self._entries)
-        ):  # or keys were removed
-            self._is_whole = False
-            self._entries.clear()
-            self._read_to = 0
+        if last < self._read_to:  # the bucket was made anew
+            self._is_whole, self._entries, self._read_to = False, {}, 0
         if last > self._read_to:
-            every = self._jetstream.read_acknowledged(
-                self._stream, f"{self._prefix}>", self._read_to + 1
-            )
-            # what was replaced need not be read
-            latest = {each.subject.removeprefix(self._prefix): each async for each in every}
-            for key, stored in latest.items():
-                self.note(key, self.bucket.entry(stored))
-            # what was written last may be removed
-            self._read_to = max([last, *(each.sequence for each in latest.values())])
+            written, read_to = await self._written(self._read_to, last)
+            for key, entry in written.items():
+                self.note(key, entry)
+            self._read_to = read_to
+        if last == self._read_to and keys < len(self._entries):  # keys were removed
+            await self._read_again(last)
         self._is_whole = True
         self.confirmed_at = asked_at
+
+    async def _read_again(self, last: int) -> None:
+        """Know only what there is now. Until it is read, what was known counts."""
+        entries, read_to = await self._written(0, last)
+        later = {key: each for key, each in self._entries.items() if each.revision > read_to}
+        self._entries, self._read_to = entries | later, read_to
+
+    async def _written(self, after: int, last: int) -> tuple[dict[str, KvEntry], int]:
+        """What was written after a sequence, and up to which: `last`, or a later one."""
+        every = self._jetstream.read_acknowledged(self._stream, f"{self._prefix}>", after + 1)
+        # what was replaced need not be read
+        latest = {each.subject.removeprefix(self._prefix): each async for each in every}
+        entries = {key: self.bucket.entry(stored) for key, stored in latest.items()}
+        # what was written last may be removed
+        return entries, max([last, *(each.sequence for each in latest.values())])
