@@ -67,10 +67,12 @@ class SessionCache:
         return record.name if record else self._keys.name_of(principal.id)
 
     def count(self, record: SessionRecord) -> int:
-        """How many sessions of the same key, or of the same person, are known."""
+        """How many open sessions of the same key, or of the same person, are known."""
         values = [entry.readable for entry in self._cache.known("") or ()]
         same = (record.key, record.subject)
-        return sum((each.get("key"), each.get("subject")) == same for each in values if each)
+        those = [each for each in values if (each.get("key"), each.get("subject")) == same]
+        at = now()
+        return sum(is_open(SessionRecord.model_validate(each), at) for each in those)
 
     def note(self, digest: str, record: SessionRecord | None, revision: int) -> None:
         """Know at once what this process has written; None: it has ended."""
