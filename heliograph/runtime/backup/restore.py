@@ -32,8 +32,8 @@ async def restore_backup(
     jetstream: JetStream, settings: ServiceSettings, folder: Path, *, run_unsent: bool = False
 ) -> RestoreReport:
     """
-    Put everything back, under a new epoch: cursors of clients and of read models belong to the lost log,
-    whose last events are not in this one.
+    Put everything back, the event log last, and under a new epoch: cursors of clients and of read models
+    belong to the lost log, whose last events are not in this one.
 
     Args:
         run_unsent: Nothing was submitted since the backup: its waiting jobs may run.
@@ -44,11 +44,11 @@ async def restore_backup(
     """
     manifest = read_manifest(folder)
     await _check_empty(jetstream)
-    for copy in _log_last(manifest):
-        await restore_stream(jetstream, copy, folder, _config(copy))
     objects = 0
     if manifest.objects is not None:
         objects = await asyncio.to_thread(ObjectCopies(settings, folder).restore)
+    for copy in _log_last(manifest):
+        await restore_stream(jetstream, copy, folder, _config(copy, settings.nats_replicas))
     failed = 0 if run_unsent else await fail_unsent(jetstream, SOURCE)
     return RestoreReport(streams=len(manifest.streams), objects=objects, failed_jobs=failed)
 
@@ -68,8 +68,9 @@ def _log_last(manifest: Manifest) -> list[StreamCopy]:
     return sorted(manifest.streams, key=lambda copy: copy.name == STREAM)
 
 
-def _config(copy: StreamCopy) -> dict[str, Any]:
+def _config(copy: StreamCopy, replicas: int) -> dict[str, Any]:
+    """With as many copies as the new deployment has: a single server refuses those of a cluster."""
+    config = {**copy.config, "num_replicas": replicas}
     if copy.name != STREAM:
-        return copy.config
-    metadata = {**copy.config.get("metadata", {}), EPOCH: secrets.token_hex(8)}
-    return {**copy.config, "metadata": metadata}
+        return config
+    return {**config, "metadata": {**config.get("metadata", {}), EPOCH: secrets.token_hex(8)}}

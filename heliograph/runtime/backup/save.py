@@ -12,8 +12,9 @@ from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 
-#: what the event log brings back by itself, or what is worth nothing later
-_LEFT_OUT = frozenset({"WORK", "KV_leases", "KV_tickets"})
+#: what the event log brings back by itself, or what is worth nothing later; a session that was ended
+#: after the backup must not come back
+_LEFT_OUT = frozenset({"WORK", "KV_leases", "KV_tickets", "KV_sessions"})
 
 
 async def save_backup(

@@ -1,0 +1,83 @@
+"""A restore leaves no event log before all else is back, and makes it fit the new deployment."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from heliograph.client_errors import ClientError
+from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.runtime.backup.manifest import Manifest, StreamCopy
+from heliograph.runtime.backup.restore import restore_backup
+from heliograph.runtime.backup.save import save_backup
+from heliograph.runtime.backup.stream_snapshots import save_stream
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.clock import now
+from heliograph.runtime.settings import ServiceSettings
+from tests.support.records import a_record
+from tests.support.servers import nats_running
+
+UNREACHABLE = ServiceSettings.model_validate(
+    {
+        "s3_endpoint": "http://127.0.0.1:1",
+        "s3_access_key": "anybody",
+        "s3_secret_key": "no secret",
+    }
+)
+
+
+@pytest.fixture
+async def elsewhere(tmp_path: Path) -> AsyncIterator[JetStream]:
+    """An empty server, single as that of `make up`."""
+    with nats_running(tmp_path / "elsewhere") as server:
+        connection = Connection(server.settings, "test")
+        await connection.open()
+        yield JetStream(connection.client)
+        await connection.close()
+
+
+@pytest.fixture
+async def log(bus: NatsBus, tmp_path: Path) -> StreamCopy:
+    """A copy of the event log."""
+    await bus.events.append(EventEnvelope.of("accepted", a_record(), now(), "test"), 0)
+    return await save_stream(bus.jetstream, STREAM, tmp_path)
+
+
+def backup_of(log: StreamCopy, folder: Path, *, objects: int | None) -> Path:
+    Manifest(created_at=now(), epoch="old", streams=[log], objects=objects).write(folder)
+    return folder
+
+
+async def test_without_its_objects_nothing_is_taken_for_a_whole_deployment(
+    log: StreamCopy, elsewhere: JetStream, tmp_path: Path
+) -> None:
+    """Services would run what the backup shows as waiting, and pay for it again."""
+    folder = backup_of(log, tmp_path, objects=1)
+
+    with pytest.raises(ClientError, match="the object store does not answer"):
+        await restore_backup(elsewhere, UNREACHABLE, folder)
+
+    assert not (await elsewhere.api("STREAM.NAMES"))["streams"]
+
+
+async def test_a_backup_of_a_cluster_comes_back_on_a_single_server(
+    log: StreamCopy, elsewhere: JetStream, tmp_path: Path
+) -> None:
+    clustered = log.model_copy(update={"config": {**log.config, "num_replicas": 3}})
+    folder = backup_of(clustered, tmp_path, objects=None)
+
+    await restore_backup(elsewhere, ServiceSettings(), folder, run_unsent=True)
+
+    assert (await elsewhere.api(f"STREAM.INFO.{STREAM}"))["config"]["num_replicas"] == 1
+
+
+async def test_sessions_of_browsers_are_not_in_a_backup(bus: NatsBus, tmp_path: Path) -> None:
+    """One that was ended after the backup would be open again."""
+    manifest = await save_backup(bus.jetstream, ServiceSettings(), tmp_path, with_objects=False)
+
+    names = {copy.name for copy in manifest.streams}
+    assert {STREAM, "KV_keys"} < names
+    assert "KV_sessions" not in names
