@@ -248,7 +248,7 @@ async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
             acknowledged = await stream.publish("requests.demo", b"{}", headers={"ce-id": "one"})
             events = await stream.pull_subscribe(
                 "events.demo.>",
-                durable="agency-demo",
+                durable="agency_demo",
                 stream="EVENTS",
                 config=ConsumerConfig(filter_subject="events.demo.>"),
             )
@@ -256,15 +256,22 @@ async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
                 await events.fetch(1, timeout=0.2)
             await client.publish("requests.other", b"{}")
             await client.subscribe("events.other.>")
-            await client.publish("$JS.API.CONSUMER.CREATE.EVENTS.agency-demo.events.other.>", b"{}")
+            await client.publish("$JS.API.CONSUMER.CREATE.EVENTS.agency_demo.events.other.>", b"{}")
             await _until_all_is_said(client)
 
     assert acknowledged.stream == "REQUESTS"
     assert {each.partition('"')[2].rstrip('"') for each in refused} == {
         "requests.other",
         "events.other.>",
-        "$js.api.consumer.create.events.agency-demo.events.other.>",
+        "$js.api.consumer.create.events.agency_demo.events.other.>",
     }
+
+
+def test_no_two_users_share_a_consumer() -> None:
+    """Whatever their names and projects are: one would read what the other's filter lets through."""
+    one, other = outside_permissions("a", ["b-c"]), outside_permissions("a-b", ["c"])
+
+    assert not one.publish & other.publish
 
 
 async def test_a_user_that_is_made_while_the_server_runs_is_let_in(tmp_path: Path) -> None:

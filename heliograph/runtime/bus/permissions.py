@@ -116,14 +116,15 @@ def outside_permissions(user: str, projects: Iterable[str]) -> Permissions:
     """
     Of another service, which asks for jobs of these projects and follows them.
 
-    It reads stored events by a durable consumer of its own, `<user>-<project>`: the server compares the
-    filter of a named consumer with its subject, and so lets it see no other project.
+    It reads stored events by a durable consumer of its own, `<user>_<project>`: the server compares the
+    filter of a named consumer with its subject, and so lets it see no other project. No user has an
+    underscore in its name, so no two of them share a consumer.
     """
     return combined(inbox(user), *(_project(user, name) for name in projects))
 
 
 def _project(user: str, project: str) -> Permissions:
-    consumer = f"{user}-{project}"
+    consumer = f"{user}_{project}"
     return combined(
         publishes(subjects.request(project)),
         publishes(f"$JS.API.CONSUMER.CREATE.EVENTS.{consumer}.events.{project}.>"),
