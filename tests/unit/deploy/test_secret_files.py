@@ -1,0 +1,39 @@
+"""Secrets of containers can be read in them, and by nobody else on this machine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IMODE
+
+import pytest
+
+from deploy.compose.secret_files import make_secrets
+
+
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """A user whose new files are private."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("strict")
+def test_another_user_reads_a_file_that_it_is_given_whatever_the_umask_is(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    make_secrets(folder)
+
+    files = [each for each in folder.iterdir() if each.is_file()]
+
+    assert {S_IMODE(each.stat().st_mode) for each in files} == {0o644}
+    assert S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_made_again_they_stay(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    before = {each.name: each.read_text() for each in tmp_path.iterdir() if each.is_file()}
+
+    make_secrets(tmp_path)
+
+    assert before == {each.name: each.read_text() for each in tmp_path.iterdir() if each.is_file()}
+    assert before["s3_secret_key"]
