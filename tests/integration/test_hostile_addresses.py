@@ -7,6 +7,7 @@ listen there, and so does one that is as good as public, to prove that connectio
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,12 +23,15 @@ _REFUSED = {"OutputRefused", "ReferenceFailed", "TargetRefused", "InvalidURL"}
 _UNANSWERED = {"StorageFailed", "ConnectError", "ReadError", "RemoteProtocolError"}
 _TIMEOUT = 240.0  #: seconds
 
+#: that of Authlib is one of httpx2
+_MAKES_CLIENT = re.compile(r"\bhttpx2?\.(?:Async)?Client\(|\bAsyncOAuth2Client\(")
 #: what makes HTTP clients, and to whom they speak
 _CLIENTS = {
     "heliograph/client/http.py": "the gateway, for users",
     "heliograph/runtime/access/token_keys.py": "the address of a key set in the settings",
     "heliograph/runtime/bus/nats_monitor.py": "the NATS server of the settings",
     "heliograph/runtime/fetching/guarded_client.py": "addresses that callers and providers give",
+    "services/gateway/access/oidc/provider.py": "the identity provider of the settings",
     "services/render/providers/fal/client.py": "fal",
     "services/render/providers/gemini/__init__.py": "Gemini",
     "services/render/providers/http.py": "a provider",
@@ -95,7 +99,7 @@ def test_nothing_else_makes_http_clients() -> None:
         str(file.relative_to(ROOT))
         for folder in ("heliograph", "services")
         for file in sorted(Path(ROOT / folder).rglob("*.py"))
-        if "httpx.AsyncClient(" in file.read_text() or "httpx.Client(" in file.read_text()
+        if _MAKES_CLIENT.search(file.read_text())
     }
 
     assert found == set(_CLIENTS)
