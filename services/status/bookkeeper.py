@@ -14,7 +14,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.record import rolled
-from heliograph.contracts.budgets.settling import amounts, settle
+from heliograph.contracts.budgets.settlement import amounts, settle
 from heliograph.contracts.budgets.thresholds import announced
 from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.errors import Unreadable

@@ -20,9 +20,9 @@ from heliograph.client_errors import ClientError
 from heliograph.contracts import queries
 from heliograph.contracts.queries import Query
 from heliograph.operator import add_bus_user, provision
-from heliograph.runtime.bus.grants import Permissions
 from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, permissions
 from heliograph.runtime.bus.stream_configs import streams
+from heliograph.runtime.bus.subject_permissions import Permissions
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import CATALOG
 from tests.support.servers import Program, nats_running

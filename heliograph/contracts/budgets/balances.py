@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from heliograph.contracts.budgets.record import BudgetRecord
-from heliograph.contracts.budgets.settling import held
+from heliograph.contracts.budgets.settlement import held
 from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted

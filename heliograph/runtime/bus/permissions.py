@@ -8,7 +8,9 @@ its process, with the subject in the log (see `connection`).
 from collections.abc import Iterable
 
 from heliograph.contracts import subjects
-from heliograph.runtime.bus.grants import (
+from heliograph.runtime.bus.lanes import lane_consumer
+from heliograph.runtime.bus.stream_configs import GATEWAY, STORAGE
+from heliograph.runtime.bus.subject_permissions import (
     Permissions,
     answers,
     caps,
@@ -24,8 +26,6 @@ from heliograph.runtime.bus.grants import (
     watches,
     writes,
 )
-from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.stream_configs import GATEWAY, STORAGE
 
 SERVICES = ("gateway", "render", "storage", "status")
 PROVISION = "provision"  #: makes and changes streams, buckets and consumers

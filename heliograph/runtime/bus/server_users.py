@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from heliograph.runtime.bus.grants import Permissions
 from heliograph.runtime.bus.permissions import outside_permissions, permissions
+from heliograph.runtime.bus.subject_permissions import Permissions
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.nats_users import NatsUser, NatsUsers
 from heliograph.runtime.settings import ServiceSettings

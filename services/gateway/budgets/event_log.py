@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from heliograph.contracts.budgets.holding import hold
+from heliograph.contracts.budgets.admission import hold
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog

@@ -3,7 +3,7 @@ Rate limiter: requests in a window of time, counted together by all gateways.
 
 A gateway takes some requests at once from the shared counter, and hands them out without asking again.
 So all gateways together never let more through than the limit; each may have taken, and not used, up to
-`LEASE` - 1 requests, or what was left of the window when a batch did not fit. By so many another one may
+`AT_ONCE` - 1 requests, or what was left of the window when a batch did not fit. By so many another one may
 refuse too early.
 """
 
@@ -18,7 +18,7 @@ from heliograph.contracts.errors import TooManyRequests
 from heliograph.contracts.quotas import RequestRate
 from heliograph.runtime.clock import now
 
-LEASE = 10  #: requests that are taken at once, but no more than a twentieth of the limit
+AT_ONCE = 10  #: requests that are taken at once, but no more than a twentieth of the limit
 _KNOWN = 10_000  #: counters that a gateway remembers
 
 
@@ -86,7 +86,7 @@ class RateLimiter:
         return RateState(remaining=min(free, rate.limit), reset=_until_next(rate))
 
     async def _lease(self, name: str, rate: RequestRate, window: _Window, needed: int) -> None:
-        wanted = max(needed, min(LEASE, rate.limit // 20))
+        wanted = max(needed, min(AT_ONCE, rate.limit // 20))
         total = await self._counters.add(_key(name, rate), window.number, wanted)
         window.left += max(0, wanted - max(0, total - rate.limit))
         window.total = total

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from heliograph.contracts.budgets.admission import hold
 from heliograph.contracts.budgets.balances import JobBalance, differences, recounted
-from heliograph.contracts.budgets.holding import hold
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened, rolled
-from heliograph.contracts.budgets.settling import settle
+from heliograph.contracts.budgets.settlement import settle
 from heliograph.contracts.budgets.thresholds import announced
 from heliograph.contracts.errors import OverBudget
 from heliograph.contracts.job_events import (

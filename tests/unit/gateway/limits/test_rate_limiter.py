@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from heliograph.contracts.errors import TooManyRequests
 from heliograph.contracts.quotas import RequestRate
 from services.gateway.limits import rate_limiter
-from services.gateway.limits.rate_limiter import LEASE, RateLimiter
+from services.gateway.limits.rate_limiter import AT_ONCE, RateLimiter
 
 NAME, TITLE = "project.demo", "the project demo"
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -125,7 +125,7 @@ async def test_the_counter_is_not_asked_for_every_request() -> None:
     for _ in range(400):
         assert await taken(limiter, rate(400))
 
-    assert counters.calls == 400 / LEASE
+    assert counters.calls == 400 / AT_ONCE
 
 
 async def test_the_counter_is_not_asked_once_nothing_is_left() -> None:
@@ -143,10 +143,10 @@ async def test_two_gateways_together_let_no_more_through(limit: int) -> None:
     gateways = [RateLimiter(counters), RateLimiter(counters)]
 
     through = await asyncio.gather(
-        *(taken(gateways[n % 2], rate(limit)) for n in range(2 * limit + 2 * LEASE))
+        *(taken(gateways[n % 2], rate(limit)) for n in range(2 * limit + 2 * AT_ONCE))
     )
 
-    assert limit - (LEASE - 1) <= sum(through) <= limit
+    assert limit - (AT_ONCE - 1) <= sum(through) <= limit
 
 
 @given(

@@ -1,4 +1,4 @@
-"""Settling: what the end of a job, and what is learned later, makes of the balances. Pure."""
+"""Settlement: what the end of a job, and what is learned later, makes of the balances. Pure."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Holding: whether an amount fits into the budgets of a project, and what it reserves there. Pure."""
+"""Admission to budgets: whether an amount fits into the budget of a project, and its hold there. Pure."""
 
 from datetime import datetime
 from decimal import Decimal

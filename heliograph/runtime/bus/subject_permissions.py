@@ -1,4 +1,4 @@
-"""Grants: what a NATS user needs for one kind of use, in subjects of the JetStream API (NATS ADR-15)."""
+"""Subjects that a NATS user needs for one kind of use, with those of the JetStream API (NATS ADR-15)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Permissions:
         return allowed | (responses if self.replies else {})
 
 
-def combined(*grants: Permissions) -> Permissions:
+def combined(*parts: Permissions) -> Permissions:
     """All of them together."""
     return Permissions(
-        publish=frozenset().union(*(each.publish for each in grants)),
-        subscribe=frozenset().union(*(each.subscribe for each in grants)),
-        replies=any(each.replies for each in grants),
+        publish=frozenset().union(*(each.publish for each in parts)),
+        subscribe=frozenset().union(*(each.subscribe for each in parts)),
+        replies=any(each.replies for each in parts),
     )
 
 
