@@ -70,7 +70,7 @@ def guarded(
 
 
 def sign_in(page: Page, key: str) -> None:
-    page.get_by_label("Access key").fill(key)
+    page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 

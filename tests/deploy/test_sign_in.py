@@ -14,7 +14,7 @@ def test_the_first_key_opens_the_console(containers: ComposeProject) -> None:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(ignore_https_errors=True)  # of an authority of Caddy's own
         page.goto(ORIGIN)
-        page.get_by_label("Access key").fill(containers.first_key())
+        page.get_by_label("API key").fill(containers.first_key())
         page.get_by_role("button", name="Sign in", exact=True).click()
 
         expect(page.get_by_role("heading", name="Projects")).to_be_visible(timeout=_TIMEOUT)

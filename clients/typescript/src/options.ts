@@ -5,7 +5,7 @@ export interface HeliographOptions {
   url?: string;
   /** Default: `demo`. */
   project?: string;
-  /** Access key, or a function that gives the present one. Default: none. */
+  /** API key, or a function that gives the present one. Default: none. */
   key?: string | (() => string | Promise<string>);
   /** Milliseconds for one try of a request. Default: 30,000. */
   timeout?: number;
