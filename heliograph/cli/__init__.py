@@ -13,7 +13,12 @@ from heliograph.cli.keys import keys
 from heliograph.cli.operator import level, unreadable
 from heliograph.cli.sim import sim
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Submit and follow jobs, and operate a deployment where its services run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 for commands in (submit, quote, follow, jobs, bulk, catalog, budgets, audit, backup):
     app.add_typer(commands.app)

@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def audit(
-    project: Annotated[str | None, typer.Argument(help="The only one.")] = None,
+    project: Annotated[str | None, typer.Argument(help="Only this one; all without.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the balances of budgets with what their jobs make of them; on the operator's machine."""

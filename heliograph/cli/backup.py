@@ -1,4 +1,4 @@
-"""Commands for backup and restore, on the machine of the operator."""
+"""Commands for backup and restore, on the operator's machine."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,10 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the backup.")]
 def backup(
     folder: Folder,
     objects: Annotated[
-        bool, typer.Option(help="Copy pictures and films, too; those that it has are not fetched.")
+        bool,
+        typer.Option(
+            help="Copy pictures and films, too; those that the folder has are not fetched again."
+        ),
     ] = True,
 ) -> None:
     """

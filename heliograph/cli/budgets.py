@@ -23,13 +23,15 @@ def budget(
     day: Limit = None,
     month: Limit = None,
     total: Limit = None,
-    zone: Annotated[str, typer.Option(help="In which days and months begin.")] = "UTC",
-    remove: Annotated[bool, typer.Option("--remove", help="Let it have no budget.")] = False,
+    zone: Annotated[
+        str, typer.Option(help="Time zone of days and months, as Europe/Berlin.")
+    ] = "UTC",
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the budget.")] = False,
     project: Project = None,
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """What a project may spend, has spent, and holds for open jobs. With limits, set them."""
+    """Show what a project may spend, has spent, and holds for open jobs; or set its limits."""
 
     async def work() -> BudgetState:
         async with Client(url, project=project) as client:

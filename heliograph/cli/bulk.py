@@ -31,7 +31,7 @@ def batch(
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Ask for many things, all or none."""
+    """Submit many jobs, all or none."""
     try:
         jobs = [json.loads(line) for line in file if line.strip()]
     except ValueError as error:

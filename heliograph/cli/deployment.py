@@ -20,7 +20,7 @@ def health(
         Literal["gateway", "render", "storage", "status"], typer.Argument(help="On this machine.")
     ],
 ) -> None:
-    """Whether a service is ready, for health checks: exit code 0, or 1 with what it waits for."""
+    """Check whether a service is ready, for health checks: exit code 0, or 1 with what it waits for."""
     from heliograph.runtime.readiness import missing_dependencies  # needs the packages of a service
 
     if missing := missing_dependencies(service):
@@ -30,8 +30,9 @@ def health(
 @app.command()
 def provision() -> None:
     """
-    Make and change the streams of the deployment, and wait for NATS; services with
-    HELIOGRAPH_PROVISION=false wait for this.
+    Make and change the streams of the deployment, once NATS answers.
+
+    Services with HELIOGRAPH_PROVISION=false wait for this.
     """
     from heliograph import operator  # needs the packages of a service
     from heliograph.runtime.settings import ServiceSettings
@@ -45,7 +46,7 @@ def bus_user(
     name: Annotated[str, typer.Argument(help="Small letters, digits and dashes.")],
     project: Annotated[list[str], typer.Option("--project", "-p", help="Repeat it.")],
 ) -> None:
-    """A NATS user for another service: it asks for jobs of its projects, and follows them."""
+    """Make a NATS user for another service, which asks for jobs of its projects and follows them."""
     from heliograph import operator  # needs the packages of a service
     from heliograph.contracts.ids import PROJECT_PATTERN, matches
     from heliograph.runtime.settings import ServiceSettings

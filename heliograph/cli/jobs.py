@@ -56,7 +56,7 @@ def cancel(
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Stop a job."""
+    """Cancel a job."""
 
     async def work() -> None:
         async with Client(url) as client:

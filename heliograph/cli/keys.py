@@ -14,7 +14,7 @@ from heliograph.cli.tables import key_cells
 from heliograph.contracts.key_records import MAX_LIFE, CreatedKey, CreateKey, ListedKey
 
 keys = typer.Typer(
-    no_args_is_help=True, help="API keys of the deployment; on the machine of the operator."
+    no_args_is_help=True, help="API keys of the deployment; on the operator's machine."
 )
 
 _COLUMNS = ("id", "name", "scopes", "projects", "state", "expires_at", "last_used_at")
@@ -25,14 +25,15 @@ def create_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[list[str], typer.Option("--scope", "-s", help="As jobs:write; repeat it.")],
     project: Annotated[
-        list[str] | None, typer.Option("--project", "-p", help="The only ones; repeat it.")
+        list[str] | None,
+        typer.Option("--project", "-p", help="Only this project; repeat it for others."),
     ] = None,
     expires_in_days: Annotated[
         int, typer.Option("--days", min=0, max=MAX_LIFE, help="Until it expires; 0: never.")
     ] = 365,
     as_json: AsJson = False,
 ) -> None:
-    """A new key. Its secret is shown this once."""
+    """Make a key, and show it this once."""
     from heliograph import operator  # needs the packages of a service
 
     fields = {"name": name, "scopes": scope, "projects": project or None}
@@ -46,7 +47,7 @@ def create_key(
 
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
-    """Every key, those included that were revoked."""
+    """List all keys, also those that were revoked."""
     from heliograph import operator  # needs the packages of a service
 
     _show(run_command(operator.list_keys()), as_json=as_json)
@@ -60,7 +61,7 @@ def rotate_key(
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """A new secret for a key. It is shown this once."""
+    """Give a key a new secret, and show it this once."""
     from heliograph import operator  # needs the packages of a service
 
     made = run_command(operator.rotate_key(id_, timedelta(hours=overlap)))
@@ -69,7 +70,7 @@ def rotate_key(
 
 @keys.command(name="revoke")
 def revoke_key(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
-    """Let a key work no more, in all services within five seconds."""
+    """Revoke a key, in all services within five seconds."""
     from heliograph import operator  # needs the packages of a service
 
     _show([run_command(operator.revoke_key(id_))], as_json=as_json)

@@ -9,18 +9,18 @@ from heliograph.cli.options import AsJson
 from heliograph.cli.output import show_items
 
 unreadable = typer.Typer(
-    no_args_is_help=True, help="Messages that cannot be read; on the machine of the operator."
+    no_args_is_help=True, help="Messages that cannot be read; on the operator's machine."
 )
 
 level = typer.Typer(
     no_args_is_help=True,
-    help="What older releases have to understand; see upgrades in the documents.",
+    help='What older releases have to understand; see "Upgrades" in docs/operation.md.',
 )
 
 
 @unreadable.command(name="list")
 def list_unreadable(as_json: AsJson = False) -> None:
-    """Messages that could not be read, and were skipped."""
+    """List messages that could not be read, and were skipped."""
     from heliograph.operator import list_dead_letters  # needs the packages of a service
 
     letters = run_command(list_dead_letters())
@@ -39,7 +39,7 @@ def remove_unreadable(stream: str, sequence: int) -> None:
 
 @level.command(name="show")
 def show_level() -> None:
-    """The level of the deployment, and of this release."""
+    """Show the level of the deployment, and of this release."""
     from heliograph import operator  # needs the packages of a service
 
     deployed, own = run_command(operator.show_level())

@@ -1,4 +1,4 @@
-"""`heliograph quote`: what something would cost, and when it would come."""
+"""`heliograph quote`: what a job would cost, and when it would come."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def quote(
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Say what something would cost, and when it would come. Nothing is made."""
+    """Show what a job would cost, and when it would come. Nothing is made."""
     fields = request_fields(
         model=model, parameter=parameter, edit=edit, reference=reference, max_cost=max_cost
     )

@@ -1,4 +1,4 @@
-"""`heliograph submit`: ask for something, and keep the result."""
+"""`heliograph submit`: submit a job, and keep the result."""
 
 import asyncio
 import json
@@ -72,7 +72,10 @@ def submit(
     reference: ReferenceList = None,
     max_cost: MaxCost = None,
     quote: Annotated[
-        str | None, typer.Option("--quote", help="Of `heliograph quote --json`, for the same.")
+        str | None,
+        typer.Option(
+            "--quote", help="Binding price, from `heliograph quote --json` of the same job."
+        ),
     ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     output: Annotated[
@@ -84,7 +87,7 @@ def submit(
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Ask for something, and watch it come."""
+    """Submit a job, follow it to its end, and keep the result."""
     given = request_fields(
         model=model,
         parameter=parameter,
