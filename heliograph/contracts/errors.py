@@ -16,7 +16,7 @@ Error tree: what can go wrong, and who can fix it:
     - ValidationFailed · UnknownKind · UnknownModel · PriceUnknown               422
     - IdempotencyKeyReused                                                       422
   + ServiceError                  the caller: try again later
-    - QuotaExceeded: TooManyJobs · TooManyRequests                                   429
+    - QuotaExceeded: TooManyJobs · TooManyRequests                               429
     - Unavailable · Unreadable · QueueFull · ModelUnavailable                    503
   + JobError                      how a job fails, or why it waits
     - ProviderError
@@ -27,8 +27,9 @@ Error tree: what can go wrong, and who can fix it:
       · SubmitOutcomeUnknown                      the caller: decide whether to submit again
     - OutputRefused · OutputTooLarge · OutputExpired
     - ReferenceFailed · StorageFailed · DependencyFailed · Deadline · Poison · Blocked
+    - RestoredFromBackup                          the caller: decide whether to submit again
 
-Codes that belong to features which are not there yet join the tree with the feature.
+The docstring of a class is the title of its problem, for people; its `code` is for programs, and stays.
 """
 
 from collections.abc import Iterator, Sequence
