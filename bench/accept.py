@@ -2,7 +2,7 @@
 
 import secrets
 
-from bench.deployment import House, answering, house, post_from_outside, program, scene
+from bench.deployment import Deployment, answering, deployment, post_from_outside, program, scene
 from bench.figures import Section, say
 from bench.http_load import Load, Posted
 from bench.profiles import Profile
@@ -14,27 +14,27 @@ _PEER = "bare acknowledged publish"
 
 
 async def run(profile: Profile, section: Section) -> None:
-    with house() as running:
+    with deployment() as running:
         await accept(running, profile, section)
     await _limit_of_the_generator(profile, section)
 
 
-async def accept(house: House, profile: Profile, section: Section) -> None:
+async def accept(deployment: Deployment, profile: Profile, section: Section) -> None:
     """All loads on one gateway. The lane is paused, and stays so: nothing else is to be measured."""
-    house.change_lane("text", paused=True)
+    deployment.change_lane("text", paused=True)
     for at_once in AT_ONCE:
         load = Load(
-            url=house.jobs_of(f"p{secrets.token_hex(4)}"),
+            url=deployment.jobs_of(f"p{secrets.token_hex(4)}"),
             body=scene(),
             at_once=at_once,
             seconds=profile.seconds,
         )
-        bare = await _bare(house, at_once=at_once, seconds=profile.seconds)
-        before = house.cpu("gateway")
+        bare = await _bare(deployment, at_once=at_once, seconds=profile.seconds)
+        before = deployment.cpu("gateway")
         ours = (await post_from_outside(load)).check()
-        spent = (house.cpu("gateway") - before) / sum(ours.statuses.values())
+        spent = (deployment.cpu("gateway") - before) / sum(ours.statuses.values())
         _note(section, at_once, ours, bare, spent)
-    await _paced(house, profile, section)
+    await _paced(deployment, profile, section)
 
 
 def _note(section: Section, at_once: int, ours: Posted, bare: Found, spent: float) -> None:
@@ -50,23 +50,25 @@ def _note(section: Section, at_once: int, ours: Posted, bare: Found, spent: floa
     section.note(f"POST to 202, {at_once} at once, p99", ours.p99, "ms", peer=(_PEER, bare.p99))
 
 
-async def _paced(house: House, profile: Profile, section: Section) -> None:
+async def _paced(deployment: Deployment, profile: Profile, section: Section) -> None:
     load = Load(
-        url=house.jobs_of(f"p{secrets.token_hex(4)}"),
+        url=deployment.jobs_of(f"p{secrets.token_hex(4)}"),
         body=scene(),
         at_once=64,
         seconds=profile.paced_seconds,
         rate=_RATE,
     )
-    bare = await _bare(house, at_once=64, seconds=profile.paced_seconds, rate=_RATE)
+    bare = await _bare(deployment, at_once=64, seconds=profile.paced_seconds, rate=_RATE)
     ours = (await post_from_outside(load)).check()
     what = f"POST to 202, {_RATE:.0f} a second"
     section.note(f"{what}, p50", ours.p50, "ms", peer=(_PEER, bare.p50))
     section.note(f"{what}, p99", ours.p99, "ms", at_most=15, peer=(_PEER, bare.p99))
 
 
-async def _bare(house: House, *, at_once: int, seconds: float, rate: float | None = None) -> Found:
-    task = Task(what="publish", nats=house.nats, at_once=at_once, seconds=seconds, rate=rate)
+async def _bare(
+    deployment: Deployment, *, at_once: int, seconds: float, rate: float | None = None
+) -> Found:
+    task = Task(what="publish", nats=deployment.nats, at_once=at_once, seconds=seconds, rate=rate)
     answer = await program("bench.raw_nats", task.model_dump_json(), timeout=seconds + 60)
     return Found.model_validate_json(answer)
 

@@ -30,7 +30,7 @@ ROOMY = {
 }
 
 
-class House:
+class Deployment:
     """A running Heliograph, and what benchmarks do with it."""
 
     def __init__(self, stack: Stack) -> None:
@@ -100,10 +100,10 @@ def new_home() -> Iterator[Path]:
 
 
 @contextmanager
-def house(home: Path | None = None, **settings: str) -> Iterator[House]:
+def deployment(home: Path | None = None, **settings: str) -> Iterator[Deployment]:
     """Everything started; gone when the block ends. Without a home it gets a new one."""
     if home is None:
-        with new_home() as new, house(new, **settings) as running:
+        with new_home() as new, deployment(new, **settings) as running:
             yield running
         return
     stack = Stack(home, {**ROOMY, **settings})
@@ -113,7 +113,7 @@ def house(home: Path | None = None, **settings: str) -> Iterator[House]:
             stack.environment.pop(name, None)
     stack.start()
     try:
-        yield House(stack)
+        yield Deployment(stack)
     finally:
         stack.stop()
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from bench.deployment import House, house, post_from_outside, program, scene
+from bench.deployment import Deployment, deployment, post_from_outside, program, scene
 from bench.figures import Section, say, spread
 from bench.http_load import Load
 from bench.profiles import Profile
@@ -19,16 +19,16 @@ _STALLED = 60.0  #: seconds without a job that ends
 
 
 async def run(profile: Profile, section: Section) -> None:
-    with house() as running:
+    with deployment() as running:
         await latency(running, profile.singles, section, body=scene(), succeeded_within=20)
         await throughput(running, profile, section)
     say("  two processes of render and storage")
-    with house(HELIOGRAPH_RENDERS="2", HELIOGRAPH_STORAGES="2") as running:
+    with deployment(HELIOGRAPH_RENDERS="2", HELIOGRAPH_STORAGES="2") as running:
         await throughput(running, profile, section, ", 2 render, 2 storage")
 
 
 async def latency(
-    house: House,
+    deployment: Deployment,
     count: int,
     section: Section,
     *,
@@ -37,20 +37,20 @@ async def latency(
     succeeded_within: float | None = None,
 ) -> None:
     """Single jobs on an idle lane; `succeeded_within` is the target of their p50, in milliseconds."""
-    bare = await _bare(house, count)
+    bare = await _bare(deployment, count)
     project = f"p{secrets.token_hex(4)}"
     load = Load(
-        url=house.jobs_of(project),
+        url=deployment.jobs_of(project),
         body=body,
         at_once=4,
         seconds=count / rate,
         rate=rate,
         warm_up=2,
     )
-    async with house.bus() as bus, queue_heard(bus) as queued:
+    async with deployment.bus() as bus, queue_heard(bus) as queued:
         (await post_from_outside(load)).check()
         done = await until_ended(bus, project)
-    calls = {record.job: record.at.timestamp() for record in house.stack.ledger(project)}
+    calls = {record.job: record.at.timestamp() for record in deployment.stack.ledger(project)}
     started = spread([times["started"] - queued[job] for job, times in done.items()])
     called = spread([calls[job] - times["accepted"] for job, times in done.items()])
     ended = spread([times["succeeded"] - times["accepted"] for times in done.values()])
@@ -62,19 +62,22 @@ async def latency(
     section.note("accepted to succeeded, p99", ended.p99, "ms")
 
 
-async def throughput(house: House, profile: Profile, section: Section, more: str = "") -> None:
+async def throughput(
+    deployment: Deployment, profile: Profile, section: Section, more: str = ""
+) -> None:
     """Jobs of no length, sent faster than they are done."""
-    house.change_lane("text", cap=64)
-    bare = await _bare(house, profile.singles)
+    deployment.change_lane("text", cap=64)
+    bare = await _bare(deployment, profile.singles)
     project = f"p{secrets.token_hex(4)}"
-    load = Load(url=house.jobs_of(project), body=scene(), at_once=20, count=profile.stream)
-    processes = [*house.stack.processes, "nats", "s3"]
-    before = {name: house.cpu(name) for name in processes}
-    async with house.bus() as bus:
+    load = Load(url=deployment.jobs_of(project), body=scene(), at_once=20, count=profile.stream)
+    processes = [*deployment.stack.processes, "nats", "s3"]
+    before = {name: deployment.cpu(name) for name in processes}
+    async with deployment.bus() as bus:
         (await post_from_outside(load)).check()
         done = await until_ended(bus, project)
     spent = ", ".join(
-        f"{name} {(house.cpu(name) - before[name]) / len(done) * 1000:.1f}" for name in processes
+        f"{name} {(deployment.cpu(name) - before[name]) / len(done) * 1000:.1f}"
+        for name in processes
     )
     section.note(
         f"whole pipeline, jobs of no length{more}",
@@ -84,7 +87,7 @@ async def throughput(house: House, profile: Profile, section: Section, more: str
         peer=(_PEER, bare.rate),
         note=f"from the first `accepted` to the last `succeeded`; ms of CPU a job: {spent}",
     )
-    house.change_lane("text", reset=True)
+    deployment.change_lane("text", reset=True)
 
 
 def _length(times: Iterable[dict[str, float]]) -> float:
@@ -108,7 +111,7 @@ async def until_ended(bus: JetStream, project: str) -> Timelines:
         await asyncio.sleep(1)
 
 
-async def _bare(house: House, count: int) -> Found:
-    task = Task(what="queue", nats=house.nats, count=min(count, 100))
+async def _bare(deployment: Deployment, count: int) -> Found:
+    task = Task(what="queue", nats=deployment.nats, count=min(count, 100))
     answer = await program("bench.raw_nats", task.model_dump_json(), timeout=120)
     return Found.model_validate_json(answer)

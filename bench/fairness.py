@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from bisect import bisect_right
 
-from bench.deployment import House, house, post_from_outside, scene
+from bench.deployment import Deployment, deployment, post_from_outside, scene
 from bench.dispatch import until_ended
 from bench.figures import Section, say, spread
 from bench.http_load import Load
@@ -17,36 +17,36 @@ _EVERY = 0.5  #: seconds between jobs of the small one
 
 
 async def run(profile: Profile, section: Section) -> None:
-    with house() as running:
+    with deployment() as running:
         running.change_lane("text", paused=True, cap=_CAP)
         big = f"big-{secrets.token_hex(4)}"
         await fill(running, big, profile.backlog)
         await fairness(running, big, profile, section)
 
 
-async def fill(house: House, project: str, count: int) -> None:
+async def fill(deployment: Deployment, project: str, count: int) -> None:
     """So many jobs in the queue of one project."""
     say(f"  queueing {count} jobs")
-    load = Load(url=house.jobs_of(project), body=scene(LENGTH), at_once=64, count=count)
+    load = Load(url=deployment.jobs_of(project), body=scene(LENGTH), at_once=64, count=count)
     (await post_from_outside(load)).check()
 
 
-async def fairness(house: House, big: str, profile: Profile, section: Section) -> None:
+async def fairness(deployment: Deployment, big: str, profile: Profile, section: Section) -> None:
     """Single jobs of a small project, one after another, while the big one's are under way."""
     small = f"small-{secrets.token_hex(4)}"
-    house.change_lane("text", paused=False, cap=_CAP)
+    deployment.change_lane("text", paused=False, cap=_CAP)
     load = Load(
-        url=house.jobs_of(small),
+        url=deployment.jobs_of(small),
         body=scene(),
         seconds=profile.guests * _EVERY,
         rate=1 / _EVERY,
         warm_up=2,
     )
-    async with house.bus() as bus:
+    async with deployment.bus() as bus:
         async with queue_heard(bus) as queued:
             (await post_from_outside(load)).check()
             guests = await until_ended(bus, small)
-        house.change_lane("text", paused=True)
+        deployment.change_lane("text", paused=True)
         await asyncio.sleep(1)
         others = await timelines(bus, big)
     _note(section, guests, others, queued)

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 from bench.accept import accept
-from bench.deployment import House, house, new_home, picture
+from bench.deployment import Deployment, deployment, new_home, picture
 from bench.dispatch import latency
 from bench.fairness import LENGTH, fairness
 from bench.figures import Section, say
@@ -24,10 +24,10 @@ _PATIENCE = 600.0  #: seconds for the services to read what was written
 async def run(profile: Profile, section: Section) -> None:
     big = f"big-{secrets.token_hex(4)}"
     with new_home() as home:
-        with house(home) as running:
+        with deployment(home) as running:
             await _grow(running, profile, big)
         began = time.monotonic()
-        with house(home) as running:
+        with deployment(home) as running:
             note_start(time.monotonic() - began, section, "again")
             await _until_read(running, profile.queued)
             _note_reading(time.monotonic() - began, profile, section)
@@ -40,25 +40,25 @@ async def run(profile: Profile, section: Section) -> None:
             await latency(running, singles, section, body=picture(), rate=_RATE)
 
 
-async def _grow(house: House, profile: Profile, big: str) -> None:
+async def _grow(deployment: Deployment, profile: Profile, big: str) -> None:
     """A past, and a queue."""
-    house.change_lane("text", paused=True)
+    deployment.change_lane("text", paused=True)
     projects = [f"p{number:03}" for number in range(_PROJECTS)]
-    async with house.bus() as bus:
+    async with deployment.bus() as bus:
         seeder = Seeder(bus)
         say(f"  writing {profile.finished:,} finished jobs")
         await seeder.succeeded(projects, profile.finished, ago=_AGO)
         say(f"  writing {profile.queued:,} queued jobs")
         await seeder.queued([big], [LENGTH] * profile.queued)
-    await _until_read(house, profile.queued)
+    await _until_read(deployment, profile.queued)
 
 
-async def _until_read(house: House, queued: int) -> None:
+async def _until_read(deployment: Deployment, queued: int) -> None:
     """Until the dispatcher knows of every job, and the read model has what there is."""
     async with asyncio.timeout(_PATIENCE):
-        while house.waiting("text") < queued:
+        while deployment.waiting("text") < queued:
             await asyncio.sleep(0.25)
-    await house.until_idle("status")
+    await deployment.until_idle("status")
 
 
 def _note_reading(seconds: float, profile: Profile, section: Section) -> None:

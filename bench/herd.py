@@ -7,7 +7,7 @@ import time
 
 import httpx
 
-from bench.deployment import House, house
+from bench.deployment import Deployment, deployment
 from bench.figures import Section, say
 from bench.live_clients import gathering
 from bench.log_seed import Seeder
@@ -21,24 +21,24 @@ _PROBE = 0.02  #: seconds between two questions whether the loop is free
 
 
 async def run(profile: Profile, section: Section) -> None:
-    with house() as running:
+    with deployment() as running:
         running.change_lane("text", paused=True)
         for clients in profile.herds:
             await _herd(running, clients, section)
 
 
-async def _herd(house: House, clients: int, section: Section) -> None:
+async def _herd(deployment: Deployment, clients: int, section: Section) -> None:
     say(f"  {clients} clients come back")
     project = f"p{secrets.token_hex(4)}"
-    after = await _cursor(house, project)
-    async with house.bus() as bus:
+    after = await _cursor(deployment, project)
+    async with deployment.bus() as bus:
         await Seeder(bus).canceled(project, _MISSED)
-    house.stack.restart("status")
+    deployment.stack.restart("status")
     began = time.time()
-    await house.until_answering("status")
+    await deployment.until_answering("status")
     async with gathering() as crowd:
-        probing = asyncio.create_task(_longest_answer(f"{house.stack.url('status')}/healthz"))
-        await crowd.join(house.stack.live, clients, project=project, after=after)
+        probing = asyncio.create_task(_longest_answer(f"{deployment.stack.url('status')}/healthz"))
+        await crowd.join(deployment.stack.live, clients, project=project, after=after)
         heard = await crowd.expect(clients * (_MISSED + _FRAMES))
         probing.cancel()
         longest = await probing
@@ -52,10 +52,10 @@ async def _herd(house: House, clients: int, section: Section) -> None:
     )
 
 
-async def _cursor(house: House, project: str) -> dict[str, object]:
+async def _cursor(deployment: Deployment, project: str) -> dict[str, object]:
     """Where a client of the project stands before it misses anything."""
     async with gathering() as crowd:
-        await crowd.join(house.stack.live, 1, project=project)
+        await crowd.join(deployment.stack.live, 1, project=project)
         subscribed = json.loads((await crowd.expect(_HELLO)).kept[0][1])
     return {"epoch": subscribed["epoch"], "sequence": subscribed["head"]}
 

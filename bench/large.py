@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minio import Minio
 
-from bench.deployment import House, house, new_home, post_from_outside
+from bench.deployment import Deployment, deployment, new_home, post_from_outside
 from bench.figures import Section, say
 from bench.http_load import Load
 from bench.peer_runs import environment
@@ -64,7 +64,7 @@ async def _curl(*arguments: str) -> None:
 
 
 async def _ours(provider: str, mib: int, peer: float, section: Section) -> None:
-    with house(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="large") as running:
+    with deployment(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="large") as running:
         project = f"p{secrets.token_hex(4)}"
         before = running.cpu("storage")
         async with _watched(running) as watched:
@@ -83,8 +83,8 @@ async def _ours(provider: str, mib: int, peer: float, section: Section) -> None:
         section.note("local copies at once, at most", watched["disk"] / mib, "of its size")
 
 
-async def _until_stored(house: House, project: str) -> dict[str, float]:
-    async with house.bus() as bus, asyncio.timeout(_PATIENCE):
+async def _until_stored(deployment: Deployment, project: str) -> dict[str, float]:
+    async with deployment.bus() as bus, asyncio.timeout(_PATIENCE):
         while True:
             for times in (await timelines(bus, project)).values():
                 if "failed" in times:
@@ -95,14 +95,14 @@ async def _until_stored(house: House, project: str) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def _watched(house: House) -> AsyncIterator[dict[str, float]]:
+async def _watched(deployment: Deployment) -> AsyncIterator[dict[str, float]]:
     """MiB that storage has in memory, and that lie in its temporary folder, at most."""
     most = {"memory": 0.0, "disk": 0.0}
 
     async def watch() -> None:
         while True:
-            most["memory"] = max(most["memory"], _resident(house.stack.pid("storage")))
-            most["disk"] = max(most["disk"], _size(house.stack.home / "tmp"))
+            most["memory"] = max(most["memory"], _resident(deployment.stack.pid("storage")))
+            most["disk"] = max(most["disk"], _size(deployment.stack.home / "tmp"))
             await asyncio.sleep(_LOOK)
 
     watching = asyncio.create_task(watch())

@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 
-from bench.deployment import House, house, post_from_outside, scene
+from bench.deployment import Deployment, deployment, post_from_outside, scene
 from bench.figures import Section, say, spread
 from bench.http_load import Load
 from bench.live_clients import Gathering, gathering
@@ -23,32 +23,32 @@ _REPLAYS = {1_000: 200.0, 10_000: 1_000.0}  #: events -> milliseconds, at most
 
 
 async def run(profile: Profile, section: Section) -> None:
-    with house() as running:
+    with deployment() as running:
         await live(running, profile, section)
 
 
-async def live(house: House, profile: Profile, section: Section) -> None:
+async def live(deployment: Deployment, profile: Profile, section: Section) -> None:
     """All of it. The lane is paused, and stays so: an accepted job is one event and no more."""
-    house.change_lane("text", paused=True)
+    deployment.change_lane("text", paused=True)
     for clients in profile.crowds:
-        await _crowd(house, clients, profile, section)
+        await _crowd(deployment, clients, profile, section)
     for missed in profile.replays:
-        await _replay(house, missed, section)
+        await _replay(deployment, missed, section)
 
 
-async def _crowd(house: House, clients: int, profile: Profile, section: Section) -> None:
+async def _crowd(deployment: Deployment, clients: int, profile: Profile, section: Section) -> None:
     say(f"  {clients} clients")
     project = f"p{secrets.token_hex(4)}"
     async with gathering() as crowd:
-        await crowd.join(house.stack.live, clients, project=project)
+        await crowd.join(deployment.stack.live, clients, project=project)
         await crowd.expect(clients * _HELLO)
-        await _latency(house, crowd, clients, project, profile.paced_seconds, section)
+        await _latency(deployment, crowd, clients, project, profile.paced_seconds, section)
         events = min(_EVENTS, max(1, profile.deliveries // clients))
-        await _burst(house, crowd, clients, project, events, section)
+        await _burst(deployment, crowd, clients, project, events, section)
 
 
 async def _latency(
-    house: House,
+    deployment: Deployment,
     crowd: Gathering,
     clients: int,
     project: str,
@@ -56,12 +56,12 @@ async def _latency(
     section: Section,
 ) -> None:
     """From the server's stamp on an event to the first of the clients."""
-    url = house.jobs_of(project)
+    url = deployment.jobs_of(project)
     load = Load(url=url, body=scene(), rate=_RATE, seconds=seconds, warm_up=0)
     (await post_from_outside(load)).check()
     heard = await crowd.expect(clients * round(seconds * _RATE))
     stored = {}
-    async with house.bus() as bus:
+    async with deployment.bus() as bus:
         async for message in bus.read_all(STREAM, subjects.event(project, "*")):
             stored[message.sequence] = stamp(message.headers[STAMP])
     found = spread([at - stored[json.loads(text)["sequence"]] for at, text in heard.kept])
@@ -71,7 +71,7 @@ async def _latency(
 
 
 async def _burst(
-    house: House,
+    deployment: Deployment,
     crowd: Gathering,
     clients: int,
     project: str,
@@ -79,12 +79,12 @@ async def _burst(
     section: Section,
 ) -> None:
     """As many events as fit into a client's outbox, all at once."""
-    before = house.cpu("status")
-    async with house.bus() as bus:
+    before = deployment.cpu("status")
+    async with deployment.bus() as bus:
         began = time.time()
         await Seeder(bus).canceled(project, events)
     heard = await crowd.expect(clients * events)
-    spent = house.cpu("status") - before
+    spent = deployment.cpu("status") - before
     section.note(
         f"deliveries of one status process, {clients} clients",
         heard.frames / (heard.ended - began),
@@ -95,22 +95,22 @@ async def _burst(
     )
 
 
-async def _replay(house: House, missed: int, section: Section) -> None:
+async def _replay(deployment: Deployment, missed: int, section: Section) -> None:
     """A client comes back that missed so many events."""
     project = f"p{secrets.token_hex(4)}"
     async with gathering() as crowd:
-        await crowd.join(house.stack.live, 1, project=project)
+        await crowd.join(deployment.stack.live, 1, project=project)
         subscribed = json.loads((await crowd.expect(_HELLO)).kept[0][1])
     after = {"epoch": subscribed["epoch"], "sequence": subscribed["head"]}
-    async with house.bus() as bus:
+    async with deployment.bus() as bus:
         await Seeder(bus).canceled(project, missed)
-    await house.until_idle("status")  # it has read them long before, in life
-    before = house.cpu("status")
+    await deployment.until_idle("status")  # it has read them long before, in life
+    before = deployment.cpu("status")
     async with gathering() as crowd:
         began = time.time()
-        await crowd.join(house.stack.live, 1, project=project, after=after)
+        await crowd.join(deployment.stack.live, 1, project=project, after=after)
         heard = await crowd.expect(missed + _HELLO - 1)
-    spent = house.cpu("status") - before
+    spent = deployment.cpu("status") - before
     section.note(
         f"replay of {missed:,} missed events",
         (heard.ended - began) * 1000,

@@ -6,7 +6,7 @@ import random
 import secrets
 from collections.abc import Sequence
 
-from bench.deployment import house
+from bench.deployment import deployment
 from bench.dispatch import until_ended
 from bench.figures import Section, say
 from bench.log_seed import Seeder
@@ -47,7 +47,7 @@ def greedy(seconds: Sequence[float], cap: int) -> float:
 
 async def _ours(seconds: list[float], cap: int, section: Section) -> None:
     project = f"p{secrets.token_hex(4)}"
-    with house() as running:
+    with deployment() as running:
         running.change_lane("text", paused=True, cap=cap)
         async with running.bus() as bus:
             await Seeder(bus).queued([project], seconds)

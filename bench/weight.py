@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from bench.deployment import House, house, new_home
+from bench.deployment import Deployment, deployment, new_home
 from bench.figures import Section
 from bench.profiles import Profile
 
@@ -14,11 +14,11 @@ _MIB = 1024.0  #: KiB
 async def run(profile: Profile, section: Section) -> None:
     with new_home() as home:
         began = time.monotonic()
-        with house(home) as first:
+        with deployment(home) as first:
             note_start(time.monotonic() - began, section, "in a new home")
             note_memory(first, section, "idle", at_most=290)
         began = time.monotonic()
-        with house(home):
+        with deployment(home):
             note_start(time.monotonic() - began, section, "again")
 
 
@@ -33,9 +33,9 @@ def note_start(seconds: float, section: Section, when: str) -> None:
     )
 
 
-def note_memory(house: House, section: Section, when: str, *, at_most: float) -> None:
+def note_memory(deployment: Deployment, section: Section, when: str, *, at_most: float) -> None:
     """Resident memory of each process, and of the four services together."""
-    sizes = {name: _resident(house.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
+    sizes = {name: _resident(deployment.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
     for name, size in sizes.items():
         section.note(f"memory of {name}, {when}", size, "MiB")
     together = sum(sizes[name] for name in _SERVICES)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from nats.aio.msg import Msg
 
-from bench.deployment import house, post_from_outside, scene
+from bench.deployment import deployment, post_from_outside, scene
 from bench.figures import Section, say
 from bench.http_load import Load
 from bench.peer_runs import Rivals, rivals
@@ -100,7 +100,7 @@ def _there(others: Rivals) -> list[str]:
 
 
 async def _ours(body: dict[str, Any], count: int, provider: str) -> Measured:
-    with house(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="whole") as running:
+    with deployment(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="whole") as running:
         for lane in ("text", "portraits"):
             running.change_lane(lane, cap=_CAP)
         pids = {name: running.stack.pid(name) or 0 for name in (*running.stack.processes, "nats")}
