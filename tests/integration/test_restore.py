@@ -46,8 +46,8 @@ async def log(bus: NatsBus, tmp_path: Path) -> StreamCopy:
     return await save_stream(bus.jetstream, STREAM, tmp_path)
 
 
-def backup_of(log: StreamCopy, folder: Path, *, objects: int | None) -> Path:
-    Manifest(created_at=now(), epoch="old", streams=[log], objects=objects).write(folder)
+def backup_of(*copies: StreamCopy, folder: Path, objects: int | None) -> Path:
+    Manifest(created_at=now(), epoch="old", streams=[*copies], objects=objects).write(folder)
     return folder
 
 
@@ -55,7 +55,7 @@ async def test_without_its_objects_nothing_is_taken_for_a_whole_deployment(
     log: StreamCopy, elsewhere: JetStream, tmp_path: Path
 ) -> None:
     """Services would run what the backup shows as waiting, and pay for it again."""
-    folder = backup_of(log, tmp_path, objects=1)
+    folder = backup_of(log, folder=tmp_path, objects=1)
 
     with pytest.raises(ClientError, match="the object store does not answer"):
         await restore_backup(elsewhere, UNREACHABLE, folder)
@@ -67,11 +67,25 @@ async def test_a_backup_of_a_cluster_comes_back_on_a_single_server(
     log: StreamCopy, elsewhere: JetStream, tmp_path: Path
 ) -> None:
     clustered = log.model_copy(update={"config": {**log.config, "num_replicas": 3}})
-    folder = backup_of(clustered, tmp_path, objects=None)
+    folder = backup_of(clustered, folder=tmp_path, objects=None)
 
     await restore_backup(elsewhere, ServiceSettings(), folder, run_unsent=True)
 
     assert (await elsewhere.api(f"STREAM.INFO.{STREAM}"))["config"]["num_replicas"] == 1
+
+
+@pytest.mark.parametrize("run_unsent", [False, True], ids=["unless", "if"])
+async def test_waiting_requests_of_the_bus_come_back_if_nothing_ran_since(
+    bus: NatsBus, log: StreamCopy, elsewhere: JetStream, tmp_path: Path, *, run_unsent: bool
+) -> None:
+    """One that was accepted after the backup, and paid for, would be accepted again."""
+    requests = await save_stream(bus.jetstream, "REQUESTS", tmp_path)
+    folder = backup_of(log, requests, folder=tmp_path, objects=None)
+
+    await restore_backup(elsewhere, ServiceSettings(), folder, run_unsent=run_unsent)
+
+    names = (await elsewhere.api("STREAM.NAMES"))["streams"]
+    assert ("REQUESTS" in names) is run_unsent
 
 
 async def test_sessions_of_browsers_are_not_in_a_backup(bus: NatsBus, tmp_path: Path) -> None:
