@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -70,6 +71,22 @@ def signed_with_the_public_key(content: dict[str, Any]) -> str:
     text = f"{_part({'alg': 'HS256', 'kid': 'one'})}.{_part(content)}"
     signature = hmac.digest(secret, text.encode(), hashlib.sha256)
     return f"{text}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+async def test_certificates_are_not_read_again_for_everybody_who_begins(
+    emulator: OidcEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes long, and anybody may begin."""
+    identity = provider(emulator.issuer)
+    read: list[object] = []
+    monkeypatch.setattr(
+        ssl.SSLContext, "load_verify_locations", lambda *given, **named: read.append(named)
+    )
+
+    urls = [await identity.authorization_url(ATTEMPT) for _ in range(2)]
+
+    assert urls[0].startswith(emulator.issuer)
+    assert not read
 
 
 @pytest.mark.parametrize("kid", ["one", None])

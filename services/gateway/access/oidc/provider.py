@@ -52,6 +52,8 @@ class IdentityProvider:
         self._secret = settings.oidc_client_secret
         self._scope = settings.oidc_scope
         self._redirect_uri = redirect_uri
+        # once: to read them holds up the event loop for 30 ms, and anybody may begin to sign in
+        self._certificates = httpx2.create_ssl_context(trust_env=False)
         self._metadata: ProviderMetadata | None = None
         self._keys: dict[str | None, Any] = {}
         self._read_at = float("-inf")
@@ -103,6 +105,7 @@ class IdentityProvider:
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
             timeout=_TIMEOUT,
+            verify=self._certificates,
             trust_env=False,
         )
 
@@ -143,7 +146,9 @@ class IdentityProvider:
         try:
             async with (
                 asyncio.timeout(_DEADLINE),
-                httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
+                httpx2.AsyncClient(
+                    timeout=_TIMEOUT, verify=self._certificates, trust_env=False
+                ) as http,
             ):
                 place = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
                 metadata = ProviderMetadata.model_validate_json(await _document(http, place))
