@@ -195,11 +195,14 @@ class JetStream(CoreNats):
 
     async def read_lasts(self, stream: str, subjects: Sequence[str]) -> list[Stored]:
         """
-        The last message of each subject that has one, of at most 1,024.
+        The last message of each subject that has one, of at most 1,024; from the leader, as `last`.
 
         Raises:
             Unavailable: The server does not answer.
         """
+        if self._replicas > 1:
+            found = await asyncio.gather(*(self.last(stream, subject) for subject in subjects))
+            return [each for each in found if each]
         messages, _ = await self._read_many(stream, {"multi_last": list(subjects)})
         return messages
 
