@@ -184,7 +184,8 @@ async def test_a_webhook_without_a_valid_signature_is_rejected(lost: Lost, forge
 async def test_a_webhook_url_with_an_invalid_token_is_rejected(lost: Lost, part: int) -> None:
     """Provider, job, run and proof."""
     parts = lost.path.split("/")
-    parts[part] = "9" + parts[part][1:] if part != 5 else parts[part] + "1"
+    other = "8" if parts[part].startswith("9") else "9"
+    parts[part] = other + parts[part][1:] if part != 5 else parts[part] + "1"
 
     assert await lost.call(lost.fal.sign(lost.accepted, BODY), path="/".join(parts)) == 404
 

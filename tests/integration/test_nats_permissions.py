@@ -291,11 +291,13 @@ async def _is_let_in(settings: ServiceSettings, user: str) -> bool:
     async def ignore(_: Exception) -> None:
         pass
 
+    client = Client()  # its own, because it has to be closed when it is refused as well
     try:
-        client = await nats.connect(_login(settings, user), allow_reconnect=False, error_cb=ignore)
+        await client.connect(_login(settings, user), allow_reconnect=False, error_cb=ignore)
     except nats.errors.Error:
         return False
-    await client.close()
+    finally:
+        await client.close()
     return True
 
 

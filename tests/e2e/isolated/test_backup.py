@@ -87,6 +87,9 @@ async def test_a_lost_deployment_comes_back_and_pays_nothing_twice(
             resumed = await client.wait(second.id)
             unsure = await client.get(third.id)
             await until_true(lambda: _lists(client, {first.id, second.id, third.id}))
+            paid = {prompt: len(fal.accepted(prompt)) for prompt in (done, running, waiting)}
+            pause_lane(new, paused=False)  # as it was in the backup
+            again = await client.wait((await client.retry(third.id, start="submit")).id)
         after = {"epoch": cursor["epoch"], "sequence": cursor["head"]}
         async with watching(new.live, project=project, after=after) as watcher:
             subscribed = await watcher.next()
@@ -98,11 +101,8 @@ async def test_a_lost_deployment_comes_back_and_pays_nothing_twice(
     assert (unsure.status, unsure.error.code, unsure.charged) == ("failed", "restored", "unknown")
     assert subscribed["epoch"] != cursor["epoch"]
     assert subscribed["recovered"] is False
-    assert {prompt: len(fal.accepted(prompt)) for prompt in (done, running, waiting)} == {
-        done: 1,
-        running: 1,
-        waiting: 1,
-    }
+    assert paid == {done: 1, running: 1, waiting: 1}
+    assert (again.status, len(fal.accepted(waiting))) == ("succeeded", 2)  # by a decision
 
 
 async def _lists(client: Client, jobs: set[str]) -> bool:

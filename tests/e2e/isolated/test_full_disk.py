@@ -53,7 +53,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def own(home: Path) -> Iterator[Stack]:
     stack = Stack(home, SMALL)
-    stack.command = _on_a_disk(home, 512, *stack.command)
+    stack.command = _on_a_disk(home, 640, *stack.command)
     stack.start()
     yield stack
     stack.stop()

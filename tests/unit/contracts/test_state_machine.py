@@ -597,7 +597,7 @@ def test_what_is_learned_after_the_end_changes_only_the_attempt_and_its_cost(
     life: list[Moment],
 ) -> None:
     learned = {"charged", "cost", "error", "revision", "internal", "withheld"}
-    inner = {"attempts", "outputs", "ended", "changed_at"}
+    inner = {"attempts", "outputs", "ended", "changed_at", "settled"}
     for moment in life:
         before, after = moment.before, moment.after
         if not isinstance(moment.fact, AttemptCompleted):
