@@ -84,11 +84,11 @@ class Bookkeeper:
     async def _catch_up(self, project: str) -> None:
         """Settle what a project has in the log, from where its record stands."""
         try:
-            _, budget = await self._budgets.read(project)
+            budget = (await self._budgets.read(project)).active
         except Unreadable as error:
             log.error("Budget cannot be read", project=project, reason=str(error))
             return
-        if budget is None or not budget.limits.is_set:
+        if budget is None:
             return
         self._known[project] = 0
         events: list[MoneyEvent] = []
@@ -138,8 +138,9 @@ class Bookkeeper:
         """A budget that is being set anew is read again from the log, once it is there."""
         if not events:
             return
-        sequence, budget = await self._budgets.read(project)
-        if budget is None or not budget.limits.is_set:
+        entry = await self._budgets.read(project)
+        sequence, budget = entry.sequence, entry.active
+        if budget is None:
             self._known.pop(project, None)
             return
         settled = rolled(budget, now())

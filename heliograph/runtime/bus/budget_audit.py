@@ -69,8 +69,9 @@ async def audit_budgets(jetstream: JetStream, project: str | None = None) -> lis
 
 async def audit_budget(jetstream: JetStream, project: str) -> Audit | None:
     """Audit the budget of a project. None: it has none. Raises Unavailable."""
-    sequence, budget = await BudgetLog(jetstream).read(project)
-    if budget is None or not budget.limits.is_set:
+    entry = await BudgetLog(jetstream).read(project)
+    sequence, budget = entry.sequence, entry.active
+    if budget is None:
         return None
     events = JetStreamEventLog(jetstream, "heliograph/operator")
     jobs = await read_job_balances(

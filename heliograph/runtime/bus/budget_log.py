@@ -22,6 +22,11 @@ class BudgetEntry(NamedTuple):
     sequence: int
     budget: BudgetRecord | None
 
+    @property
+    def active(self) -> BudgetRecord | None:
+        """The record, if it has a limit: one without is no budget."""
+        return self.budget if self.budget and self.budget.limits.is_set else None
+
 
 class BudgetLog:
     """

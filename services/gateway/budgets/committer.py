@@ -73,11 +73,11 @@ class BudgetCommitter:
         Raises:
             Unavailable: It is being set, or removed, in this moment.
         """
-        sequence, budget = await self._budgets.read(project)
-        if budget is None or not budget.limits.is_set:
+        entry = await self._budgets.read(project)
+        if entry.active is None:
             detail = "the budget of the project is being set; set it again if this lasts"
             raise Unavailable(detail, retry_after=1)
-        return BudgetEntry(sequence, rolled(budget, now()))
+        return BudgetEntry(entry.sequence, rolled(entry.active, now()))
 
     async def _commit_all(self, project: str) -> None:
         queue = self._waiting[project]

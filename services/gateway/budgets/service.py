@@ -40,10 +40,8 @@ class BudgetService:
 
     async def read(self, project: str) -> BudgetState:
         """The budget of a project as it is now; one without windows where it has none."""
-        _, budget = await self._budgets.read(project)
-        if budget is None or not budget.limits.is_set:
-            return BudgetState(project=project)
-        return budget_state(budget, now())
+        budget = (await self._budgets.read(project)).active
+        return budget_state(budget, now()) if budget else BudgetState(project=project)
 
     async def set(self, project: str, request: SetBudget) -> BudgetState:
         """
@@ -68,14 +66,14 @@ class BudgetService:
         while True:
             if is_news:  # gateways that knew of no budget held nothing: it is counted anew
                 await self._remove_limits(project)
-            sequence, budget = await self._budgets.read(project)
-            if budget is None or not budget.limits.is_set:
+            entry = await self._budgets.read(project)
+            if entry.active is None:
                 await asyncio.sleep(self._confirmed_within)
                 after = await self._counted(project, request)
             else:
-                after = changed(rolled(budget, now()), request)
+                after = changed(rolled(entry.active, now()), request)
             with suppress(Conflict):
-                await self._budgets.write(after, sequence)
+                await self._budgets.write(after, entry.sequence)
                 # another request may have removed it meanwhile
                 is_news = await self._projects.mark_budget(project, is_set=True)
                 if not is_news:
@@ -93,10 +91,10 @@ class BudgetService:
     @retry_on_conflict
     async def _remove_limits(self, project: str) -> None:
         """What has no limit is no budget."""
-        sequence, budget = await self._budgets.read(project)
-        if budget and budget.limits.is_set:
-            unlimited = budget.model_copy(update={"limits": BudgetLimits()})
-            await self._budgets.write(unlimited, sequence)
+        entry = await self._budgets.read(project)
+        if entry.active:
+            unlimited = entry.active.model_copy(update={"limits": BudgetLimits()})
+            await self._budgets.write(unlimited, entry.sequence)
 
 
 def changed(budget: BudgetRecord, request: SetBudget) -> BudgetRecord:
