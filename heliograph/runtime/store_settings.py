@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from heliograph.runtime.authorities import checked_endpoint, host_and_port
+from heliograph.runtime.data_dir import Credentials
 from heliograph.runtime.deployment_settings import DeploymentSettings
 
 
@@ -23,6 +24,13 @@ class StoreSettings(DeploymentSettings):
     @classmethod
     def _are_endpoints(cls, url: str | None) -> str | None:
         return checked_endpoint(url) if url else None
+
+    @property
+    def s3_login(self) -> Credentials:
+        """Of the store that is named, or of the bundled one. Never for logs."""
+        if self.s3_access_key is None or self.s3_secret_key is None:
+            return self.folder.s3_credentials()
+        return Credentials(self.s3_access_key, self.s3_secret_key)
 
     @property
     def s3(self) -> str:

@@ -4,14 +4,13 @@ import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from minio import Minio
 from minio.error import MinioException
-from urllib3 import PoolManager, Timeout
+from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from heliograph.client_errors import ClientError
+from heliograph.runtime.s3_client import s3_client
 from heliograph.runtime.settings import ServiceSettings
 
 FOLDER = "objects"
@@ -27,17 +26,8 @@ class ObjectCopies:
     """
 
     def __init__(self, settings: ServiceSettings, folder: Path) -> None:
-        access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
-        if access_key is None or secret_key is None:
-            access_key, secret_key = settings.folder.s3_credentials()
-        endpoint = urlsplit(settings.s3_internal)
-        self._store = Minio(
-            endpoint.netloc,
-            access_key=access_key,
-            secret_key=secret_key.get_secret_value(),
-            secure=endpoint.scheme == "https",
-            region=settings.s3_region,
-            http_client=PoolManager(timeout=_TIMEOUT, retries=False),
+        self._store = s3_client(
+            settings.s3_internal, settings.s3_login, settings.s3_region, timeout=_TIMEOUT
         )
         self._bucket = settings.s3_bucket
         self._folder = folder / FOLDER

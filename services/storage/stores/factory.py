@@ -15,13 +15,9 @@ _RETRY_DELAY = 0.2  #: seconds
 
 def create_store(settings: StorageSettings) -> MinioStore:
     """The store of the settings."""
-    access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
-    if access_key is None or secret_key is None:
-        access_key, secret_key = settings.folder.s3_credentials()
     return MinioStore(
         settings.s3_internal,
-        access_key,
-        secret_key,
+        *settings.s3_login,
         settings.s3_bucket,
         region=settings.s3_region,
         public_endpoint=settings.s3_public_endpoint or settings.s3,

@@ -12,18 +12,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
-from minio import Minio
 from minio.error import MinioException
 from pydantic import SecretStr
-from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
 from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.clock import now
+from heliograph.runtime.data_dir import Credentials
+from heliograph.runtime.s3_client import s3_client
 from services.storage.content import Content
 from services.storage.http_transport import AiohttpTransport
 from services.storage.stores import Corrupted, IsSole, StoreUnavailable
@@ -32,6 +31,7 @@ _REGION = "us-east-1"  #: that stores without regions take
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
 _NO_BUCKET = b"NoSuchBucket"  #: what S3 calls it, in the body of a 404
 _BAD_DIGEST = b"BadDigest"  #: what S3 says of bytes that are not those of `Content-MD5`
+_ADMIN_TIMEOUT = 5.0  #: seconds, of what is done by the client of `minio`
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)  #: 60 s between two chunks
 
 
@@ -56,8 +56,11 @@ class MinioStore:
         region: str = _REGION,
     ) -> None:
         self._bucket = bucket
-        self._inside = _client(endpoint, access_key, secret_key, region)
-        self._outside = _client(public_endpoint or endpoint, access_key, secret_key, region)
+        credentials = Credentials(access_key, secret_key)
+        self._inside, self._outside = (
+            s3_client(each, credentials, region, timeout=_ADMIN_TIMEOUT)
+            for each in (endpoint, public_endpoint or endpoint)
+        )
         self._http = httpx.AsyncClient(
             transport=AiohttpTransport(), timeout=_TIMEOUT, trust_env=False
         )
@@ -204,18 +207,6 @@ def translated() -> Iterator[None]:
     except (httpx.HTTPError, MinioException, HTTPError, OSError) as error:
         reason = type(error).__name__
         raise StoreUnavailable(f"the store does not answer: {reason}") from error
-
-
-def _client(endpoint: str, access_key: str, secret_key: SecretStr, region: str) -> Minio:
-    address = urlsplit(endpoint)
-    return Minio(
-        address.netloc,
-        access_key=access_key,
-        secret_key=secret_key.get_secret_value(),
-        secure=address.scheme == "https",
-        region=region,  # named, so that signing never has to ask the server
-        http_client=PoolManager(timeout=5.0, retries=False),
-    )
 
 
 async def _is_missing(answer: httpx.Response, bucket: str) -> bool:
