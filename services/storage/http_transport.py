@@ -7,13 +7,13 @@ signature may cover every letter of it. No cookie is kept, and the environment n
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from functools import cache
-from ssl import SSLContext
 
 import aiohttp
 import httpx
 from multidict import CIMultiDict
 from yarl import URL
+
+from heliograph.runtime.fetching.certificates import ssl_context
 
 _CHUNK = 64 * 1024  #: bytes of an answer that are handed on at once, at most
 _KEPT = 5.0  #: seconds that a connection is kept for the next request
@@ -29,12 +29,6 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientError, httpx.RemoteProtocolError),
     (ValueError, httpx.RemoteProtocolError),
 )
-
-
-@cache
-def ssl_context() -> SSLContext:
-    """Verification of servers: made once for all transports, as that takes tens of milliseconds."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):

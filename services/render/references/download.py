@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from functools import cache
-from ssl import SSLContext
 
 import httpx
 
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
+from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
 from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.runtime.fetching.guarded_client import GuardedClient
@@ -92,7 +91,7 @@ class RemoteReferences:
             own=_transport(),
             public=_transport(self._proxy)
             if self._proxy
-            else PublicTransport(unshared_transport(_ssl_context())),
+            else PublicTransport(unshared_transport(ssl_context())),
             timeout=_TIMEOUT,
         )
         try:
@@ -102,13 +101,7 @@ class RemoteReferences:
 
 
 def _transport(proxy: str | None = None) -> httpx.AsyncHTTPTransport:
-    return httpx.AsyncHTTPTransport(verify=_ssl_context(), trust_env=False, proxy=proxy)
-
-
-@cache
-def _ssl_context() -> SSLContext:
-    """Made once, as that takes tens of milliseconds."""
-    return httpx.create_ssl_context(trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False, proxy=proxy)
 
 
 async def _content(answer: httpx.Response) -> Reference:

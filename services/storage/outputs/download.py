@@ -7,6 +7,7 @@ import httpx
 import stamina
 
 from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
+from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
 from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.runtime.fetching.guarded_client import GuardedClient
@@ -18,7 +19,7 @@ from heliograph.runtime.http.content_encoding import (
     decoder,
 )
 from services.storage.content import Body, BodyBuffer
-from services.storage.http_transport import AiohttpTransport, ssl_context
+from services.storage.http_transport import AiohttpTransport
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds between tries
