@@ -5,11 +5,12 @@ The id is public: logs, audits and lists show it. The secret has 256 random bits
 the whole key is all that needs to be kept of it. The checksum is a CRC-32 of everything before it.
 """
 
-import hashlib
 import re
 import secrets
 import zlib
 from typing import NamedTuple
+
+from heliograph.contracts.token_digests import digest_of
 
 PREFIX = "hg_live_"
 
@@ -37,7 +38,7 @@ class AccessKey(NamedTuple):
     @property
     def digest(self) -> str:
         """SHA-256 of the text, in hexadecimal: what is kept of it."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return digest_of(self.text)
 
 
 def new_key(id_: str | None = None) -> AccessKey:

@@ -1,6 +1,5 @@
 """Cache of sessions: every process watches the bucket, so that no request waits for a look-up."""
 
-import hashlib
 import time
 
 from heliograph.contracts.authorization import Principal
@@ -11,6 +10,7 @@ from heliograph.contracts.sessions import (
     principal_by_key,
     principal_by_provider,
 )
+from heliograph.contracts.token_digests import digest_of
 from heliograph.runtime.access.key_cache import CONFIRMED_WITHIN, KeyCache
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
@@ -78,8 +78,3 @@ class SessionCache:
         """Know at once what this process has written; None: it has ended."""
         value = record.model_dump(mode="json") if record else {}
         self._cache.note(digest, KvEntry(value, revision))
-
-
-def digest_of(token: str) -> str:
-    """What is kept of a token: its SHA-256, in hexadecimal."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from heliograph.contracts.errors import QueueFull, StateConflict
 from heliograph.contracts.sessions import SessionRecord
-from heliograph.runtime.access.session_cache import BUCKET, SessionCache, digest_of
+from heliograph.contracts.token_digests import digest_of
+from heliograph.runtime.access.session_cache import BUCKET, SessionCache
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue

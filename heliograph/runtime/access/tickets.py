@@ -1,6 +1,5 @@
 """Store of tickets: issued by the gateway, redeemed once by any status process."""
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +7,7 @@ from datetime import timedelta
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound, Unauthenticated
 from heliograph.contracts.tickets import TICKET_LIFE, LiveTicket, TicketEntry, TicketRequest
+from heliograph.contracts.token_digests import digest_of
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
@@ -51,7 +51,7 @@ class TicketStore:
             session=holder.session,
             expires_at=end,
         )
-        await self._bucket.write(_digest(text), entry.model_dump(mode="json"), 0)
+        await self._bucket.write(digest_of(text), entry.model_dump(mode="json"), 0)
         return LiveTicket(ticket=text, expires_at=end)
 
     async def redeem(self, text: str, origin: str | None) -> Principal:
@@ -61,7 +61,7 @@ class TicketStore:
         Raises:
             Unauthenticated: It is unknown, used or expired, or for pages of another origin.
         """
-        stored = await self._bucket.read(_digest(text))
+        stored = await self._bucket.read(digest_of(text))
         if not stored.value:
             raise Unauthenticated
         entry = TicketEntry.model_validate(stored.value)
@@ -69,7 +69,9 @@ class TicketStore:
             raise Unauthenticated
         spent = entry.model_copy(update={"is_used": True})
         try:
-            await self._bucket.write(_digest(text), spent.model_dump(mode="json"), stored.revision)
+            await self._bucket.write(
+                digest_of(text), spent.model_dump(mode="json"), stored.revision
+            )
         except Conflict:
             raise Unauthenticated from None
         principal = _principal_of(entry)
@@ -87,7 +89,3 @@ def _principal_of(entry: TicketEntry) -> Principal:
         expires_at=entry.holder_expires_at,
         session=entry.session,
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,8 +6,9 @@ from heliograph.contracts.access_keys import parse_key
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import NotFound, Unauthenticated
 from heliograph.contracts.sessions import Session, SessionRecord, session_of_key, session_view
+from heliograph.contracts.token_digests import digest_of
 from heliograph.runtime.access.key_cache import KeyCache
-from heliograph.runtime.access.session_cache import SessionCache, digest_of
+from heliograph.runtime.access.session_cache import SessionCache
 from heliograph.runtime.access.session_store import SessionStore
 from heliograph.runtime.clock import now
 
