@@ -56,16 +56,10 @@ class EventEnvelope:
 
     def headers(self) -> dict[str, str]:
         """The attributes, as NATS headers."""
-        headers = {
-            "ce-specversion": "1.0",
-            "ce-id": self.id,
-            "ce-type": self.type,
-            "ce-source": self.source,
-            "ce-subject": self.body.id,
-            "ce-time": self.at.isoformat(),
-            "ce-sequence": str(self.body.revision),
-            "content-type": "application/json",
-        }
+        headers = attributes(
+            self.type, source=self.source, subject=self.body.id, at=self.at, id_=self.id
+        )
+        headers["ce-sequence"] = str(self.body.revision)
         about = self.body.internal if isinstance(self.body, Record) else self.body
         if about.correlation_id:
             headers["ce-correlationid"] = about.correlation_id
@@ -92,6 +86,27 @@ class EventEnvelope:
             )
         except (KeyError, ValueError) as error:
             raise Unreadable(f"an attribute is missing or wrong: {error}") from None
+
+
+def attributes(
+    type_: str,
+    *,
+    source: str,
+    subject: str,
+    at: datetime,
+    id_: str | None = None,
+    media_type: str = "application/json",
+) -> dict[str, str]:
+    """The attributes that every event has, as NATS headers; `id_` is made up by default."""
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": id_ or str(ULID()),
+        "ce-type": type_,
+        "ce-source": source,
+        "ce-subject": subject,
+        "ce-time": at.isoformat(),
+        "content-type": media_type,
+    }
 
 
 def event_type(name: str) -> str:

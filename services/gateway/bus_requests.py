@@ -13,10 +13,9 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error
 from prometheus_client import Counter
-from ulid import ULID
 
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import REFUSED
+from heliograph.contracts.cloudevents import REFUSED, attributes
 from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
 from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
 from heliograph.contracts.requests import JobRequest
@@ -110,15 +109,8 @@ class RequestConsumer:
 
 def refusal_headers(project: str, key: str | None) -> dict[str, str]:
     """The attributes of a refusal, as NATS headers."""
-    headers = {
-        "ce-specversion": "1.0",
-        "ce-id": str(ULID()),
-        "ce-type": REFUSED,
-        "ce-source": _SOURCE,
-        "ce-subject": project,
-        "ce-time": now().isoformat(),
-        "content-type": "application/problem+json",
-    }
+    media_type = "application/problem+json"
+    headers = attributes(REFUSED, source=_SOURCE, subject=project, at=now(), media_type=media_type)
     return headers | ({"ce-correlationid": key[:_MAX_ECHO]} if key else {})
 
 

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from ulid import ULID
-
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.messages import REACHED, ThresholdReached
 from heliograph.contracts.budgets.record import BudgetRecord, Window
+from heliograph.contracts.cloudevents import attributes
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
 
 _SOURCE = "heliograph/status"
@@ -27,15 +26,7 @@ def threshold_message(budget: BudgetRecord, window: Window, at: datetime) -> Com
         held=window.held,
         at=at,
     )
-    headers = {
-        "ce-specversion": "1.0",
-        "ce-id": str(ULID()),
-        "ce-type": REACHED,
-        "ce-source": _SOURCE,
-        "ce-subject": budget.project,
-        "ce-time": at.isoformat(),
-        "content-type": "application/json",
-    }
+    headers = attributes(REACHED, source=_SOURCE, subject=budget.project, at=at)
     data = reached.model_dump_json().encode()
     return ComparedMessage(
         subject=subjects.budget(budget.project), data=data, headers=headers, after=None
