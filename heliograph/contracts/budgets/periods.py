@@ -37,14 +37,13 @@ def period_of(span: Span, at: datetime, zone: str) -> Period:
     local = time_zone(zone)
     today = at.astimezone(local).date()
     if span == "day":
-        return Period(
-            today.isoformat(), _midnight(today, local), _midnight(_next_day(today), local)
-        )
+        return Period(today.isoformat(), midnight(today, local), midnight(next_day(today), local))
     first = today.replace(day=1)
-    return Period(f"{first:%Y-%m}", _midnight(first, local), _midnight(_next_month(first), local))
+    return Period(f"{first:%Y-%m}", midnight(first, local), midnight(_next_month(first), local))
 
 
-def _next_day(day: date) -> date:
+def next_day(day: date) -> date:
+    """The day after, by the calendar."""
     return day + timedelta(days=1)
 
 
@@ -52,6 +51,6 @@ def _next_month(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1)
 
 
-def _midnight(day: date, zone: tzinfo) -> datetime:
+def midnight(day: date, zone: tzinfo) -> datetime:
     """The first moment of a day: where clocks skip midnight, that in which they do."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)

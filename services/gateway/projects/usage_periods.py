@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta, tzinfo
 
-from heliograph.contracts.budgets.periods import time_zone
+from heliograph.contracts.budgets.periods import midnight, next_day, time_zone
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.queries.usage import MAX_PERIODS, UsagePeriod
 from heliograph.contracts.usage import UsageQuery, moment
@@ -67,8 +67,7 @@ def _days(since: datetime, until: datetime, zone: tzinfo) -> Iterator[UsagePerio
     starts = since.astimezone(UTC)
     while starts < until:
         day = starts.astimezone(zone).date()
-        following = datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
-        ends = min(following, until.astimezone(UTC))
+        ends = min(midnight(next_day(day), zone), until.astimezone(UTC))
         yield UsagePeriod(name=day.isoformat(), starts=starts, ends=ends)
         starts = ends
 
