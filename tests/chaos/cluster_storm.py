@@ -13,22 +13,14 @@ from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
 from tests.chaos.faults import Fault, Sort
 from tests.chaos.invariant_checker import judge
+from tests.chaos.long_storm import KINDS, PROCESSES, SETTINGS
 from tests.chaos.storm import FaultPlan, Storm
 from tests.support.records import CATALOG
 from tests.support.servers.cluster import SIZE, cluster_processes, cluster_url
 from tests.support.servers.ports import free_port
 from tests.support.stack import Stack
 
-SETTINGS = {
-    "HELIOGRAPH_GATEWAYS": "2",
-    "HELIOGRAPH_RENDERS": "2",
-    "HELIOGRAPH_STORAGES": "2",
-    "HELIOGRAPH_STATUSES": "2",
-    "HELIOGRAPH_NATS_REPLICAS": str(SIZE),
-    "HELIOGRAPH_TRIM_AT": "1",  # the witnesses read the whole log
-}
-SERVICES = ("gateway", "render", "storage", "status")
-PROCESSES = tuple(name + number for name in SERVICES for number in ("", "-2"))
+CLUSTERED = SETTINGS | {"HELIOGRAPH_NATS_REPLICAS": str(SIZE)}
 SERVERS = tuple(f"nats-{number}" for number in range(SIZE))
 
 #: what goes wrong, and to whom
@@ -40,7 +32,6 @@ FAULTS: list[tuple[Sort, tuple[str, ...], int]] = [
     ("roll", ("all",), 1),
     ("garbage", ("any",), 4),
 ]
-KINDS = ("image", "portrait", "cast_ref", "shot", *("scenes",) * 4)
 
 
 @asynccontextmanager
@@ -74,7 +65,7 @@ async def test_all_that_is_promised_holds_while_servers_of_the_cluster_die(tmp_p
         flood=200,
     )
 
-    async with stack_on_cluster(tmp_path / "home", SETTINGS) as stack:
+    async with stack_on_cluster(tmp_path / "home", CLUSTERED) as stack:
         storm = Storm(stack, weather)
         await storm.rage()
         verdict = await judge(stack, storm.journal, CATALOG, [])
