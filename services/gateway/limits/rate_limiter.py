@@ -68,7 +68,7 @@ class RateLimiter:
         window = self._current(name, rate)
         async with window.lock:
             if window.left < count and window.total < rate.limit:
-                await self._lease(name, rate, window, count - window.left)
+                await self._take_shared(name, rate, window, count - window.left)
             if window.left < count:
                 raise _limited(name, title, rate)
             window.left -= count
@@ -85,7 +85,9 @@ class RateLimiter:
         free = max(0, rate.limit - window.total) + window.left
         return RateState(remaining=min(free, rate.limit), reset=_until_next(rate))
 
-    async def _lease(self, name: str, rate: RequestRate, window: _Window, needed: int) -> None:
+    async def _take_shared(
+        self, name: str, rate: RequestRate, window: _Window, needed: int
+    ) -> None:
         wanted = max(needed, min(AT_ONCE, rate.limit // 20))
         total = await self._counters.add(_key(name, rate), window.number, wanted)
         window.left += max(0, wanted - max(0, total - rate.limit))

@@ -156,7 +156,7 @@ class IdentityProvider:
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise _unavailable(error) from error
         except (ValidationError, jwt.PyJWTError, ValueError) as error:
-            raise Unavailable("the identity provider is none") from error
+            raise Unavailable("the identity provider sent no valid metadata or key set") from error
         if metadata.issuer != self._issuer:
             raise Unavailable("the identity provider calls itself otherwise than the settings do")
         return metadata, {key.key_id: key for key in found.keys}
