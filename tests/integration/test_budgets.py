@@ -30,6 +30,8 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
+from heliograph.runtime.budgets.committer import BudgetCommitter
+from heliograph.runtime.budgets.event_log import BudgetedEventLog
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict
@@ -43,8 +45,6 @@ from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.presigned_urls import PresignedUrlCache
-from services.gateway.budgets.committer import BudgetCommitter
-from services.gateway.budgets.event_log import BudgetedEventLog
 from services.gateway.budgets.service import BudgetService
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.projects.settings_store import ProjectSettings

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from heliograph.runtime.budgets.committer import BudgetCommitter
+from heliograph.runtime.budgets.event_log import BudgetedEventLog
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.service import Service
-from services.gateway.budgets.committer import BudgetCommitter
-from services.gateway.budgets.event_log import BudgetedEventLog
 from services.gateway.budgets.routes import budget_routes
 from services.gateway.budgets.service import BudgetService
 from services.gateway.projects.build import Projects

@@ -24,6 +24,7 @@ from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record
+from heliograph.runtime.budgets.event_log import JobBudgets, NoBudgets
 from heliograph.runtime.bus import EventLog, SlotClaim, SlotClaims, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
@@ -32,7 +33,6 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
-from services.gateway.budgets.event_log import JobBudgets, NoBudgets
 from services.gateway.idempotency import RequestIdentity, SameBody
 
 log = structlog.get_logger()

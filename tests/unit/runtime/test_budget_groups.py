@@ -8,9 +8,9 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import OverBudget
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
+from heliograph.runtime.budgets.group_plan import GroupPlan, WaitingEvent, next_group, plan_group
 from heliograph.runtime.bus.group_commit import MOST, MOST_BYTES
 from heliograph.runtime.clock import now
-from services.gateway.budgets.group_plan import GroupPlan, WaitingEvent, next_group, plan_group
 from tests.support.records import a_record
 
 

@@ -1,4 +1,4 @@
-"""Event log of the gateway: what costs money goes through the committer, where a budget is set."""
+"""Event log with budgets: what costs money goes through the committer, where a budget is set."""
 
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -6,10 +6,10 @@ from typing import Protocol
 from heliograph.contracts.budgets.admission import hold
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.records import Record
+from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.clock import now
-from services.gateway.budgets.committer import BudgetCommitter
 
 _PAID = frozenset({"accepted", "retry_scheduled"})  #: events after which an attempt may be charged
 

@@ -15,6 +15,13 @@ import structlog
 from heliograph.contracts.budgets.record import BudgetRecord, rolled
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
+from heliograph.runtime.budgets.group_plan import (
+    Held,
+    Refused,
+    WaitingEvent,
+    next_group,
+    plan_group,
+)
 from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
@@ -22,13 +29,6 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import NO_ROOM, ApiError
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
-from services.gateway.budgets.group_plan import (
-    Held,
-    Refused,
-    WaitingEvent,
-    next_group,
-    plan_group,
-)
 
 log = structlog.get_logger()
 
