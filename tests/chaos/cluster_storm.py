@@ -1,5 +1,6 @@
 """`make chaos-cluster`: a storm over three NATS servers, which are killed and frozen as well."""
 
+import asyncio
 import os
 import random
 from collections import Counter
@@ -44,8 +45,12 @@ async def stack_on_cluster(home: Path, settings: dict[str, str]) -> AsyncIterato
         for local, process in zip(members, cluster_processes([*members]), strict=True):
             await until_end.enter_async_context(Supervisor([process], local, quiet=True))
         stack.environment["HELIOGRAPH_NATS_URL"] = cluster_url([*members])
-        with stack.running():
+        # in a thread: the servers live in this loop
+        await asyncio.to_thread(stack.start)
+        try:
             yield stack
+        finally:
+            await asyncio.to_thread(stack.stop)
 
 
 @pytest.mark.timeout(1200)
