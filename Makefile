@@ -72,8 +72,8 @@ chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an
 	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py \
 		tests/chaos/test_typescript_client.py
 
-chaos-cluster: $(INSTALLED) ## A storm over three NATS servers, which are killed as well; minutes
-	$(VENV)/bin/pytest -s tests/chaos/cluster_storm.py
+chaos-cluster: $(INSTALLED) $(MINIO) ## A storm over three NATS servers, MinIO and PostgreSQL; minutes (needs Go, once)
+	HELIOGRAPH_TEST_MINIO=$(CURDIR)/$(MINIO) $(VENV)/bin/pytest -s tests/chaos/cluster_storm.py
 
 PROFILE := short
 

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from minio import Minio
+from pydantic import SecretStr
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.object_keys import objects_of
@@ -111,28 +113,31 @@ def wrong_bills(payments: Iterable[Payment], last: dict[str, Record]) -> list[st
     ]
 
 
-def read_to(stack: Stack) -> int:
+async def read_to(stack: Stack) -> int:
     """Sequence of the last event that SQL knows."""
-    [(sequence,)] = _ask(stack, "SELECT max(sequence) FROM cursors")
+    [(sequence,)] = await _ask(stack, "SELECT max(sequence) FROM cursors")
     return int(sequence or 0)
 
 
-def read_model(stack: Stack) -> dict[str, tuple[int, str]]:
+async def read_model(stack: Stack) -> dict[str, tuple[int, str]]:
     """Sequence and step of every job, as SQL has it."""
-    rows = _ask(stack, "SELECT id, sequence, step FROM jobs")
+    rows = await _ask(stack, "SELECT id, sequence, step FROM jobs")
     return {job: (sequence, step) for job, sequence, step in rows}
 
 
-def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
-    file = StatusSettings(home=stack.home).sqlite_file
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as sql:
-        return sql.execute(question).fetchall()
+async def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
+    """Rows of the database that the stack's read model is in; raises SQLAlchemyError or OSError."""
+    url = stack.environment.get("HELIOGRAPH_DATABASE_URL")
+    settings = StatusSettings(home=stack.home, database_url=SecretStr(url) if url else None)
+    engine = create_async_engine(settings.database, poolclass=NullPool)
+    async with engine.connect() as connection:
+        return [tuple(row) for row in await connection.execute(text(question))]
 
 
-def misread(stack: Stack, log: list[LogEntry]) -> list[str]:
+async def misread(stack: Stack, log: list[LogEntry]) -> list[str]:
     """The read model is where the log is."""
     expected = {e.record.id: (e.sequence, e.record.step) for e in log if isinstance(e.body, Record)}
-    found = read_model(stack)
+    found = await read_model(stack)
     return [
         f"{job} is {found.get(job)} in SQL, {expected.get(job)} in the log"
         for job in expected.keys() | found.keys()

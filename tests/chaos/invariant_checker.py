@@ -85,7 +85,7 @@ async def judge(
         "slots shared": slots_shared(log),
         "gaps": gaps(journal, log),
         "missing pictures": await missing_pictures(stack, log) + misfiled,
-        "misread": external_checks.misread(stack, log),
+        "misread": await external_checks.misread(stack, log),
         "buried": dead_lettered(last),
         "bugs": bugs(stack),
     }

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
 import nats
+from sqlalchemy.exc import SQLAlchemyError
 
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.records import Record
@@ -68,7 +68,7 @@ async def unfinished(stack: Stack) -> list[str]:
     ]
     held = {each.subject: json.loads(each.data or b"{}").get("holders") for each in places}
     last = max((each.sequence for each in log), default=0)
-    if log and external_checks.read_to(stack) < last:
+    if log and await external_checks.read_to(stack) < last:
         rest.append("SQL is behind the log")
     rest += [f"{subject} is held by {holders}" for subject, holders in held.items() if holders]
     return rest
@@ -80,7 +80,7 @@ async def until_quiet(stack: Stack, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             while rest:
-                with suppress(Unavailable, nats.errors.Error, OSError, sqlite3.Error):
+                with suppress(Unavailable, nats.errors.Error, OSError, SQLAlchemyError):
                     rest = await unfinished(stack)
                 await asyncio.sleep(_LOOK_AGAIN)
     except TimeoutError:

@@ -67,11 +67,12 @@ def s3_program(home: Path, minio: Path | None) -> Iterator[Program]:
         s3_access_key=access_key,
         s3_secret_key=secret_key,
     )
-    with _running(settings, _minio(minio) if minio else s3_server) as server:
+    with _running(settings, minio_server(minio) if minio else s3_server) as server:
         yield server
 
 
-def _minio(program: Path) -> Callable[[ServiceSettings], Process]:
+def minio_server(program: Path) -> Callable[[ServiceSettings], Process]:
+    """MinIO with its data at home, and our credentials."""
     if not program.is_file():
         pytest.fail(f"HELIOGRAPH_TEST_MINIO: there is no program at {program}", pytrace=False)
 
