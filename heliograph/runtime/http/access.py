@@ -133,8 +133,8 @@ def access_of(app: FastAPI) -> AccessCheck:
     return cast(AccessCheck, app.state.access)
 
 
-def principal_of(request: HTTPConnection) -> Principal:
-    """Who makes a request that was checked."""
+async def principal_of(request: HTTPConnection) -> Principal:
+    """Who makes a request that was checked. A coroutine: FastAPI calls functions in a thread."""
     return cast(Principal, request.scope.get(_PRINCIPAL, ANYBODY))
 
 

@@ -1,5 +1,6 @@
 """Parameters are read strictly: names that are not of the grammar do not exist, and none is ignored."""
 
+import threading
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Header, Query
 from pydantic import BaseModel
 
 from heliograph.contracts.ids import ProjectName
+from heliograph.runtime.http.access import CurrentPrincipal
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.bodies import MAX_BODY
 from heliograph.runtime.http.strict_route import MAX_BYTES, create_router
@@ -45,6 +47,10 @@ def app() -> FastAPI:
     @router.patch("/boats/{project}")
     async def change_boat(project: ProjectName, body: Change) -> Change:
         return body
+
+    @router.get("/sailors/me")
+    async def get_sailor(principal: CurrentPrincipal) -> str:
+        return principal.id or "anybody"
 
     app = create_web(ServiceSettings(), "test")
     app.include_router(router)
@@ -200,3 +206,11 @@ def test_the_document_shows_every_problem_of_a_route(app: FastAPI) -> None:
         assert list(refused[1]["examples"]) == ["validation_failed"]
     example = document["components"]["examples"]["validation_failed"]["value"]
     assert (example["status"], example["code"]) == (422, "validation_failed")
+
+
+async def test_no_thread_is_needed_to_tell_who_makes_a_request(web: httpx.AsyncClient) -> None:
+    before = set(threading.enumerate())
+
+    assert (await web.get("/v1/sailors/me")).is_success
+
+    assert set(threading.enumerate()) <= before
