@@ -38,12 +38,16 @@ def message_span(
     name: str, traceparent: str | None, about: Mapping[str, str] = _NONE
 ) -> AbstractContextManager[Span]:
     """A message from NATS, in the trace that it names (W3C); without one, in a trace of its own."""
+    if not _is_traced():
+        return _NO_SPAN
     parent = _w3c.extract({"traceparent": traceparent} if traceparent else {})
     return _span(name, SpanKind.CONSUMER, parent=parent, attributes={**_NATS, **about})
 
 
 def job_span(name: str, record: Record) -> AbstractContextManager[Span]:
     """A message about a job, in the trace of its request."""
+    if not _is_traced():
+        return _NO_SPAN
     about = {"heliograph.job": record.id, "heliograph.project": record.project}
     about |= {"heliograph.kind": record.kind, "heliograph.model": record.model}
     return message_span(name, record.internal.traceparent, about)
@@ -58,6 +62,8 @@ def untraced() -> AbstractContextManager[Span]:
 
 def current_traceparent() -> str | None:
     """W3C `traceparent` of what is traced here; None: nothing is."""
+    if trace.get_current_span() is trace.INVALID_SPAN:
+        return None
     carrier: dict[str, str] = {}
     _w3c.inject(carrier)
     return carrier.get("traceparent")
@@ -70,10 +76,13 @@ def _span(
     parent: Context | None = None,
     attributes: Mapping[str, str] = _NONE,
 ) -> AbstractContextManager[Span]:
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return (
-            _NO_SPAN  # no exporter: a span of the API alone is empty, and costs ten times as much
-        )
+    if not _is_traced():
+        return _NO_SPAN
     return _tracer.start_as_current_span(
         name, context=parent, kind=kind, attributes=attributes, record_exception=False
     )
+
+
+def _is_traced() -> bool:
+    """Whether there is an exporter. Without one, a span is empty, and costs ten times as much as none."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
