@@ -59,6 +59,7 @@ class GroupCommit:
         self._stream = stream
         self._least = least
         self._waiting: list[Waiting] = []
+        self._is_busy = False  #: whoever comes now is in a later group
         self._committing: asyncio.Task[None] | None = None
 
     async def store(self, project: str, message: ComparedMessage) -> int | None:
@@ -70,9 +71,21 @@ class GroupCommit:
         """
         waiting = Waiting(message, project)
         self._waiting.append(waiting)
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all(), name="group commit")
+        if not self._is_busy:
+            self._is_busy = True
+            asyncio.get_running_loop().call_soon(self._begin)
         return await waiting.sequence
+
+    def _begin(self) -> None:
+        """Commit what came in one round of the event loop; a small group needs no task for that."""
+        if len(self._waiting) < self._least:
+            self._end()
+        else:
+            self._committing = asyncio.create_task(self._commit_all(), name="group commit")
+
+    def _end(self) -> None:
+        _tell(self._waiting)
+        self._waiting, self._is_busy = [], False
 
     async def _commit_all(self) -> None:
         try:
@@ -81,8 +94,7 @@ class GroupCommit:
                 await self._commit(group)
                 self._forget(group)
         finally:
-            _tell(self._waiting)
-            self._waiting, self._committing = [], None
+            self._end()
 
     def _forget(self, group: Iterable[Waiting]) -> None:
         """Nobody of a group waits longer, nor whose message is the second of its subject."""
