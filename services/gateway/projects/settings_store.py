@@ -1,19 +1,13 @@
 """Project settings: defaults, retention, quotas, and which have a budget; cached by each gateway."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import (
     QueueFull,
     TooManyProjects,
     Unavailable,
-    UnknownKind,
-    UnknownModel,
-    ValidationFailed,
 )
-from heliograph.contracts.models import Model
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.quotas import ProjectQuotas
 from heliograph.contracts.retention import ChangeRetention
@@ -22,7 +16,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.catalog import CurrentCatalog
-from services.gateway.projects.defaults import supports_aspect_ratio
+from services.gateway.projects.settings_validation import check_retention, validate_change
 
 _NO_QUOTAS = ProjectQuotas()
 
@@ -141,44 +135,3 @@ class ProjectSettings:
 
 def _state(project: str, value: dict[str, Any]) -> ProjectState:
     return ProjectState.model_validate({"defaults": {}, **value, "project": project})
-
-
-def validate_change(change: ChangeProject, catalog: Catalog) -> None:
-    """
-    Raises:
-        UnknownKind, UnknownModel: There is none by that name.
-        ValidationFailed: A model makes something else than its kind, or none has that shape.
-    """
-    defaults = change.defaults
-    for name, model in (defaults.models or {}).items():
-        at = f"/defaults/models/{name}"
-        kind = catalog.kinds.get(name)
-        if kind is None:
-            raise UnknownKind.at(at, f"there is no kind {name!r}")
-        if model is not None and _model(model, catalog, at).media != kind.media:
-            raise ValidationFailed.at(at, f"{model} does not make {kind.media}")
-    if defaults.locked_model is not None:
-        _model(defaults.locked_model, catalog, "/defaults/locked_model")
-    if defaults.aspect_ratio is not None and not any(_that_take(defaults.aspect_ratio, catalog)):
-        raise ValidationFailed.at(
-            "/defaults/aspect_ratio", f"no model supports aspect_ratio {defaults.aspect_ratio}"
-        )
-    check_retention(change.retention, catalog, "/retention")
-
-
-def check_retention(change: ChangeRetention, catalog: Catalog, at: str) -> None:
-    """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
-    for name, rule in (change.kinds or {}).items():
-        if rule is not None and name not in catalog.kinds:
-            raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")
-
-
-def _model(name: str, catalog: Catalog, at: str) -> Model:
-    model = catalog.models.get(name)
-    if model is None:
-        raise UnknownModel.at(at, f"there is no model {name!r}")
-    return model
-
-
-def _that_take(shape: str, catalog: Catalog) -> Iterator[Model]:
-    return (model for model in catalog.models.values() if supports_aspect_ratio(model, shape))
