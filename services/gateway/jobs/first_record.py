@@ -17,9 +17,8 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.kinds import Kind
 from heliograph.contracts.models import Model
-from heliograph.contracts.problems import FieldError, NextAction, pointer_to
+from heliograph.contracts.problems import FieldError, pointer_to
 from heliograph.contracts.projects import Defaults
-from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
@@ -27,6 +26,7 @@ from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.parameter_validators import parameter_validator
 from services.gateway.jobs.pricing import check_key, check_max_cost, estimate_cost
 from services.gateway.jobs.raw_arguments import check_arguments
+from services.gateway.jobs.request_references import used_references
 from services.gateway.projects.defaults import apply_defaults
 
 MAX_RECORD_BYTES = (
@@ -75,7 +75,7 @@ def build_record(
         raise ValidationFailed.at("/finish_by", "is in the past")
     parameters = _parameters(whole, kind, name, model)
     requested = request.references or ([current] if current else [])
-    references, detail = _references(request, requested, kind, model)
+    references, detail = used_references(request, requested, kind, model)
     check_arguments(request, model)
     if requested != whole.references:
         whole = whole.model_copy(update={"references": requested})
@@ -146,42 +146,6 @@ def _schema_errors(name: str, model: Model, parameters: dict[str, Any]) -> Itera
     for error in parameter_validator(name, model).iter_errors(parameters):
         path = pointer_to(["parameters", *error.absolute_path])
         yield FieldError(pointer=path, detail=error.message)
-
-
-def _references(
-    request: JobRequest, requested: list[Reference], kind: Kind, model: Model
-) -> tuple[list[Reference], str | None]:
-    """The references to use, and a word about those that are left out."""
-    _check_addresses(requested)
-    if request.max_references and not requested:
-        raise ValidationFailed.at("/max_references", "needs references")
-    limit = min(request.max_references or 16, model.max_references, kind.max_references)
-    if requested and not limit:
-        raise ValidationFailed.at("/references", "this model takes none")
-    used = requested[:limit]
-    if len(used) < model.min_references:
-        reason = f"this model needs at least {model.min_references}, and would get {len(used)}"
-        raise ValidationFailed.at("/references", reason)
-    if used == requested:
-        return requested, None
-    return used, f"the first {limit} of {len(requested)} references are used"
-
-
-def _check_addresses(requested: list[Reference]) -> None:
-    """A record may keep an address that is refused here: it was accepted at another time."""
-    errors = [
-        FieldError(pointer=f"/references/{index}/url", detail=mistake)
-        for index, reference in enumerate(requested)
-        if reference.url and (mistake := url_problem(reference.url))
-    ]
-    if errors:
-        wrong = {int(each.pointer.split("/")[2]) for each in errors}
-        kept = [each.model_dump() for index, each in enumerate(requested) if index not in wrong]
-        without = NextAction(
-            kind="change_request", label="Leave these out", patch={"references": kept}
-        )
-        detail = "; ".join(each.detail for each in errors)
-        raise ValidationFailed(detail, errors=errors, next_actions=[without])
 
 
 def _check_size(record: Record) -> None:
