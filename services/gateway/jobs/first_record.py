@@ -24,7 +24,8 @@ from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.parameter_validators import parameter_validator
-from services.gateway.jobs.pricing import check_key, check_max_cost, estimate_cost
+from services.gateway.jobs.price_consent import check_key, check_max_cost
+from services.gateway.jobs.pricing import estimate_cost
 from services.gateway.jobs.raw_arguments import check_arguments
 from services.gateway.jobs.request_references import used_references
 from services.gateway.projects.defaults import apply_defaults

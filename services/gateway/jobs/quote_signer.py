@@ -6,15 +6,10 @@ from datetime import datetime
 from heliograph.contracts.errors import QuoteExpired, ValidationFailed
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import NextAction
-from heliograph.contracts.quote_tokens import (
-    QuotedPrice,
-    QuotedRequest,
-    read_quote,
-    sign_quote,
-)
+from heliograph.contracts.quote_tokens import QuotedPrice, QuotedRequest, read_quote, sign_quote
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.clock import now
-from services.gateway.jobs.pricing import over_max_cost
+from services.gateway.jobs.price_consent import over_max_cost
 
 
 class QuoteSigner:
