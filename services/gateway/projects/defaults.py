@@ -1,20 +1,14 @@
 """Project defaults: fill in what a request leaves out."""
 
-from typing import Any, Protocol
-
-from jsonschema import Draft202012Validator
+from typing import Protocol
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.errors import (
-    ModelLocked,
-)
+from heliograph.contracts.errors import ModelLocked
 from heliograph.contracts.kinds import Kind
-from heliograph.contracts.models import Model
 from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.requests import JobRequest
-
-_SHAPE = "aspect_ratio"
+from services.gateway.projects.aspect_ratios import default_aspect_ratio
 
 
 class DefaultsSource(Protocol):
@@ -37,7 +31,7 @@ def apply_defaults(
         raise _refusal(locked)
     usual = catalog.model_for(kind, references=bool(request.references))
     name = request.model or locked or defaults.models.get(request.kind) or usual
-    parameters = _shape(catalog.models.get(name), defaults) | request.parameters
+    parameters = default_aspect_ratio(catalog.models.get(name), defaults) | request.parameters
     return name, request.model_copy(update={"model": name, "parameters": parameters})
 
 
@@ -53,15 +47,3 @@ def _refusal(locked: str) -> ModelLocked:
     return ModelLocked(
         detail, errors=[FieldError(pointer="/model", detail=detail)], next_actions=[use]
     )
-
-
-def supports_aspect_ratio(model: Model, shape: str) -> bool:
-    """Whether a model makes pictures of an aspect ratio."""
-    schema = model.parameters.get(_SHAPE)
-    return schema is not None and bool(Draft202012Validator(schema).is_valid(shape))
-
-
-def _shape(model: Model | None, defaults: Defaults) -> dict[str, Any]:
-    """The parameter that a project fills in, where the model knows it."""
-    shape = defaults.aspect_ratio
-    return {_SHAPE: shape} if model and shape and supports_aspect_ratio(model, shape) else {}

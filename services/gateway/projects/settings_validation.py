@@ -3,15 +3,11 @@
 from collections.abc import Iterator
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.errors import (
-    UnknownKind,
-    UnknownModel,
-    ValidationFailed,
-)
+from heliograph.contracts.errors import UnknownKind, UnknownModel, ValidationFailed
 from heliograph.contracts.models import Model
 from heliograph.contracts.projects import ChangeProject
 from heliograph.contracts.retention import ChangeRetention
-from services.gateway.projects.defaults import supports_aspect_ratio
+from services.gateway.projects.aspect_ratios import supports_aspect_ratio
 
 
 def validate_change(change: ChangeProject, catalog: Catalog) -> None:
