@@ -9,7 +9,8 @@ from heliograph.contracts.usage import UsageAmounts, UsageQuery, UsageReport, it
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.clock import now
 from services.gateway.cursors import ListCursors
-from services.gateway.projects.usage_periods import continued, cursor_of, usage_periods, zone_of
+from services.gateway.projects.usage_cursors import continued, cursor_of
+from services.gateway.projects.usage_periods import usage_periods, zone_of
 
 _TIMEOUT = 20.0  #: seconds to add up what a project has
 

@@ -20,27 +20,6 @@ def zone_of(name: str) -> tzinfo:
         raise ValidationFailed.at("/query/time_zone", "there is no such time zone") from None
 
 
-def cursor_of(periods: list[UsagePeriod], place: str) -> str:
-    """A cursor that goes on in the same time, however late it is used."""
-    starts, ends = periods[0].starts.timestamp(), periods[-1].ends.timestamp()
-    return f"{starts!r}~{ends!r}~{place}"
-
-
-def continued(query: UsageQuery) -> UsageQuery:
-    """A query in the time of its cursor. Raises ValidationFailed."""
-    if query.cursor is None:
-        return query
-    starts, _, rest = query.cursor.partition("~")
-    ends, _, place = rest.partition("~")
-    try:
-        since, until = (datetime.fromtimestamp(float(each), UTC) for each in (starts, ends))
-        if not place:
-            raise ValueError("it says no place")
-    except (ValueError, OverflowError, OSError):
-        raise ValidationFailed.at("/query/cursor", "is not a cursor of this list") from None
-    return query.model_copy(update={"since": since, "until": until, "cursor": place})
-
-
 def usage_periods(query: UsageQuery, zone: tzinfo, now: datetime) -> list[UsagePeriod]:
     """
     The days of a query in a time zone, or its whole time as one period.

@@ -7,7 +7,8 @@ import pytest
 
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.usage import UsageQuery
-from services.gateway.projects.usage_periods import continued, cursor_of, usage_periods, zone_of
+from services.gateway.projects.usage_cursors import continued, cursor_of
+from services.gateway.projects.usage_periods import usage_periods, zone_of
 
 NOW = datetime(2026, 11, 29, 15, 30, tzinfo=UTC)
 BERLIN = zone_of("Europe/Berlin")

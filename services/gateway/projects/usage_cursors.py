@@ -1,0 +1,28 @@
+"""Cursors of usage: they hold the time that is asked about, so that every page has the same. Pure."""
+
+from datetime import UTC, datetime
+
+from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.queries.usage import UsagePeriod
+from heliograph.contracts.usage import UsageQuery
+
+
+def cursor_of(periods: list[UsagePeriod], place: str) -> str:
+    """A cursor that goes on in the same time, however late it is used."""
+    starts, ends = periods[0].starts.timestamp(), periods[-1].ends.timestamp()
+    return f"{starts!r}~{ends!r}~{place}"
+
+
+def continued(query: UsageQuery) -> UsageQuery:
+    """A query in the time of its cursor. Raises ValidationFailed."""
+    if query.cursor is None:
+        return query
+    starts, _, rest = query.cursor.partition("~")
+    ends, _, place = rest.partition("~")
+    try:
+        since, until = (datetime.fromtimestamp(float(each), UTC) for each in (starts, ends))
+        if not place:
+            raise ValueError("it says no place")
+    except (ValueError, OverflowError, OSError):
+        raise ValidationFailed.at("/query/cursor", "is not a cursor of this list") from None
+    return query.model_copy(update={"since": since, "until": until, "cursor": place})
