@@ -5,9 +5,12 @@ import io
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Any, get_args
 
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.queries.usage import UsageDimension
-from heliograph.contracts.usage import UsageItem, UsageReport
+from heliograph.contracts.usage import UsageItem, UsageQuery, UsageReport
 
 MEDIA_TYPE = "text/csv"
 
@@ -40,3 +43,21 @@ def _written(rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()
+
+
+def is_csv(query: UsageQuery, request: Request) -> bool:
+    return (query.format or request.headers.get("accept", "")) in ("csv", MEDIA_TYPE)
+
+
+async def csv_response(reports: AsyncIterator[UsageReport], project: str) -> Response:
+    """The first page is there before the answer begins, so that a mistake is a problem."""
+    lines = csv_lines(reports)
+    first = await anext(lines)
+
+    async def every() -> AsyncIterator[str]:
+        yield first
+        async for more in lines:
+            yield more
+
+    headers = {"Content-Disposition": f'attachment; filename="usage-{project}.csv"'}
+    return StreamingResponse(every(), media_type=MEDIA_TYPE, headers=headers)

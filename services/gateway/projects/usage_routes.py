@@ -1,10 +1,8 @@
 """HTTP routes of usage."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from heliograph.contracts.ids import ProjectName
 from heliograph.contracts.usage import UsageQuery, UsageReport
@@ -14,7 +12,7 @@ from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from services.gateway.http import NEXT_PAGE
 from services.gateway.projects.usage import UsageReports
-from services.gateway.projects.usage_csv import MEDIA_TYPE, csv_lines
+from services.gateway.projects.usage_csv import MEDIA_TYPE, csv_response, is_csv
 
 
 def usage_routes(usage: UsageReports) -> APIRouter:
@@ -38,8 +36,8 @@ def usage_routes(usage: UsageReports) -> APIRouter:
     async def get_usage(
         project: ProjectName, query: Annotated[UsageQuery, Query()], request: Request
     ) -> Response:
-        if _is_csv(query, request):
-            return await _csv(usage.reports(project, query), project)
+        if is_csv(query, request):
+            return await csv_response(usage.reports(project, query), project)
         report = await usage.report(project, query)
         headers = {}
         if report.next:
@@ -48,21 +46,3 @@ def usage_routes(usage: UsageReports) -> APIRouter:
         return json_response(report.model_dump(mode="json"), headers=headers)
 
     return router
-
-
-def _is_csv(query: UsageQuery, request: Request) -> bool:
-    return (query.format or request.headers.get("accept", "")) in ("csv", MEDIA_TYPE)
-
-
-async def _csv(reports: AsyncIterator[UsageReport], project: str) -> Response:
-    """The first page is there before the answer begins, so that a mistake is a problem."""
-    lines = csv_lines(reports)
-    first = await anext(lines)
-
-    async def every() -> AsyncIterator[str]:
-        yield first
-        async for more in lines:
-            yield more
-
-    headers = {"Content-Disposition": f'attachment; filename="usage-{project}.csv"'}
-    return StreamingResponse(every(), media_type=MEDIA_TYPE, headers=headers)
