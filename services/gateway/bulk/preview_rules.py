@@ -1,15 +1,12 @@
 """Rules of previews: what a cancellation would do, and the sum of costs. Pure."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from heliograph.contracts.actions import ActionRequest, RetryOutlook
-from heliograph.contracts.errors import StateConflict, ValidationFailed
+from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.job_steps import Step
-from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.retry_requests import RetryRequest
-from services.gateway.bulk.costs import total_cost
 
 Mode = Literal["stop", "detach"]
 
@@ -48,18 +45,3 @@ def already_requested(record: Record, mode: Mode) -> bool:
     if mode == "detach":
         return record.slot is None
     return record.internal.cancel or record.step is Step.CANCELED
-
-
-def sum_costs(costs: Sequence[Cost]) -> Cost:
-    """
-    Sum of the costs.
-
-    Raises:
-        ValidationFailed: The jobs are priced in different currencies.
-    """
-    total = total_cost(costs)
-    if total is None:
-        currencies = " and ".join(sorted({cost.currency for cost in costs}))
-        reason = f"prices are in {currencies}: ask for one model at a time"
-        raise ValidationFailed.at("/filter/model", reason)
-    return total.model_copy(update={"actual": None})

@@ -20,6 +20,7 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog
+from services.gateway.bulk.costs import sum_costs
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import gather_bounded
 from services.gateway.bulk.preview_rules import (
@@ -28,7 +29,6 @@ from services.gateway.bulk.preview_rules import (
     is_paid,
     pointer_to_job,
     retry_request,
-    sum_costs,
 )
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import JobAcceptance

@@ -11,12 +11,12 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.runtime.clock import now
+from services.gateway.bulk.costs import sum_costs
 from services.gateway.bulk.preview_rules import (
     Mode,
     already_requested,
     cancel_outcome,
     pointer_to_job,
-    sum_costs,
 )
 from tests.support.records import a_record
 
