@@ -21,9 +21,10 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import action_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.runtime.bus import EventLog, RequestReply
+from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.bulk_action import BulkAction, BulkActionResult, ItemAction
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
-from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
+from services.gateway.bulk.plans import Plan, PlanStore
 from services.gateway.bulk.preview_rules import (
     already_requested,
     cancel_outcome,

@@ -13,7 +13,8 @@ from services.gateway.bulk.batch_submission import (
     duplicate_slots,
     missing_slots,
 )
-from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
+from services.gateway.bulk.bounded_gather import gather_bounded
+from services.gateway.bulk.plans import Plan, PlanStore
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.jobs.service import JobService

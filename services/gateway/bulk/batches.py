@@ -14,8 +14,9 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from services.gateway.bulk.admission import BatchAdmission
 from services.gateway.bulk.batch_result import BatchResult, latest_retry
 from services.gateway.bulk.batch_submission import BatchSubmission, Drafts, item_pointer
+from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.items import ItemResult, outcome_of, problem_at
-from services.gateway.bulk.plans import Plan, PlanStore, gather_bounded
+from services.gateway.bulk.plans import Plan, PlanStore
 from services.gateway.jobs.service import JobService
 
 _MAX_RETRIES = 5_000  #: of the jobs of a batch that are looked for

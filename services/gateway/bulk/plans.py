@@ -5,20 +5,12 @@ Whoever sends the request again, with its key, goes on with the same plan: what 
 twice, and what a crash cut off is made up for.
 """
 
-import asyncio
-from collections.abc import Awaitable, Iterable
-from typing import TypeVar
-
 from heliograph.contracts.errors import IdempotencyKeyReused
 from heliograph.contracts.kv_entries import PlanEntry
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.crash_points import crash_point
-
-_CONCURRENCY = 32  #: of one request's items
-
-T = TypeVar("T")
 
 
 class Plan(PlanEntry):
@@ -65,20 +57,3 @@ class PlanStore:
         await self._bucket.change(
             name, lambda value: Plan.model_validate(value).without(filled).model_dump(mode="json")
         )
-
-
-async def gather_bounded(works: Iterable[Awaitable[T]]) -> list[T]:
-    """The results in order, once all is over. Raises the first error of those that did not work."""
-    places = asyncio.Semaphore(_CONCURRENCY)
-
-    async def begin(work: Awaitable[T]) -> T:
-        async with places:
-            return await work
-
-    outcomes = await asyncio.gather(*(begin(work) for work in works), return_exceptions=True)
-    results: list[T] = []
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-        results.append(outcome)
-    return results

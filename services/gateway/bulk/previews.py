@@ -20,9 +20,9 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
 from heliograph.runtime.bus import EventLog
+from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.costs import sum_costs
 from services.gateway.bulk.items import problem_at
-from services.gateway.bulk.plans import gather_bounded
 from services.gateway.bulk.preview_rules import (
     Mode,
     cancel_outcome,

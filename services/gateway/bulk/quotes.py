@@ -13,8 +13,8 @@ from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
 from services.gateway.bulk.batch_submission import BatchRejected, CheckResult
+from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.costs import total_cost
-from services.gateway.bulk.plans import gather_bounded
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.service import JobService

@@ -19,8 +19,9 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.ids import BATCH_PATTERN, action_id, batch_id, matches
 from services.gateway.bulk.batch_result import latest_retry
 from services.gateway.bulk.batch_submission import BatchRejected, duplicate_slots, missing_slots
+from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.items import problem_at
-from services.gateway.bulk.plans import Plan, gather_bounded
+from services.gateway.bulk.plans import Plan
 from services.gateway.limits.quota import QueueQuota
 
 _NONE = cast(Any, None)
