@@ -8,7 +8,7 @@ from services.gateway.access.build import build_access
 from services.gateway.budgets.build import build_budgets
 from services.gateway.bulk.build import build_bulk
 from services.gateway.bus_requests import consume_requests
-from services.gateway.catalog import build_catalog
+from services.gateway.catalog.build import build_catalog
 from services.gateway.console import add_console
 from services.gateway.jobs.build import build_jobs
 from services.gateway.limits.build import build_limits

@@ -1,0 +1,1 @@
+"""Catalog: what this deployment offers, and pages that say what everything is."""
