@@ -25,11 +25,12 @@ from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
+from services.render.scheduler.account_capacity import AccountCapacity
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from services.render.scheduler.eta import DurationEstimator
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.queue_views import QueueViews, usage_of_accounts
-from services.render.scheduler.reservations import AccountCapacity, Reservations
+from services.render.scheduler.reservations import Reservations
 from services.render.scheduler.round_robin import QueuedJob
 from services.render.settings import RenderSettings
 

@@ -15,9 +15,9 @@ from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.clock import now
+from services.render.scheduler.account_capacity import AccountCapacity
 from services.render.scheduler.eta import prefetch
 from services.render.scheduler.fair_queue import FairQueue
-from services.render.scheduler.reservations import AccountCapacity
 from services.render.scheduler.round_robin import QueuedJob
 
 _REMEMBERED = 1_000  #: moves

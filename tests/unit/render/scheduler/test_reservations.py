@@ -7,7 +7,8 @@ import pytest
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import AccountUsage
-from services.render.scheduler.reservations import AccountCapacity, Reservations
+from services.render.scheduler.account_capacity import AccountCapacity
+from services.render.scheduler.reservations import Reservations
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=0.5)
