@@ -15,7 +15,7 @@ from heliograph.contracts.subjects import run as run_subject
 from heliograph.contracts.subjects import store as store_subject
 from heliograph.runtime.bus.delivery import Delivery, FailureCounter, ShuttingDown, deliver
 from heliograph.testing.work_queue import Message
-from services.render.dependencies import fail_if_dependency_failed
+from services.render.dependency_failures import fail_if_dependency_failed
 from services.render.references.resolver import ReferenceResolver
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import recover

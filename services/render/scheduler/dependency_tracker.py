@@ -19,7 +19,7 @@ from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
-from services.render.dependencies import fail_if_dependency_failed
+from services.render.dependency_failures import fail_if_dependency_failed
 
 log = structlog.get_logger()
 

@@ -17,7 +17,8 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.tracing import job_span
-from services.render.dependencies import dependency_failed, dependency_status
+from services.render.dependencies import dependency_status
+from services.render.dependency_failures import dependency_failed
 from services.render.worker.completion import complete
 from services.render.worker.context import Worker
 from services.render.worker.poll import poll_until_done
