@@ -1,34 +1,15 @@
 """Provider errors as problems of a job: truncated to bounds, and valid UTF-8."""
 
-from heliograph.contracts.errors import (
-    JobError,
-)
-from heliograph.contracts.problems import (
-    Charged,
-    FieldError,
-    NextAction,
-    Problem,
-    ProviderNote,
-    cut,
-)
+from heliograph.contracts.errors import JobError
+from heliograph.contracts.problems import Charged, FieldError, NextAction, Problem, ProviderNote
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import accumulate_charge
+from services.render.bounded_text import short_text, to_valid_utf8
 
 MAX_OUTPUT_COUNT = 64  #: of a request: each is an address now, and an asset later
 
-_MAX_ANSWER = 4096  #: characters
 _MAX_NAME = 128  #: characters of a code or an id
 _MAX_FIELDS = 20  #: of a complaint
-
-
-def short_text(text: str) -> str:
-    """The beginning of a text."""
-    return to_valid_utf8(cut(text))
-
-
-def short_answer(answer: str | None) -> str | None:
-    """The beginning of an answer, for the audit."""
-    return answer and to_valid_utf8(answer[:_MAX_ANSWER])
 
 
 def _valid_field(field: FieldError) -> FieldError:
@@ -41,11 +22,6 @@ def _short_note(note: ProviderNote) -> ProviderNote:
         "code": note.code and to_valid_utf8(note.code[:_MAX_NAME]),
     }
     return note.model_copy(update=names)
-
-
-def to_valid_utf8(text: str) -> str:
-    """A text that can be written: JSON may escape halves of characters, which UTF-8 cannot carry."""
-    return text.encode(errors="replace").decode()
 
 
 _RETRY_AS_NEW = NextAction(kind="retry", label="Try again as a new job")

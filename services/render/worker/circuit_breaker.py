@@ -15,7 +15,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.records import Record
 from heliograph.runtime.clock import now
-from services.render.job_problem import short_text
+from services.render.bounded_text import short_text
 from services.render.worker.context import Worker
 
 log = structlog.get_logger()

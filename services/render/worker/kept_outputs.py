@@ -5,7 +5,8 @@ from heliograph.contracts.job_events import AttemptCompleted, Rendered
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.job_problem import MAX_OUTPUT_COUNT, short_answer
+from services.render.bounded_text import short_answer
+from services.render.job_problem import MAX_OUTPUT_COUNT
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 
 #: arguments that set the number of outputs

@@ -15,7 +15,8 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, RetryScheduled
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
-from services.render.job_problem import job_problem, short_answer, short_text
+from services.render.bounded_text import short_answer, short_text
+from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings

@@ -10,7 +10,7 @@ from heliograph.contracts.job_steps import Phase
 from heliograph.contracts.progress import LogLine, Progress, ProgressReport
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
-from services.render.job_problem import short_text
+from services.render.bounded_text import short_text
 from services.render.providers.request_states import RequestQueued, RequestRunning
 
 LOG_LINES = 20  #: the latest lines that a report carries

@@ -21,7 +21,8 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
-from services.render.job_problem import job_problem, short_text
+from services.render.bounded_text import short_text
+from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestSucceeded
 from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.circuit_breaker import record_outcome

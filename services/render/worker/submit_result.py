@@ -4,7 +4,7 @@ from heliograph.contracts.errors import JobError, ProviderUnavailable
 from heliograph.contracts.job_events import JobEvent, Submitted
 from heliograph.contracts.records import Record
 from heliograph.runtime.clock import now
-from services.render.job_problem import short_answer
+from services.render.bounded_text import short_answer
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import Accepted
 from services.render.settings import RenderSettings
