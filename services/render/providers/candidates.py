@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from heliograph.contracts.payloads.seeds import seed_for
+from services.render.providers.json_equality import is_equal
 from services.render.providers.submissions import Submission
 
 _SKEW = timedelta(seconds=60)  #: by which a provider's clock may differ from NATS's
@@ -40,7 +41,7 @@ def is_candidate(
     at = read_time(sent_at)
     if at is None or at < sent_since(submission) or not isinstance(shown, Mapping):
         return False
-    return all(name in shown and _is_equal(shown[name], value) for name, value in body.items())
+    return all(name in shown and is_equal(shown[name], value) for name, value in body.items())
 
 
 def read_time(text: object) -> datetime | None:
@@ -50,23 +51,3 @@ def read_time(text: object) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _is_equal(shown: Any, sent: Any) -> bool:
-    """As JSON compares: a number is no truth value, though Python has them equal."""
-    match sent:
-        case bool():
-            return shown is sent
-        case Mapping():
-            return (
-                isinstance(shown, Mapping)
-                and shown.keys() == sent.keys()
-                and all(_is_equal(shown[name], value) for name, value in sent.items())
-            )
-        case list() | tuple():
-            return (
-                isinstance(shown, list)
-                and len(shown) == len(sent)
-                and all(map(_is_equal, shown, sent))
-            )
-    return not isinstance(shown, bool) and bool(shown == sent)
