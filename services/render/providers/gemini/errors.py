@@ -12,13 +12,8 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
 )
 from heliograph.contracts.problems import NextAction
-from services.render.providers.error_report import (
-    ErrorReport,
-    error_within,
-    failure_within,
-    quoted,
-)
-from services.render.providers.rate_limit import clamp_delay, retry_after
+from services.render.providers.error_report import ErrorReport, error_within, failure_within, quoted
+from services.render.providers.gemini.retry_delay import retry_delay
 from services.render.providers.request_states import RequestStopped
 from services.render.providers.response_content import excerpt, json_or_none
 from services.render.providers.submissions import AmbiguousSubmit, RateLimited
@@ -46,7 +41,7 @@ def classify(answer: httpx.Response) -> RequestStopped:
     if code == 402 or (code in (403, 429) and is_poor):
         raise quoted(ProviderBalance(text, provider=note), answer)
     if code == 429:
-        raise quoted(RateLimited(text, retry_after=_delay(answer, text)), answer)
+        raise quoted(RateLimited(text, retry_after=retry_delay(answer, text)), answer)
     if code in (401, 403) or (code == 400 and "api key" in text.lower()):
         raise quoted(ProviderAuth(text, provider=note), answer)
     if code in _FREE_FAILURES and _is_geminis(json_or_none(answer)):
@@ -61,17 +56,3 @@ def _is_geminis(body: Any) -> bool:
     """Whether the model's own service says so, and not something on the way to it."""
     error = body.get("error") if isinstance(body, dict) else None
     return isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error
-
-
-def _delay(answer: httpx.Response, text: str) -> float:
-    """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
-    body = json_or_none(answer)
-    error = body.get("error") if isinstance(body, dict) else None
-    notes = error.get("details") if isinstance(error, dict) else None
-    for each in notes if isinstance(notes, list) else []:
-        delay = each.get("retryDelay") if isinstance(each, dict) else None
-        try:
-            return clamp_delay(float(str(delay).removesuffix("s")))
-        except ValueError:
-            continue
-    return retry_after(answer, text)
