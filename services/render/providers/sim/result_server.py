@@ -3,16 +3,14 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from functools import lru_cache
 
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from heliograph.contracts.errors import NotFound, Unavailable
-from heliograph.contracts.payloads.sim import SimArguments
-from heliograph.contracts.sim import SimRecord
 from heliograph.runtime.http.access import ScopedRoute, public
 from services.render.providers.sim import SimProvider
+from services.render.providers.sim.results import draw_result
 
 _NAME = re.compile(r"sim_[0-7][0-9A-HJKMNP-TV-Z]{25}_\d{1,19}")
 _HUGE = 5 * 10**9  #: bytes, announced and never sent
@@ -39,7 +37,9 @@ def sim_routes(sim: SimProvider) -> APIRouter:
             case "flaky_download" if sim.records.count(f"{name}.{index}.downloads", 3):
                 raise Unavailable("the sim was told to be flaky")
         async with _DRAWING:
-            media_type, content = await asyncio.to_thread(_draw, record.model_dump_json(), index)
+            media_type, content = await asyncio.to_thread(
+                draw_result, record.model_dump_json(), index
+            )
         return Response(content, media_type=media_type)
 
     return router
@@ -48,31 +48,3 @@ def sim_routes(sim: SimProvider) -> APIRouter:
 async def _nothing() -> AsyncIterator[bytes]:
     yield b"\x89PNG\r\n\x1a\n"
     await asyncio.sleep(30)
-
-
-@lru_cache(maxsize=32)
-def _draw(record_json: str, index: int) -> tuple[str, bytes]:
-    """Media type and bytes of a result: the same for the same record."""
-    record = SimRecord.model_validate_json(record_json)
-    arguments = SimArguments.model_validate(record.arguments)
-    if record.model == "sim/text":
-        from services.render.providers.sim.scenes import write_scenes
-
-        return "application/json", write_scenes(
-            arguments.prompt, arguments.seed, arguments.num_scenes
-        )
-    from services.render.sim_pictures.picture import PictureSpec, draw_png
-
-    spec = PictureSpec(
-        prompt=arguments.prompt,
-        model=record.model,
-        seed=arguments.seed,
-        index=index,
-        references=tuple(record.references),
-        aspect_ratio=arguments.aspect_ratio,
-    )
-    if record.model == "sim/motion":
-        from services.render.sim_pictures.film import draw_mp4
-
-        return "video/mp4", draw_mp4(spec, arguments.duration_seconds)
-    return "image/png", draw_png(spec)
