@@ -11,8 +11,13 @@ from services.render.providers.file_urls import is_address as is_fetchable
 from services.render.providers.inline_content import content_in, media_type_of
 from services.render.providers.moderation import flags_beside, is_flagged
 from services.render.providers.output_entries import OutputEntry, Search
-from services.render.providers.output_names import ADDRESSES, BYTES, MAYBE_BYTES, in_order
-from services.render.providers.output_places import has_content
+from services.render.providers.output_names import (
+    ADDRESSES,
+    BYTES,
+    MAYBE_BYTES,
+    has_content,
+    in_order,
+)
 from services.render.providers.output_types import declared_type, type_by_name
 
 MAX_SLOTS = 256  #: places in an answer that are looked at

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.render.providers.output_places import USUAL_NAMES
-
 #: never results: what was sent, addresses of the request itself, what is shown meanwhile
 _NEVER = frozenset(
     ["urls", "logs", "log", "webhook", "metrics", "request", "timings", "error", "errors", "detail"]
@@ -29,3 +27,29 @@ def in_order(value: Mapping[str, Any]) -> list[str]:
 
 def _never(name: str) -> bool:
     return name in _NEVER or any(part in name for part in _NEVER_PARTS)
+
+
+#: usual places of files in responses of models without an entry's `outputs`, the likeliest first
+USUAL_NAMES = [
+    "images",
+    "image",
+    "videos",
+    "video",
+    "outputs",
+    "output",
+    "data",
+    "files",
+    "file",
+    "results",
+    "result",
+    "artifacts",
+    "generated_images",
+    "predictions",
+]
+
+
+def has_content(value: Any) -> bool:
+    """Whether there is more than nothing: null, an empty text, or an object of such."""
+    if isinstance(value, Mapping):
+        return any(has_content(each) for each in value.values())
+    return value not in (None, "", False) and value != []

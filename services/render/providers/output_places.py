@@ -4,25 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_MAX_ROW_DEPTH = 3  #: levels of objects with usual names in which lists are looked for
+from services.render.providers.output_names import USUAL_NAMES, has_content
 
-#: usual places of files in responses of models without an entry's `outputs`, the likeliest first
-USUAL_NAMES = [
-    "images",
-    "image",
-    "videos",
-    "video",
-    "outputs",
-    "output",
-    "data",
-    "files",
-    "file",
-    "results",
-    "result",
-    "artifacts",
-    "generated_images",
-    "predictions",
-]
+_MAX_ROW_DEPTH = 3  #: levels of objects with usual names in which lists are looked for
 
 
 @dataclass(frozen=True)
@@ -62,10 +46,3 @@ def _usual_rows(value: Any, around: tuple[Mapping[str, Any], ...]) -> Iterator[O
     yield from (OutputPlace(each, around) for each in usual if isinstance(each, list))
     if len(usual) == 1:
         yield from _usual_rows(usual[0], around)
-
-
-def has_content(value: Any) -> bool:
-    """Whether there is more than nothing: null, an empty text, or an object of such."""
-    if isinstance(value, Mapping):
-        return any(has_content(each) for each in value.values())
-    return value not in (None, "", False) and value != []
