@@ -21,18 +21,12 @@ from heliograph.runtime.fetching.public_addresses import may_be_public
 from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.fal.client import FalClient, translated
-from services.render.providers.fal.errors import (
-    Failure,
-    account_error,
-    classify,
-    not_found,
-    raise_for_submission,
-    report_of,
-)
+from services.render.providers.fal.errors import account_error, raise_for_submission, report_of
 from services.render.providers.fal.options import FalOptions
 from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
+from services.render.providers.fal.result_failures import Failure, classify, not_found
 from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhooks import Webhooks
 from services.render.providers.http_errors import (

@@ -1,6 +1,6 @@
 """Errors of fal: classifies a response as transient or final, and as charged or not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 import httpx
@@ -9,7 +9,6 @@ from heliograph.contracts.errors import (
     ContentPolicy,
     JobError,
     NoOutput,
-    OutputExpired,
     ProviderAuth,
     ProviderBalance,
     ProviderRejected,
@@ -17,14 +16,12 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
     ReferenceFailed,
 )
-from heliograph.contracts.problems import Charged, NextAction, ProviderNote
+from heliograph.contracts.problems import NextAction, ProviderNote
 from services.render.providers.error_report import ErrorReport, quoted
 from services.render.providers.rate_limit import retry_after
-from services.render.providers.response_content import json_or_none
 from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _STARTED_TOO_LATE = "X-Fal-Request-Timeout-Type"  #: on a 504: by our own start timeout
-BILLED = "X-Fal-Billable-Units"
 _LOCKED = ("locked", "balance", "top up", "top_up")
 
 #: types of errors that mean something of their own; others are classified by their status
@@ -35,13 +32,6 @@ _BY_TYPE: dict[str, type[JobError]] = {
     "downstream_service_error": ProviderUnavailable,
     "file_download_error": ReferenceFailed,
 }
-_STOPPED = frozenset({"client_cancelled", "client_disconnected"})
-_ASK_AGAIN = NextAction(
-    kind="retry", label="Ask fal once more; costs nothing", example={"from": "poll"}
-)
-_PAY_AGAIN = NextAction(
-    kind="retry", label="Submit again; it is paid a second time", example={"from": "submit"}
-)
 _ADVICE: dict[type[JobError], list[NextAction]] = {
     ContentPolicy: [NextAction(kind="change_request", label="Change the prompt")],
     ProviderRejected: [NextAction(kind="change_request", label="Change what fal objects to")],
@@ -85,64 +75,6 @@ def account_error(report: ErrorReport) -> JobError | None:
     is_locked = any(word in report.text.lower() for word in _LOCKED)
     kind = ProviderBalance if report.status == 402 or is_locked else ProviderAuth
     return kind(report.text, provider=_note(report))
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no result."""
-
-    error: JobError
-    charged: Charged
-
-
-def classify(answer: httpx.Response, request_id: str) -> Failure:
-    """
-    Classify an unsuccessful result.
-
-    Raises:
-        ProviderUnavailable: It is no answer of the model's, or none yet; ask again.
-    """
-    report = report_of(answer)
-    if _is_passing(answer, report):
-        raise ProviderUnavailable(report.text)
-    if report.status in (404, 410):
-        return not_found(request_id)
-    if report.code in _STOPPED or report.status == 499:
-        return Failure(JobError("stopped on request"), was_billed(answer))
-    error = _error(report, request_id)
-    if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
-        error = ProviderRejected(report.text, provider=_note(report, request_id))
-    return Failure(error, was_billed(answer))
-
-
-def not_found(request_id: str) -> Failure:
-    """fal knows no such request, or no longer."""
-    error = OutputExpired(
-        "fal does not know the request, or no longer",
-        provider=ProviderNote(name="fal", request_id=request_id),
-        next_actions=[_ASK_AGAIN, _PAY_AGAIN],
-    )
-    return Failure(error, "unknown")
-
-
-def was_billed(answer: httpx.Response) -> Charged:
-    """Whether fal charges for it. Failures of its own are free; a refusal may have taken time."""
-    try:
-        return "yes" if float(answer.headers[BILLED]) > 0 else "no"
-    except (KeyError, ValueError):
-        if answer.is_success:
-            return "yes"
-        return "no" if answer.is_server_error else "unknown"
-
-
-def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
-    """Of the way to fal, not of the request: what a model says has an id or a reason."""
-    if report.status == 400:
-        return "in progress" in report.text
-    if answer.is_server_error:
-        has_reason = isinstance(json_or_none(answer), dict) and "detail" in json_or_none(answer)
-        return not has_reason and "X-Fal-Request-Id" not in answer.headers
-    return report.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
 
 
 def _error(report: ErrorReport, request_id: str | None = None) -> JobError:

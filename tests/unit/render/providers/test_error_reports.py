@@ -7,15 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from heliograph.contracts.errors import (
-    JobError,
-    ProviderAuth,
-    ProviderBalance,
-    ProviderRejected,
-)
+from heliograph.contracts.errors import JobError, ProviderAuth, ProviderBalance, ProviderRejected
 from services.render.providers.error_report import ErrorReport, error_within
-from services.render.providers.fal.errors import classify as fal_verdict
 from services.render.providers.fal.errors import raise_for_submission as fal_refuses
+from services.render.providers.fal.result_failures import classify as fal_verdict
 from services.render.providers.gemini.errors import classify as gemini_refuses
 from services.render.providers.openai.errors import classify as openai_refuses
 from services.render.providers.replicate.errors import raise_for_submission as replicate_refuses
