@@ -5,8 +5,6 @@ import time
 from nats.aio.msg import Msg
 
 from heliograph.contracts import subjects
-from heliograph.contracts.job_steps import Step
-from heliograph.contracts.queries.scheduler import LaneCapacityHint
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from heliograph.runtime.bus.delivery import Delivery, FailureCounter, deliver
@@ -15,6 +13,7 @@ from heliograph.runtime.bus.work_queue import STREAM
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.service import Service
 from services.render.settings import RenderSettings
+from services.render.worker.capacity_hint import capacity_after
 from services.render.worker.context import Worker
 from services.render.worker.poison import dead_letter
 from services.render.worker.run import run_job
@@ -49,7 +48,7 @@ class RunConsumer:
         """Settles the message by how its job is left."""
         began = time.monotonic()
         record = await deliver(message, self._run, self._dead_letter, self._failures)
-        capacity = _capacity_after(record, time.monotonic() - began)
+        capacity = capacity_after(record, time.monotonic() - began)
         lane = subjects.lane_of_run(message.subject)
         await self._notify(subjects.lane_capacity(lane), capacity.model_dump_json().encode())
 
@@ -60,11 +59,3 @@ class RunConsumer:
 
     async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
         await dead_letter(self._worker, delivery.about.job, error)
-
-
-def _capacity_after(record: Record | None, seconds: float) -> LaneCapacityHint:
-    if record is None or record.status == "queued":  # it may have been moved again by now
-        return LaneCapacityHint()
-    if record.step is not Step.RENDERED:
-        return LaneCapacityHint(job=record.id)
-    return LaneCapacityHint(job=record.id, kind=record.kind, seconds=seconds)
