@@ -1,0 +1,30 @@
+"""Webhook calls: what a genuine call makes a worker look at."""
+
+from heliograph.contracts import subjects
+from heliograph.contracts.job_steps import Step
+from heliograph.contracts.records import Record
+from heliograph.runtime.bus import Notify
+from services.render.worker.completion import complete_named
+from services.render.worker.context import Worker
+from services.render.worker.lookup import find_lost_request
+
+_UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
+
+
+async def on_webhook(
+    worker: Worker, hint: Notify, provider: str, job: str, run: int, named: str
+) -> None:
+    """Look now for what is lost, and at what is followed."""
+    found = await worker.read(job)
+    if found is None or not _is_about(found.record, provider, run):
+        return
+    if found.record.step in _UNFOUND:
+        await find_lost_request(worker, job, named=named)
+    elif found.record.step.is_final:
+        await complete_named(worker, found, run, named)
+    await hint(subjects.record_changed(job))
+
+
+def _is_about(record: Record, provider: str, run: int) -> bool:
+    is_last = record.internal.run == run
+    return record.provider == provider and (is_last or record.step.is_final)
