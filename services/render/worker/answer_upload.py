@@ -6,13 +6,10 @@ import stamina
 import structlog
 
 from heliograph.contracts.errors import JobError, OutputRefused, OutputTooLarge, Unavailable
-from heliograph.contracts.job_events import Failed
-from heliograph.contracts.job_steps import Step
-from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.job_problem import job_problem
 from services.render.worker.answer_spool import KeptAnswer, MemoryAnswer
 from services.render.worker.context import Worker
+from services.render.worker.refused_outputs import refuse_outputs
 
 log = structlog.get_logger()
 
@@ -53,16 +50,3 @@ async def upload_outputs(worker: Worker, kept: KeptAnswer) -> JobError | None:
             log.warning("Storage refused an output", job=answer.job, reason=str(error))
             refusal = error
     return refusal
-
-
-async def refuse_outputs(worker: Worker, entry: LogEntry, error: JobError) -> LogEntry:
-    """The job ends if it still waits for the outputs."""
-    latest: LogEntry | None = entry
-    while latest and latest.record.step is Step.RENDERED:
-        charged = latest.record.charged
-        problem = job_problem(latest.record, error, charged)
-        try:
-            return await worker.append(latest, Failed(problem=problem, charged=charged))
-        except Conflict:
-            latest = await worker.read(entry.record.id)
-    return latest or entry

@@ -20,10 +20,11 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
-from services.render.worker.answer_upload import refuse_outputs, upload_in_time, upload_outputs
+from services.render.worker.answer_upload import upload_in_time, upload_outputs
 from services.render.worker.context import Worker
 from services.render.worker.kept_outputs import rendered
 from services.render.worker.late_events import late_event
+from services.render.worker.refused_outputs import refuse_outputs
 
 log = structlog.get_logger()
 
