@@ -14,7 +14,7 @@ from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.context import Worker
 from services.render.worker.lookup import find_lost_request
 from services.render.worker.outcomes import unknown
-from services.render.worker.submission_body import build_submission
+from services.render.worker.recorded_submission import build_submission
 from tests.support.records import CATALOG, a_record
 from tests.support.servers import Server
 from tests.support.workers import a_worker

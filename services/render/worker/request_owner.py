@@ -5,8 +5,8 @@ from heliograph.contracts.queries.provider_requests import MAX_REQUESTS
 from heliograph.contracts.records import Record
 from services.render.providers.lookup_results import Ambiguous, Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
+from services.render.worker.recorded_submission import build_submission
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.submission_body import build_submission
 from services.render.worker.submission_intent import announced_at
 
 

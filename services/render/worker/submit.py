@@ -29,7 +29,8 @@ from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.outcomes import put_back, restart_or_poison, retry_or_fail
-from services.render.worker.submission_body import payload_for, submission_with
+from services.render.worker.recorded_submission import submission_with
+from services.render.worker.submission_body import payload_for
 from services.render.worker.submit_result import SubmitResult, breaker_error, submission_event
 from services.render.worker.take_over import take_over
 
