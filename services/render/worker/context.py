@@ -10,8 +10,7 @@ import structlog
 
 from heliograph.contracts.attempts import Attempt
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.job_events import AttemptCompleted, JobEvent, Rendered, Submitted
-from heliograph.contracts.job_steps import Step
+from heliograph.contracts.job_events import AttemptCompleted, JobEvent
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.transitions import IllegalTransition
 from heliograph.runtime.bus import AccountPermits, EventLog, LaneLimits, WorkQueue
@@ -27,7 +26,7 @@ from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
-from services.render.worker.late_events import late_event
+from services.render.worker.fitting_events import fitting_event, run_of
 from services.render.worker.lost_replies import LostReplies
 from services.render.worker.measured_provider import MeasuredProvider
 from services.render.worker.posts_in_flight import PostsInFlight
@@ -40,7 +39,6 @@ Ending = TypeVar("Ending")
 log = structlog.get_logger()
 
 _RETRY_DELAY = 0.5  #: seconds between tries to write down what only we know
-_AT_PROVIDER = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN, Step.SUBMITTED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +81,10 @@ class Worker:
         in another run. Somebody may ask to cancel in between, and the server may be away or full.
         A job that is over by then learns what became of its attempt. Returns the job as it was left.
         """
-        job, run = entry.record.id, _run_of(entry, fact)
+        job, run = entry.record.id, run_of(entry, fact)
         while True:
             try:
-                fitting = _fitting(entry, run, fact)
+                fitting = fitting_event(entry, run, fact)
                 if fitting is None:
                     log.info("Late job event dropped", fact=fact.name, job=job)
                     return entry
@@ -140,21 +138,3 @@ class Worker:
         model = self.catalog.current.models.get(record.model)
         answers_within = model.answers_within if model else None
         return max(self.settings.submit_limit, answers_within or 0.0)
-
-
-def _run_of(entry: LogEntry, fact: JobEvent) -> int:
-    """A job that is over may learn of an attempt that was not its last."""
-    if entry.record.step.is_final and isinstance(fact, Submitted | Rendered | AttemptCompleted):
-        return fact.run
-    return entry.record.internal.run
-
-
-def _fitting(entry: LogEntry, run: int, fact: JobEvent) -> JobEvent | None:
-    """The fact as it can be written now; None when it is of no use any more."""
-    if entry.record.step.is_final:
-        return late_event(entry, run, fact)
-    return fact if _still_applies(entry.record, run) else None
-
-
-def _still_applies(record: Record, run: int) -> bool:
-    return record.internal.run == run and record.step in _AT_PROVIDER
