@@ -6,12 +6,11 @@ A spooled answer is never lost: the next process records and uploads what a dead
 
 import asyncio
 from collections.abc import Sequence
-from enum import Enum
 
 import structlog
 
 from heliograph.contracts.errors import QueueFull, Unavailable
-from heliograph.contracts.job_events import JobEvent, Rendered
+from heliograph.contracts.job_events import Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.transitions import IllegalTransition
@@ -23,18 +22,12 @@ from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer
 from services.render.worker.answer_upload import upload_in_time, upload_outputs
 from services.render.worker.context import Worker
 from services.render.worker.kept_outputs import rendered
-from services.render.worker.late_events import late_event
+from services.render.worker.late_answers import NotYet, late_fact
 from services.render.worker.refused_outputs import refuse_outputs
 
 log = structlog.get_logger()
 
 _INTERVAL = 2.0  #: seconds between looks for answers that no process is responsible for
-
-
-class NotYet(Enum):
-    """It cannot be recorded yet: another attempt of the job is in progress."""
-
-    NOT_YET = "not yet"
 
 
 async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
@@ -66,26 +59,6 @@ async def recover_forever(worker: Worker) -> None:
     while True:
         await recover(worker)
         await asyncio.sleep(_INTERVAL)
-
-
-def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | NotYet | None:
-    """The event that a recovered answer adds to its job; None: it is recorded already."""
-    record = entry.record
-    attempts = [each for each in record.internal.attempts if each.run == answer.run]
-    if not attempts or attempts[-1].outcome == Step.RENDERED:
-        return None
-    fact = Rendered(
-        run=answer.run,
-        outputs=[] if record.pruned_at else answer.outputs,
-        charged=answer.charged,
-        answer=answer.answer,
-        detail=answer.detail,
-        withheld=answer.withheld,
-    )
-    if record.step.is_final:
-        return late_event(entry, answer.run, fact)
-    is_awaited = record.step in (Step.SUBMITTING, Step.SUBMIT_UNKNOWN)
-    return fact if is_awaited and record.internal.run == answer.run else NotYet.NOT_YET
 
 
 async def _settle(worker: Worker, kept: KeptAnswer) -> None:
