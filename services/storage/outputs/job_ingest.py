@@ -7,13 +7,7 @@ import structlog
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.errors import (
-    JobError,
-    OutputRefused,
-    OutputTooLarge,
-    Poison,
-    Unavailable,
-)
+from heliograph.contracts.errors import JobError, OutputRefused, OutputTooLarge, Poison, Unavailable
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.level import TEXTS
@@ -32,7 +26,7 @@ from services.storage.outputs.outcomes import failure, indexed, outcome, readdre
 from services.storage.outputs.output_ingest import Ingestion, OutputIngest
 from services.storage.outputs.progress import PhaseReporter
 from services.storage.outputs.sources import Sources
-from services.storage.outputs.texts import problem_in_texts
+from services.storage.outputs.text_problem import problem_in_texts
 from services.storage.settings import StorageSettings
 from services.storage.stores import IsSole
 

@@ -2,18 +2,14 @@
 
 import json
 
-from heliograph.contracts.assets import Asset
-from heliograph.contracts.errors import OutputRefused, ProviderProtocol
+from heliograph.contracts.errors import OutputRefused
 from heliograph.contracts.lenient_json import decoded, values_in
-from heliograph.contracts.problems import NextAction
-from heliograph.contracts.records import Record
 from heliograph.contracts.story_parser import NoStory, is_story, read_story
 from services.storage.content import Body, whole
 
 PLAIN, JSON = "text/plain", "application/json"
 
 _STORIES = "scenes"  #: the kind whose texts are stories
-_CHANGE = NextAction(kind="change_request", label="Change the prompt")
 
 
 def check_text(output: Body, kind: str) -> tuple[str, Body]:
@@ -52,13 +48,3 @@ def _is_whole(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def problem_in_texts(record: Record, assets: list[Asset]) -> ProviderProtocol | None:
-    """Problem of the stored texts of a job; None when they are valid."""
-    unread = [asset.id for asset in assets if asset.media_type == PLAIN]
-    if not unread:
-        return None
-    expected = "story" if record.kind == _STORIES else "JSON"
-    detail = f"the model wrote no {expected}; what it wrote is kept as {', '.join(unread)}"
-    return ProviderProtocol(detail, charged=record.charged, next_actions=[_CHANGE])
