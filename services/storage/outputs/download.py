@@ -6,37 +6,18 @@ from pathlib import Path
 import httpx
 import stamina
 
-from heliograph.contracts.errors import OutputExpired, OutputRefused, OutputTooLarge, StorageFailed
+from heliograph.contracts.errors import OutputRefused, StorageFailed
 from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
 from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.runtime.fetching.guarded_client import GuardedClient
 from heliograph.runtime.fetching.public_transport import PublicTransport, unshared_transport
-from heliograph.runtime.http.content_encoding import (
-    BrokenEncoding,
-    TooLarge,
-    UnknownEncoding,
-    decoder,
-)
 from services.storage.content import Body, BodyBuffer
 from services.storage.http_transport import AiohttpTransport
+from services.storage.outputs.download_response import Retryable, check_response, receive_body
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 _FIRST_PAUSE, _MAX_PAUSE = 0.2, 5.0  #: seconds between tries
-_EXPIRED_STATUSES = frozenset({401, 403, 404, 410})
-_RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class _Retryable(Exception):
-    """A transient failure."""
-
-
-class OutputMissing(OutputExpired):
-    """The provider does not have the output, or does not have it yet."""
-
-
-class FetchRefused(StorageFailed):
-    """The host refuses the output permanently."""
 
 
 class OutputDownloader:
@@ -89,7 +70,7 @@ class OutputDownloader:
 
         def is_retryable(error: Exception) -> bool:
             nonlocal client, reason
-            if not isinstance(error, _Retryable | httpx.TransportError):
+            if not isinstance(error, Retryable | httpx.TransportError):
                 return False
             client = self._lenient  # takes bytes beyond the announced length, and more
             reason = str(error) or type(error).__name__
@@ -117,43 +98,10 @@ class OutputDownloader:
 
 async def _download_once(client: GuardedClient, url: str, buffer: BodyBuffer, limit: int) -> Body:
     async with client.get(url) as answer:
-        _check_answer(answer, limit)
-        return await _receive(answer, buffer, limit)
+        check_response(answer, limit)
+        return await receive_body(answer, buffer, limit)
 
 
 def _lenient(proxy: str | None = None) -> httpx.AsyncHTTPTransport:
     """Takes answers that break HTTP in some ways."""
     return httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False, proxy=proxy)
-
-
-def _check_answer(answer: httpx.Response, limit: int) -> None:
-    if answer.status_code in _EXPIRED_STATUSES:
-        raise OutputMissing(f"the provider answered {answer.status_code}")
-    if answer.status_code in _RETRYABLE_STATUSES:
-        raise _Retryable(f"the provider answered {answer.status_code}")
-    if not answer.is_success:
-        raise FetchRefused(f"the provider answered {answer.status_code}")
-    if int(answer.headers.get("Content-Length", 0)) > limit:
-        raise OutputTooLarge(f"the output is larger than {limit} bytes")
-
-
-async def _receive(answer: httpx.Response, buffer: BodyBuffer, limit: int) -> Body:
-    """Undoes compression, which counts for the limit only as what it stands for."""
-    size = 0
-    try:
-        body = decoder(answer.headers.get("Content-Encoding"), limit)
-        with buffer:
-            async for chunk in answer.aiter_raw():
-                size += len(chunk)
-                buffer.write(body.feed(chunk))
-        body.finish()
-    except TooLarge:
-        raise OutputTooLarge(f"the output is larger than {limit} bytes") from None
-    except UnknownEncoding as error:
-        raise OutputRefused(str(error)) from None
-    except BrokenEncoding as error:
-        raise _Retryable(str(error)) from None
-    announced = answer.headers.get("Content-Length")
-    if announced is not None and size != int(announced):
-        raise _Retryable(f"{size} of {announced} bytes came")
-    return buffer.body()

@@ -20,7 +20,7 @@ from heliograph.runtime.bus.transitions import fail_as_poison, transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.tracing import job_span
-from services.storage.outputs.download import FetchRefused, OutputMissing
+from services.storage.outputs.download_response import FetchRefused, OutputMissing
 from services.storage.outputs.ingest_errors import deciding_error
 from services.storage.outputs.outcomes import failure, indexed, outcome, readdressed
 from services.storage.outputs.output_ingest import Ingestion, OutputIngest
