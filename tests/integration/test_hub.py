@@ -29,7 +29,7 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.status.live import snapshot_frames
-from services.status.live.event_buffer import Frame
+from services.status.live.event_frames import Frame
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.live.subscription import Subscription

@@ -3,7 +3,7 @@
 from typing import Any
 
 from heliograph.runtime.job_view import as_json
-from services.status.live.event_buffer import Frame
+from services.status.live.event_frames import Frame
 
 
 def frame_text(op: str, id_: int | None, **content: Any) -> str:

@@ -27,7 +27,8 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.job_view import JobPresenter, as_json
-from services.status.live.event_buffer import EventBuffer, Frame, frame_of
+from services.status.live.event_buffer import EventBuffer
+from services.status.live.event_frames import Frame, frame_of
 from services.status.live.metrics import EVENTS
 from services.status.live.missed_events import MissedEvents
 

@@ -12,7 +12,7 @@ from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.stored_messages import Stored
-from services.status.live.event_buffer import Frame, frame_of
+from services.status.live.event_frames import Frame, frame_of
 
 _PAGE_BYTES = 2**20  #: of the log, read at once: more would keep others waiting
 _PAGES, _PAGES_KEPT = 8, 30.0  #: pages that clients share, and seconds for which they do

@@ -6,7 +6,7 @@ from functools import partial
 from heliograph.contracts.live_frames import Subscribe
 from heliograph.runtime.clock import now
 from heliograph.runtime.job_view import JobPresenter, with_progress
-from services.status.live.event_buffer import Frame
+from services.status.live.event_frames import Frame
 from services.status.live.frames import frame_text
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue

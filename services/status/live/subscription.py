@@ -12,7 +12,7 @@ from heliograph.contracts.errors import NotFound, ServiceError, Unavailable
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.progress import ProgressReport
 from heliograph.runtime.job_view import JobPresenter
-from services.status.live.event_buffer import Frame
+from services.status.live.event_frames import Frame
 from services.status.live.frames import event_text, frame_text
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
