@@ -1,7 +1,6 @@
 """Server-sent events: `GET /v1/events`, for clients that only listen, such as curl."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
@@ -20,7 +19,7 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.ids import JobId, ProjectName
-from heliograph.contracts.live_frames import Cursor, ServerFrame, Subscribe
+from heliograph.contracts.live_frames import ServerFrame, Subscribe
 from heliograph.runtime.http.access import CurrentPrincipal, access_of, needs
 from heliograph.runtime.http.openapi import EventStream
 from heliograph.runtime.http.problem_responses import problems
@@ -29,18 +28,13 @@ from services.status.live.authentication import CONFIRM_INTERVAL, require_subscr
 from services.status.live.client_limits import ClientLimits
 from services.status.live.frames import error_text
 from services.status.live.send_queue import SendQueue, SendQueueMemory
+from services.status.live.sse_events import LINE_END, as_event, cursor_of
 from services.status.live.subscription import SubscriptionFactory
 
 log = structlog.get_logger()
 
-_LINE_END = "\n"
 _PING = 15  #: seconds of silence before a comment says that we are still there
 _SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
-
-#: How every frame begins: what it is, whose, and for most of them where it stands.
-_FRAME = re.compile(r'\{"op":"(\w+)","id":\w+(?:,"sequence":(\d+))?')
-_WHOLE = ("event", "caught_up")
-_LAST_EVENT_ID = re.compile(r"([^\s-][^\s]{0,63})-(\d{1,18})")  #: `<epoch>-<sequence>`
 
 
 class StreamQuery(BaseModel, extra="forbid"):
@@ -101,15 +95,9 @@ def sse_routes(
         admission.subscriptions.check(subscribe.project)
         confirm = partial(access_of(request.app).confirm, principal)
         frames = _frames(subscribe, subscribing, admission, memory, confirm)
-        return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_TIMEOUT, sep=_LINE_END)
+        return EventSourceResponse(frames, ping=_PING, send_timeout=_SEND_TIMEOUT, sep=LINE_END)
 
     return router
-
-
-def cursor_of(last_event_id: str) -> Cursor | None:
-    """Cursor of a client's `Last-Event-ID`. Without a valid one it starts over."""
-    match = _LAST_EVENT_ID.fullmatch(last_event_id)
-    return Cursor(epoch=match[1], sequence=int(match[2])) if match else None
 
 
 async def _frames(
@@ -144,16 +132,6 @@ async def _frames(
             joining.cancel()
             subscription.stop()
             send_queue.close()
-
-
-def as_event(frame: str, epoch: str) -> ServerSentEvent:
-    """A frame as an event; it has an id if a client that saw it has seen everything up to there."""
-    match = _FRAME.match(frame)
-    assert match, frame
-    op, sequence = match[1], match[2]
-    is_whole = op in _WHOLE or (op == "snapshot" and frame.endswith('"more":false}'))
-    name = f"{epoch}-{sequence}" if is_whole and sequence else None
-    return ServerSentEvent(data=frame, event=op, id=name, sep=_LINE_END)
 
 
 def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
