@@ -1,8 +1,6 @@
 """Replies to queries over the bus: jobs, slots, and dry runs of retention."""
 
-from collections.abc import Callable
-
-from heliograph.contracts.progress import LatestProgress, ProgressReport
+from heliograph.contracts.progress import LatestProgress
 from heliograph.contracts.queries.account_statistics import (
     AccountStatisticsList,
     ListAccountStatistics,
@@ -14,10 +12,8 @@ from heliograph.contracts.queries.jobs import (
     FoundJobs,
     FoundResult,
     GetProgress,
-    JobOrder,
     JobPage,
     JobStates,
-    ListedJob,
     ListJobs,
 )
 from heliograph.contracts.queries.log_usage import GetLogUsage, LogUsage
@@ -37,19 +33,17 @@ from heliograph.contracts.queries.usage import GetUsage, UsagePage
 from heliograph.contracts.retention import CleanupReport
 from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.account_statistics import AccountStatisticsReader
+from services.status.job_pages import job_page
 from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
 from services.status.read_model import ReadModel
-from services.status.read_model.job_cursors import cursor_after
-from services.status.read_model.rows import Page
-from services.status.reply_size import fit_in_message, truncate_history, truncate_page
+from services.status.reply_size import truncate_history, truncate_page
 from services.status.slots import SlotReadModel
 
 QUEUE_GROUP = "status"  #: one of the status processes answers
 
 PROJECTS_TOLD = 200  #: that take most of the event log
-LastReport = Callable[[str], ProgressReport | None]  #: of a job by its id
 
 _ENVELOPE = 64 * 1024  #: bytes of a reply kept free
 
@@ -137,21 +131,3 @@ async def serve_queries(
     await bus.serve(GetLogUsage, log_usage, group=QUEUE_GROUP)
     await bus.serve(GetUsage, usage, group=QUEUE_GROUP)
     await bus.serve(GetProgress, progress, group=QUEUE_GROUP)
-
-
-def job_page(
-    page: Page, limit: int, order: JobOrder = "newest", report: LastReport = lambda job: None
-) -> JobPage:
-    """A page as it travels; cut where it would not fit one, to be continued by its cursor."""
-    items = [
-        ListedJob(
-            sequence=row.sequence,
-            record=row.record.model_dump(mode="json"),
-            report=report(row.record.id) if row.record.status == "running" else None,
-        )
-        for row in page.rows
-    ]
-    kept = fit_in_message(items, limit)
-    whole = kept == len(items)
-    following = page.next if whole else cursor_after(page.rows[kept - 1].record, order)
-    return JobPage(items=items[:kept], next=following)

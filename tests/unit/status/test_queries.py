@@ -11,7 +11,7 @@ from heliograph.contracts.queries.slots import (
     SlotState,
     SlotVersion,
 )
-from services.status.queries import job_page
+from services.status.job_pages import job_page
 from services.status.read_model.rows import Page, Row
 from services.status.reply_size import as_json, truncate_history, truncate_page
 from tests.support.records import a_record
