@@ -9,6 +9,7 @@ from heliograph.contracts.job_criteria import JobCriteria
 from heliograph.contracts.queries.jobs import FindJobs, ListJobs
 from services.status.read_model.counts import count
 from services.status.read_model.job_cursors import read_cursor
+from services.status.read_model.label_queries import Label, has_label, labelled
 from services.status.read_model.search_index import prompt_contains
 from services.status.read_model.slot_queries import has_prefix
 from services.status.read_model.tables import jobs, labels
@@ -17,8 +18,6 @@ from services.status.read_model.timestamps import stamp
 _MAX_COUNTED = 5_000  #: jobs that match; beyond, how many more does not matter
 
 _COLUMNS = ("status", "kind", "model", "user", "batch")
-
-Label = tuple[str, str]  #: name and value
 
 
 async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Select[Any]:
@@ -31,7 +30,7 @@ async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Se
     first = await _rarest(connection, query, named, where)
     if query.q is not None:
         where.append(await prompt_contains(connection, query.q))
-    where += [_has(label) for label in named if label != first]
+    where += [has_label(label) for label in named if label != first]
     statement = select(jobs.c.sequence, jobs.c.record)
     if first is None:
         by, job = jobs.c.created_at, jobs.c.id
@@ -39,7 +38,7 @@ async def listing(connection: AsyncConnection, query: ListJobs | FindJobs) -> Se
         # labels are in the order of their jobs, so that the first ones found are the newest
         by, job = labels.c.created_at, labels.c.job
         statement = statement.select_from(labels.join(jobs, jobs.c.id == labels.c.job))
-        where += _labelled(query.project, first)
+        where += labelled(query.project, first)
     where += _between(query, by)
     if isinstance(query, ListJobs):
         return _in_order(statement.where(*where), query, by, job)
@@ -107,17 +106,6 @@ def _between(query: JobCriteria, by: ColumnElement[int]) -> list[ColumnElement[b
     return where
 
 
-def _has(label: Label) -> ColumnElement[bool]:
-    one = labels.alias()
-    matching = and_(one.c.job == jobs.c.id, one.c.name == label[0], one.c.value == label[1])
-    return exists().where(matching)
-
-
-def _labelled(project: str, label: Label) -> list[ColumnElement[bool]]:
-    columns = (labels.c.project, labels.c.name, labels.c.value)
-    return [column == value for column, value in zip(columns, (project, *label), strict=True)]
-
-
 async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> ColumnElement[bool]:
     """Few jobs are found by their slots, and put in order; many are found in their order."""
     own = select(jobs.c.slot).where(jobs.c.project == project, has_prefix(prefix))
@@ -143,7 +131,7 @@ async def _rarest(
         return filters[0] if filters else None
     counts: dict[Label | None, int] = {}
     for label in filters:
-        having = _labelled(query.project, label)
+        having = labelled(query.project, label)
         matching = select(labels.c.job).where(*having)
         counts[label] = await count(connection, matching, up_to=_MAX_COUNTED)
     if narrowed and min(counts.values(), default=0) >= _MAX_COUNTED:
