@@ -9,7 +9,8 @@ from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.service import Service
 from services.status.maintenance.compaction import LogCompaction, compact_forever
 from services.status.maintenance.object_removal import remove_objects
-from services.status.maintenance.retention import RetentionJob, apply_forever, read_retentions
+from services.status.maintenance.retention import RetentionJob
+from services.status.maintenance.retention_loop import apply_forever, read_retentions
 from services.status.maintenance.sweeper import Sweeper, sweep_forever
 from services.status.read_model import ReadModel
 from services.status.settings import StatusSettings

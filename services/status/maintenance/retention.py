@@ -14,29 +14,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from nats.aio.msg import Msg
 
-from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_events import Pruned
 from heliograph.contracts.retention import Retention
 from heliograph.runtime.bus import EventLog, SlotClaims
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
-from heliograph.runtime.bus.core_nats import stop_listening
-from heliograph.runtime.bus.jetstream_errors import translated
-from heliograph.runtime.bus.kv import KeyValue
-from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.status.maintenance.retention_policy import PrunePlan, choose, is_current
 from services.status.read_model import ReadModel
 from services.status.read_model.rows import FinishedJob
-from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
-_LEASE = "cleaner"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
 
 Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
@@ -159,35 +151,3 @@ def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]
     for job in going:
         slots.setdefault(job.slot if job.version else None, []).append(job)
     return slots
-
-
-async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
-    """Retention rules of all projects. Raises Unavailable."""
-    entries = await projects.matching("*")
-    return {
-        project: Retention.model_validate(entry.readable.get("retention", {}))
-        for project, entry in entries.items()
-    }
-
-
-async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:
-    """Apply retention under a lease, every interval and on request."""
-    bell = asyncio.Event()
-
-    async def ring(_: Msg) -> None:
-        bell.set()
-
-    with translated():
-        hints = await bus.client.subscribe(subjects.APPLY_RETENTION, cb=ring)
-    try:
-        while True:
-            async with bus.leases.held(_LEASE) as lost:
-                while not lost.is_set():
-                    bell.clear()
-                    is_more = await retention.apply()
-                    rest = settings.object_grace_period if is_more else settings.retention_interval
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(rest):
-                            await bell.wait()
-    finally:
-        await stop_listening(hints)
