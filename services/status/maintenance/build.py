@@ -11,7 +11,8 @@ from services.status.maintenance.compaction import LogCompaction, compact_foreve
 from services.status.maintenance.object_removal import remove_objects
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_loop import apply_forever, read_retentions
-from services.status.maintenance.sweeper import Sweeper, sweep_forever
+from services.status.maintenance.sweep_loop import sweep_forever
+from services.status.maintenance.sweeper import Sweeper
 from services.status.read_model import ReadModel
 from services.status.settings import StatusSettings
 from services.status.slots import SlotReadModel

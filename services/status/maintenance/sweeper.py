@@ -5,7 +5,6 @@ It decides by the record, not by the read model that told it where to look, and 
 could not be done twice.
 """
 
-import asyncio
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,8 +16,6 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import AccountPermits, EventLog, Notify, WorkQueue
 from heliograph.runtime.bus.conflicts import retry_on_conflict
-from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.orphans import delete_orphans
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.catalog import CurrentCatalog
@@ -35,8 +32,6 @@ from services.status.settings import StatusSettings
 
 log = structlog.get_logger()
 
-_WORK_QUEUES = ("WORK", "REQUESTS")  #: streams whose messages go when they are acknowledged
-_LEASE = "reaper"  #: name of the lease: older processes of a rolling upgrade hold it by this one
 _BATCH_SIZE = 500  #: jobs looked at in one round
 
 
@@ -155,15 +150,3 @@ class Sweeper:
             await self._work.publish_store(record.project, job)
         else:
             await self._work.enqueue(ticket_for(record))
-
-
-async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:
-    """Sweep under a lease, every so many seconds."""
-    while True:
-        async with bus.leases.held(_LEASE) as lost:
-            while not lost.is_set():
-                for stream in _WORK_QUEUES:
-                    for subject in await delete_orphans(bus.jetstream, stream):
-                        log.warning("Orphan deleted", subject=subject)
-                await sweeper.sweep()
-                await asyncio.sleep(every)
