@@ -1,4 +1,4 @@
-"""Provider errors as problems of a job: truncated to bounds, and valid UTF-8."""
+"""Provider errors as problems of a job, within the bounds of an event."""
 
 from heliograph.contracts.errors import JobError
 from heliograph.contracts.problems import Charged, FieldError, NextAction, Problem, ProviderNote

@@ -1,4 +1,4 @@
-"""Rules of previews: what a cancellation would do, and the sum of costs. Pure."""
+"""Rules of previews: what a cancellation would do. Pure."""
 
 from typing import Literal
 

@@ -30,9 +30,8 @@ from services.gateway.jobs.raw_arguments import check_arguments
 from services.gateway.jobs.request_references import used_references
 from services.gateway.projects.defaults import apply_defaults
 
-MAX_RECORD_BYTES = (
-    256 * 1024
-)  #: bytes of a first record; later ones repeat parts of it for each attempt
+#: bytes of a first record; later ones repeat parts of it for each attempt
+MAX_RECORD_BYTES = 256 * 1024
 
 _NONE = Defaults()
 

@@ -1,4 +1,4 @@
-"""Price of a request before it is accepted, and whether its caller agrees to it. Pure."""
+"""Price of a request before it is accepted. Pure."""
 
 from decimal import Decimal
 

@@ -7,7 +7,7 @@ from services.render.providers.lookup_results import Ambiguous, Found, NotSubmit
 from services.render.worker.context import Worker
 from services.render.worker.recorded_submission import build_submission
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.submission_intent import announced_at
+from services.render.worker.submission_intent import intent_time
 
 
 async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unknown:
@@ -20,7 +20,7 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
     Raises:
         Unavailable: The log does not answer.
     """
-    announced_at = await announced_at(worker, record)
+    announced_at = await intent_time(worker, record)
     try:
         seen = await worker.provider(record).look_up(
             build_submission(record, worker.catalog.current, announced_at)

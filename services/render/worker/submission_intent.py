@@ -9,7 +9,7 @@ from services.render.worker.context import Worker
 _PAGE = 16  #: events of a job in memory
 
 
-async def announced_at(worker: Worker, record: Record) -> datetime | None:
+async def intent_time(worker: Worker, record: Record) -> datetime | None:
     """When NATS stored the `submitting` of the run; None when that event is no longer there."""
     after = 0
     while entries := await worker.events.history(record.id, after, _PAGE):

@@ -1,4 +1,4 @@
-"""Event buffer: the recent events of the log, in memory, and frames that are rendered from events."""
+"""Event buffer: the recent events of the log, in memory, bounded by their size."""
 
 from collections import deque
 from collections.abc import Iterable

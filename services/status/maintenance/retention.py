@@ -125,14 +125,8 @@ class RetentionJob:
         """
         await self.settle()
         skipped: set[str] = set()
-        while (
-            jobs := set(
-                await self.read_model.unemptied(
-                    now() - timedelta(seconds=self.grace_period), _BATCH_SIZE
-                )
-            )
-            - skipped
-        ):
+        grace = timedelta(seconds=self.grace_period)
+        while jobs := set(await self.read_model.unemptied(now() - grace, _BATCH_SIZE)) - skipped:
             for job in jobs:
                 try:
                     objects = await self.remove(job)

@@ -62,9 +62,8 @@ class Sweeper:
         self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
-        self._last: IdleJob | None = (
-            None  #: where the round before stopped looking; None: at the end
-        )
+        #: where the round before stopped looking; None: at the end
+        self._last: IdleJob | None = None
 
     async def sweep(self) -> None:
         """One round. Raises Unavailable."""
@@ -138,9 +137,8 @@ class Sweeper:
         if found is None:
             return
         record = found.record
-        if now() - record.internal.changed_at < self._after or not sweep_rules.needs_work(record):
-            return
-        if await self._work.has_work(job):
+        is_recent = now() - record.internal.changed_at < self._after
+        if is_recent or not sweep_rules.needs_work(record) or await self._work.has_work(job):
             return
         if record.step is not Step.RENDERED and not await self._work.has_room():
             return  # the next round, or one after it

@@ -9,7 +9,7 @@ from services.storage.content import Body, whole
 
 PLAIN, JSON = "text/plain", "application/json"
 
-_STORIES = "scenes"  #: the kind whose texts are stories
+STORIES = "scenes"  #: the kind whose texts are stories
 
 
 def check_text(output: Body, kind: str) -> tuple[str, Body]:
@@ -21,16 +21,16 @@ def check_text(output: Body, kind: str) -> tuple[str, Body]:
         OutputRefused: It is no text at all.
     """
     data = whole(output)
-    if kind == _STORIES and is_story(data):
+    if kind == STORIES and is_story(data):
         return JSON, output
     text = decoded(data)
     if text is None or not text.strip():
         raise OutputRefused("the output is not text" if text is None else "the output is empty")
     try:
-        value = read_story(data) if kind == _STORIES else _json(text)
+        value = read_story(data) if kind == STORIES else _json(text)
     except NoStory:
         return PLAIN, text.encode()
-    if kind == _STORIES or not _is_whole(text):
+    if kind == STORIES or not _is_whole(text):
         return JSON, json.dumps(value, ensure_ascii=False, indent=2).encode()
     return JSON, output
 

@@ -2,7 +2,7 @@
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, WorkQueue
-from services.render import dependencies
+from services.render import dependency_failures
 from services.render.dependencies import DependencyStatus
 from services.render.worker import run
 from tests.simulation import clients, workers
@@ -34,7 +34,7 @@ def endless_wait(patch: Patch) -> None:
     async def wait_on(*_: object) -> DependencyStatus:
         return DependencyStatus(open=["a"], failed=None)
 
-    patch.setattr(dependencies, "dependency_status", wait_on)
+    patch.setattr(dependency_failures, "dependency_status", wait_on)
 
 
 @MUTANTS.add(
@@ -43,7 +43,7 @@ def endless_wait(patch: Patch) -> None:
     "I1",
 )
 def left_in_the_queue(patch: Patch) -> None:
-    give_up = dependencies.fail_if_dependency_failed
+    give_up = dependency_failures.fail_if_dependency_failed
 
     async def unless_it_ended(events: EventLog, work: WorkQueue, job: str) -> bool:
         entry = await events.last(job)

@@ -14,7 +14,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.settings import RenderSettings
 from services.render.worker import (
     answer_upload,
-    context,
+    fitting_events,
     inline_answers,
     outcomes,
     reconcile,
@@ -22,6 +22,7 @@ from services.render.worker import (
     run,
 )
 from services.render.worker import submit as submitting
+from services.render.worker.late_answers import late_fact
 from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.simulation.scenario import Scenario, Wish
@@ -99,8 +100,8 @@ def post_late(patch: Patch) -> None:
 @MUTANTS.add("no intent is written before the POST", Scenario(crashes=1), "I3", "I7")
 def no_intent(patch: Patch) -> None:
     answer_before_writing(patch, "submitting")
-    at_provider = context._AT_PROVIDER | {Step.STARTED}
-    patch.setattr(context, "_AT_PROVIDER", at_provider)
+    at_provider = fitting_events._AT_PROVIDER | {Step.STARTED}
+    patch.setattr(fitting_events, "_AT_PROVIDER", at_provider)
 
 
 @MUTANTS.add(
@@ -110,7 +111,9 @@ def no_intent(patch: Patch) -> None:
     "I7",
 )
 def any_attempt(patch: Patch) -> None:
-    patch.setattr(context, "_still_applies", lambda job, _: job.step in context._AT_PROVIDER)
+    patch.setattr(
+        fitting_events, "_still_applies", lambda job, _: job.step in fitting_events._AT_PROVIDER
+    )
 
 
 @MUTANTS.add(
@@ -195,8 +198,6 @@ def storage_is_not_asked(patch: Patch) -> None:
 
 @MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
 def the_end_is_the_end(patch: Patch) -> None:
-    late_fact = inline_answers.late_fact
-
     def open_only(entry: LogEntry, answer: Any) -> Any:
         return None if entry.record.step.is_final else late_fact(entry, answer)
 

@@ -1,4 +1,4 @@
-"""Errors of fal: classifies a response as transient or final, and as charged or not."""
+"""Errors of fal: what it says of a submission or an account, translated to ours."""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -60,12 +60,12 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
         raise quoted(RateLimited(report.text, retry_after=wait), answer)
     if _STARTED_TOO_LATE in answer.headers:
         late = ProviderUnavailable(
-            f"fal did not start it in time: {report.text}", provider=_note(report)
+            f"fal did not start it in time: {report.text}", provider=note_of(report)
         )
         raise quoted(late, answer)
     if report.status in (408, 409) or not 400 <= report.status < 500:
         raise AmbiguousSubmit(report.text)
-    raise quoted(account_error(report) or _error(report), answer)
+    raise quoted(account_error(report) or error_of(report), answer)
 
 
 def account_error(report: ErrorReport) -> JobError | None:
@@ -74,10 +74,10 @@ def account_error(report: ErrorReport) -> JobError | None:
         return None
     is_locked = any(word in report.text.lower() for word in _LOCKED)
     kind = ProviderBalance if report.status == 402 or is_locked else ProviderAuth
-    return kind(report.text, provider=_note(report))
+    return kind(report.text, provider=note_of(report))
 
 
-def _error(report: ErrorReport, request_id: str | None = None) -> JobError:
+def error_of(report: ErrorReport, request_id: str | None = None) -> JobError:
     kind = next((_BY_TYPE[code] for code in report.codes if code in _BY_TYPE), None)
     if kind is None and report.is_about_content and report.status < 500:
         kind = ContentPolicy
@@ -86,10 +86,10 @@ def _error(report: ErrorReport, request_id: str | None = None) -> JobError:
     return kind(
         report.text,
         errors=report.fields,
-        provider=_note(report, request_id),
+        provider=note_of(report, request_id),
         next_actions=_ADVICE.get(kind, []),
     )
 
 
-def _note(report: ErrorReport, request_id: str | None = None) -> ProviderNote:
+def note_of(report: ErrorReport, request_id: str | None = None) -> ProviderNote:
     return ProviderNote(name="fal", request_id=request_id, code=report.code)

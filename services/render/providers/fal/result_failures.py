@@ -12,7 +12,7 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from services.render.providers.error_report import ErrorReport
-from services.render.providers.fal.errors import _error, _note, report_of
+from services.render.providers.fal.errors import error_of, note_of, report_of
 from services.render.providers.response_content import json_or_none
 
 BILLED = "X-Fal-Billable-Units"
@@ -49,9 +49,9 @@ def classify(answer: httpx.Response, request_id: str) -> Failure:
         return not_found(request_id)
     if report.code in _STOPPED or report.status == 499:
         return Failure(JobError("stopped on request"), was_billed(answer))
-    error = _error(report, request_id)
+    error = error_of(report, request_id)
     if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
-        error = ProviderRejected(report.text, provider=_note(report, request_id))
+        error = ProviderRejected(report.text, provider=note_of(report, request_id))
     return Failure(error, was_billed(answer))
 
 
