@@ -1,8 +1,6 @@
 """Builds a job's first record: model, parameters, references and price are resolved here."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, provider_of
@@ -17,16 +15,15 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.kinds import Kind
 from heliograph.contracts.models import Model
-from heliograph.contracts.problems import FieldError, pointer_to
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
 from services.gateway.idempotency import RequestIdentity
-from services.gateway.jobs.parameter_validators import parameter_validator
 from services.gateway.jobs.price_consent import check_key, check_max_cost
 from services.gateway.jobs.pricing import estimate_cost
 from services.gateway.jobs.raw_arguments import check_arguments
+from services.gateway.jobs.request_parameters import request_parameters
 from services.gateway.jobs.request_references import used_references
 from services.gateway.projects.defaults import apply_defaults
 
@@ -73,7 +70,7 @@ def build_record(
         raise ModelUnavailable(f"no account for {name} is configured")
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    parameters = _parameters(whole, kind, name, model)
+    parameters = request_parameters(whole, kind, name, model)
     requested = request.references or ([current] if current else [])
     references, detail = used_references(request, requested, kind, model)
     check_arguments(request, model)
@@ -130,22 +127,6 @@ def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
     if model.media != kind.media:
         raise ValidationFailed.at("/model", f"makes {model.media}, the kind wants {kind.media}")
     return model
-
-
-def _parameters(request: JobRequest, kind: Kind, name: str, model: Model) -> dict[str, Any]:
-    known = {name: v for name, v in kind.parameters.items() if name in model.parameters}
-    parameters = {**known, **request.parameters}
-    errors = list(_schema_errors(name, model, parameters))
-    if errors:
-        detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])
-        raise ValidationFailed(detail, errors=errors)
-    return parameters
-
-
-def _schema_errors(name: str, model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
-    for error in parameter_validator(name, model).iter_errors(parameters):
-        path = pointer_to(["parameters", *error.absolute_path])
-        yield FieldError(pointer=path, detail=error.message)
 
 
 def _check_size(record: Record) -> None:
