@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heliograph.contracts.errors import Unreadable
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.log_entries import JobEntry
-from services.render.dependency_failures import ENDED
+
+UNSUCCESSFUL = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ async def dependency_status(events: EventLog, after: Sequence[str]) -> Dependenc
     over = {record.id for record in records if record.step.is_final}
     return DependencyStatus(
         open=[job for job in after if job not in over],
-        failed=next((record for record in records if record.step in ENDED), None),
+        failed=next((record for record in records if record.step in UNSUCCESSFUL), None),
     )
 
 

@@ -10,10 +10,9 @@ from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.crash_points import crash_point
-from services.render.dependencies import dependency_status
+from services.render.dependencies import UNSUCCESSFUL, dependency_status
 from services.render.job_problem import job_problem
 
-ENDED = {Step.FAILED: "failed", Step.CANCELED: "was canceled", Step.EXPIRED: "expired"}
 _RETRY = NextAction(
     kind="retry", label="Try the other job again, and then this one after the new one"
 )
@@ -21,7 +20,7 @@ _RETRY = NextAction(
 
 def dependency_failed(record: Record, other: Record) -> Failed:
     """The event that fails a job after a failed dependency."""
-    detail = f"{other.id} {ENDED[other.step]}, and this job was to start after it"
+    detail = f"{other.id} {UNSUCCESSFUL[other.step]}, and this job was to start after it"
     error = DependencyFailed(detail, next_actions=[_RETRY])
     return Failed(problem=job_problem(record, error, "no"), charged=record.charged)
 
