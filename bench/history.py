@@ -23,7 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from heliograph.contracts.assets import Asset
-from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.queries.slots import ListSlots

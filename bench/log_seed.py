@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from heliograph.contracts import subjects
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import (
     Canceled,
     Rendered,

@@ -10,12 +10,9 @@ import httpx
 
 from heliograph.client.http import TransientFailure, repeat
 from heliograph.client.jobs import JobCalls
-from heliograph.client_errors import (
-    ChecksumMismatch,
-    ConnectionFailed,
-)
+from heliograph.client_errors import ChecksumMismatch, ConnectionFailed
 from heliograph.contracts.assets import Asset
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.scenes import Story
 from heliograph.service_urls import unreachable
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from heliograph.contracts.assets import Asset, Variant
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.queries.storage import StoredObject
 

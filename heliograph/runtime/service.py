@@ -15,7 +15,8 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import APIRouter, FastAPI
 
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.ids import ASSET_PATTERN, JOB_PATTERN, job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
+from heliograph.contracts.ids import ASSET_PATTERN, JOB_PATTERN
 from heliograph.runtime.access.build import build_tokens
 from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.access.keyed_access import KeyedAccess, ResourceOwner, Sessions

@@ -17,7 +17,8 @@ from prometheus_client import Counter
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import REFUSED, attributes
 from heliograph.contracts.errors import HeliographError, NotFound, QueueFull, Unavailable
-from heliograph.contracts.ids import PROJECT_PATTERN, keyed_job_id, matches
+from heliograph.contracts.id_generation import keyed_job_id
+from heliograph.contracts.ids import PROJECT_PATTERN, matches
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError

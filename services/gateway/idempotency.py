@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from heliograph.contracts.errors import IdempotencyKeyInvalid
-from heliograph.contracts.ids import keyed_job_id, new_job_id
+from heliograph.contracts.id_generation import keyed_job_id, new_job_id
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.tracing import current_traceparent
 

@@ -13,7 +13,8 @@ from heliograph.contracts.errors import (
     Unavailable,
     Unreadable,
 )
-from heliograph.contracts.ids import AssetId, job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
+from heliograph.contracts.ids import AssetId
 from heliograph.contracts.object_keys import VariantName, objects_of
 from heliograph.contracts.queries.storage import FindUpload, FoundUpload, SignedObjects, SignObjects
 from heliograph.contracts.records import Record

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 
-from heliograph.contracts.ids import keyed_job_id
+from heliograph.contracts.id_generation import keyed_job_id
 from heliograph.runtime.crash_points import Point
 from tests.chaos.journal import Journal, SentRequest, submit
 from tests.support.records import some_project

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from heliograph.contracts.ids import keyed_job_id
+from heliograph.contracts.id_generation import keyed_job_id
 from heliograph.runtime.crash_points import Point
 from tests.support.stack import Stack
 

@@ -9,7 +9,7 @@ import pytest
 from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus import AccountPermits, EventLog, SlotClaims, WorkQueue

@@ -22,7 +22,7 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.payloads.sim import Fault
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.sim import LEDGER_FIELDS, SimRecord, read_ledger, records_in

@@ -12,7 +12,7 @@ from nats import connect
 
 from heliograph.client import Client
 from heliograph.contracts.actions import ActionRequest
-from heliograph.contracts.ids import action_id, new_job_id
+from heliograph.contracts.id_generation import action_id, new_job_id
 from heliograph.contracts.jobs import Job
 from tests.support.documented import documented_client
 from tests.support.records import some_project

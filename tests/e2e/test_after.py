@@ -10,7 +10,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.cloudevents import event_type
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.jobs import Job
 from tests.support.polling import until
 from tests.support.stack import Stack

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from heliograph.client import Client
-from heliograph.contracts.ids import batch_id, keyed_job_id
+from heliograph.contracts.id_generation import batch_id, keyed_job_id
 from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack

@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected, WaitedTooLong
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.live_stream import LiveEvent
 from tests.support.records import some_project
 from tests.support.stack import Stack

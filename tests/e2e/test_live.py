@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from heliograph.client import Client
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.live_frames import SUBPROTOCOL
 from heliograph.subscriptions import ResumeCursor
 from tests.support.records import some_project

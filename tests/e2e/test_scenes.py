@@ -9,7 +9,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.batches import Batch
-from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.scenes import Story, as_markdown
 from tests.support.stack import Stack

@@ -12,7 +12,7 @@ import pytest
 from httpx_sse import ServerSentEvent, aconnect_sse
 
 from heliograph.client import Client
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0.1}

@@ -7,13 +7,8 @@ import pytest
 
 from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
-from heliograph.contracts.errors import (
-    ContentPolicy,
-    JobError,
-    ProviderAuth,
-    ProviderUnavailable,
-)
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.errors import ContentPolicy, JobError, ProviderAuth, ProviderUnavailable
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import Started
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record

@@ -14,7 +14,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.live_frames import Cursor, Subscribe
 from heliograph.contracts.queries.storage import SignedObjects, SignObjects

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from heliograph.contracts.errors import TooManyJobs, TooManyRequests, Unavailable
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries.jobs import JobStates
 from heliograph.contracts.quotas import ProjectQuotas, Quotas, RequestRate
 from heliograph.runtime.bus.nats_bus import NatsBus

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
-from heliograph.contracts.ids import keyed_job_id
+from heliograph.contracts.id_generation import keyed_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import JobError, OutputExpired, QueueFull, Unavailable
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.limits import LaneLimit
 from heliograph.contracts.records import Record
 from heliograph.contracts.subjects import run as run_subject

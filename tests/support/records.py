@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.payloads import Call, build_payload
 from heliograph.contracts.payloads.seeds import seed_for
 from services.render.providers.submissions import Submission

@@ -11,7 +11,8 @@ from starlette.requests import HTTPConnection
 from heliograph.contracts.access_keys import PREFIX, parse_key
 from heliograph.contracts.authorization import Principal, require_project, require_scope
 from heliograph.contracts.errors import InsufficientScope, NotFound, Unauthenticated
-from heliograph.contracts.ids import job_of_asset, matches
+from heliograph.contracts.id_generation import job_of_asset
+from heliograph.contracts.ids import matches
 from heliograph.runtime.access.jwt_tokens import TokenVerifier
 from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.access.session_cache import SessionCache

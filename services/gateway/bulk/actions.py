@@ -18,7 +18,7 @@ from heliograph.contracts.errors import (
     Unavailable,
     ValidationFailed,
 )
-from heliograph.contracts.ids import action_id
+from heliograph.contracts.id_generation import action_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.runtime.bus import EventLog, RequestReply
 from services.gateway.bulk.bounded_gather import gather_bounded

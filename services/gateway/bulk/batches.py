@@ -6,7 +6,7 @@ from functools import partial
 
 from heliograph.contracts.batches import BatchRequest
 from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
-from heliograph.contracts.ids import batch_id
+from heliograph.contracts.id_generation import batch_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
 from heliograph.runtime.bus import EventLog, RequestReply

@@ -13,7 +13,7 @@ from heliograph.contracts.actions import (
     RetryPreview,
 )
 from heliograph.contracts.errors import ModelUnavailable, RequestError
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import Charged

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from heliograph.contracts.errors import ModelUnavailable, RequestError
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries.scheduler import Forecast, ForecastPositions, NewJob, Position
 from heliograph.contracts.quotes import QUOTE_LIFE, Quote, QuoteList, QuoteRequest
 from heliograph.contracts.records import Record

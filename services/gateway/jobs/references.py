@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Unavailable, ValidationFailed
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.storage import FindUpload
 from heliograph.contracts.references import KeptReference

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.queries.storage import FindUpload, StoredObject

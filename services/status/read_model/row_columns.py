@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.log_budget import bytes_to_come
 from heliograph.contracts.records import Record

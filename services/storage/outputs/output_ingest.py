@@ -9,7 +9,7 @@ from pathlib import Path
 from prometheus_client import Counter
 
 from heliograph.contracts.assets import Asset, Variant
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.models import Media
 from heliograph.contracts.object_keys import output_key, variant_key
 from heliograph.contracts.outputs import Output

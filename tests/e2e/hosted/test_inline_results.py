@@ -12,7 +12,7 @@ from minio import Minio
 
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from tests.support.refusing_store import RefusingStore
 from tests.support.stack import Stack
 

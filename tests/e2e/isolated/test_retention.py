@@ -14,7 +14,7 @@ from minio import Minio
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.assets import Asset
-from heliograph.contracts.ids import job_of_asset
+from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.jobs import Job
 from heliograph.runtime.crash_points import VARIABLE
 from heliograph.runtime.data_dir import DataDir

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog, provider_of
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import CancelRequested
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.limits import LaneLimit

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from heliograph.contracts import ids as names
+from heliograph.contracts.id_generation import asset_id, job_of_asset, keyed_job_id, new_job_id
 from heliograph.contracts.ids import (
     ASSET_PATTERN,
     JOB_PATTERN,
@@ -13,11 +14,7 @@ from heliograph.contracts.ids import (
     PROJECT_PATTERN,
     SHA256_PATTERN,
     SLOT_PATTERN,
-    asset_id,
-    job_of_asset,
-    keyed_job_id,
     matches,
-    new_job_id,
 )
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from heliograph.contracts.canonical_json import canonical, digest
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import MAX_ARGUMENTS, CancelRequest, JobRequest
 from heliograph.contracts.retry_requests import RetryRequest

@@ -17,7 +17,7 @@ from heliograph.contracts.attempts import SentReference, Takeover
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Deadline, ProviderRejected
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
-from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,

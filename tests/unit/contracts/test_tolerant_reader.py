@@ -11,7 +11,7 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.cloudevents import event_type, read_body
 from heliograph.contracts.errors import Unreadable, ValidationFailed
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import Canceled, RetryScheduled, Started, Submitted, Submitting
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.problems import Problem

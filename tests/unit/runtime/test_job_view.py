@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from heliograph.contracts.assets import Asset, Variant
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.jobs import Job
 from heliograph.contracts.object_keys import objects_of

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from heliograph.contracts.assets import Asset, Variant
-from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     JobEvent,
     Pruned,

@@ -9,7 +9,7 @@ import pytest
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import (
     Expired,
     ExpireRequested,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ProviderProtocol
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import Failed, Pruned, Rendered, Started, Submitting
 from heliograph.contracts.queries.slots import GetSlot, ListSlots
 from heliograph.contracts.records import Record

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries.jobs import FindJobs, ListJobs
 from heliograph.contracts.records import Record
 from services.status.read_model.rows import Row

@@ -7,7 +7,7 @@ import pytest
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Deadline, Unavailable
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,

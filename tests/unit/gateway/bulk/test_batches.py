@@ -16,7 +16,8 @@ from heliograph.contracts.errors import (
     UnknownKind,
     ValidationFailed,
 )
-from heliograph.contracts.ids import BATCH_PATTERN, action_id, batch_id, matches
+from heliograph.contracts.id_generation import action_id, batch_id
+from heliograph.contracts.ids import BATCH_PATTERN, matches
 from services.gateway.bulk.batch_result import latest_retry
 from services.gateway.bulk.batch_submission import BatchRejected, duplicate_slots, missing_slots
 from services.gateway.bulk.bounded_gather import gather_bounded

@@ -17,7 +17,7 @@ from heliograph.contracts.errors import (
     UnknownModel,
     ValidationFailed,
 )
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.models import Model
 from heliograph.contracts.projects import Defaults

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import OverMaxCost, PriceUnknown, QuoteExpired, ValidationFailed
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.models import Model
 from heliograph.contracts.projects import Defaults

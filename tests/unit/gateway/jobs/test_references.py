@@ -6,7 +6,7 @@ import pytest
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ReferenceFailed, ValidationFailed
-from heliograph.contracts.ids import asset_id
+from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitting, Succeeded
 from heliograph.contracts.records import Record
 from heliograph.contracts.references import KeptReference

@@ -31,7 +31,7 @@ from heliograph.contracts.errors import (
     every_error,
 )
 from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
     Canceled,

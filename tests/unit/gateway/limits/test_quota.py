@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from heliograph.contracts.errors import QueueFull, TooManyJobs
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus import RequestReply

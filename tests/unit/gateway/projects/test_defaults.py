@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heliograph.contracts.errors import ModelLocked
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries.scheduler import NewJob
 from heliograph.contracts.queue_entries import Ticket
 from heliograph.contracts.requests import Priority

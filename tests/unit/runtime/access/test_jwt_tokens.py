@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import Unauthenticated, Unavailable
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.runtime.access.jwt_tokens import TokenVerifier
 from heliograph.runtime.access.token_keys import KeySet, SharedSecret
 from heliograph.runtime.settings import ServiceSettings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.contracts.ids import new_job_id
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.retention import Retention
 from heliograph.contracts.slots import Restored, current_version
 from services.status.maintenance.retention_policy import SHOWN, PrunePlan, choose, report_of

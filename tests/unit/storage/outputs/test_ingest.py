@@ -19,7 +19,7 @@ from PIL import Image
 
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import OutputExpired, Unavailable
-from heliograph.contracts.ids import asset_id, new_job_id
+from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     CancelRequested,
     JobEvent,
