@@ -19,7 +19,8 @@ import httpx
 
 from heliograph.contracts.errors import HeliographError
 from heliograph.runtime.fetching.errors import TargetRefused
-from heliograph.runtime.fetching.fetch_hosts import FetchHosts, FetchTarget, parse_url
+from heliograph.runtime.fetching.fetch_hosts import FetchHosts
+from heliograph.runtime.fetching.fetch_targets import FetchTarget, parse_url
 from heliograph.runtime.fetching.guarded_client import GuardedClient
 from heliograph.runtime.fetching.public_transport import PublicTransport
 from services.render.references.download import RemoteReferences

@@ -1,18 +1,11 @@
 """Allow-list of hosts that may be fetched from. Pure."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import httpx
 
 from heliograph.runtime.fetching.errors import HostNotListed, TargetRefused
-
-
-class FetchTarget(NamedTuple):
-    """An address that may be fetched."""
-
-    url: httpx.URL
-    is_own: bool  #: an operator named the host: it may be in any network
+from heliograph.runtime.fetching.fetch_targets import FetchTarget, parse_url
 
 
 class FetchHosts:
@@ -52,16 +45,6 @@ class FetchHosts:
         if url.scheme == "https":
             return place in self._own
         return url.scheme == "http" and (place if url.port else f"{place}:80") in self._own
-
-
-def parse_url(text: str) -> httpx.URL:
-    """An address. Raises TargetRefused."""
-    try:
-        url = httpx.URL(text)
-        url.host  # noqa: B018  # decoded when it is asked for: some names can be written, and not read
-    except (httpx.InvalidURL, UnicodeError):
-        raise TargetRefused("it is no valid URL") from None
-    return url
 
 
 def _covers(pattern: str, place: str) -> bool:
