@@ -16,7 +16,6 @@ _SPECIAL = tuple(
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _DOCUMENTATION = IPv6Network("3fff::/20")  #: Python 3.11 does not know it
 _NAT64 = IPv6Network("64:ff9b::/96")
-_PRIVATE_SUFFIXES = (".local", ".internal", ".localhost", ".home.arpa")
 
 
 def is_public(address: str) -> bool:
@@ -46,27 +45,3 @@ def _is_public_v6(address: IPv6Address) -> bool:
 def _translated(address: IPv6Address) -> IPv4Address | None:
     """What NAT64 makes of an address (RFC 6052)."""
     return IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None
-
-
-def is_numeric(host: str) -> bool:
-    """
-    Whether a host is an IP address in whatever spelling: decimal, octal, hexadecimal, short.
-
-    As the URL standard has it: its last label is a number. No domain ends like that.
-    """
-    if ":" in host:
-        return True
-    last = host.removesuffix(".").rpartition(".")[2].lower()
-    return last.isdecimal() or (last.startswith("0x") and _is_hexadecimal(last[2:]))
-
-
-def _is_hexadecimal(digits: str) -> bool:
-    return all(digit in "0123456789abcdef" for digit in digits)
-
-
-def may_be_public(host: str) -> bool:
-    """Whether others may be able to reach a host, as far as its name tells."""
-    if is_numeric(host):
-        return is_public(host)
-    name = host.removesuffix(".").lower()
-    return "." in name and not name.endswith(_PRIVATE_SUFFIXES)

@@ -15,7 +15,8 @@ from ssl import SSLContext
 import httpx
 
 from heliograph.runtime.fetching.errors import TargetRefused
-from heliograph.runtime.fetching.public_addresses import is_numeric, is_public
+from heliograph.runtime.fetching.public_addresses import is_public
+from heliograph.runtime.fetching.public_hosts import is_numeric
 
 _HTTPS = 443
 _MAX_TRIED = 4  #: addresses of a host that are connected to, one after the other

@@ -17,7 +17,7 @@ from fal_client import AsyncRequestHandle, Completed, Queued, Status
 from heliograph.contracts.errors import ProviderProtocol, ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
-from heliograph.runtime.fetching.public_addresses import may_be_public
+from heliograph.runtime.fetching.public_hosts import may_be_public
 from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.fal.client import FalClient, translated

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from heliograph.contracts.errors import ProviderRejected, ProviderUnavailable
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
-from heliograph.runtime.fetching.public_addresses import may_be_public
+from heliograph.runtime.fetching.public_hosts import may_be_public
 from services.render.providers import Request, UploadedFile
 from services.render.providers.candidates import is_recognizable
 from services.render.providers.error_report import ErrorReport

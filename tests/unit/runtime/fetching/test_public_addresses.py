@@ -2,7 +2,8 @@
 
 import pytest
 
-from heliograph.runtime.fetching.public_addresses import is_numeric, is_public, may_be_public
+from heliograph.runtime.fetching.public_addresses import is_public
+from heliograph.runtime.fetching.public_hosts import is_numeric, may_be_public
 
 
 @pytest.mark.parametrize(
