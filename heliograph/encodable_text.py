@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from heliograph.client_errors import Unsendable
-from heliograph.contracts.problems import pointer_to
+from heliograph.contracts.json_pointers import pointer_to
 
 Path = tuple[int | str, ...]
 

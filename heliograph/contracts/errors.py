@@ -37,6 +37,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
+from heliograph.contracts.json_pointers import pointer_to
 from heliograph.contracts.problems import (
     MAX_ERRORS,
     Charged,
@@ -45,7 +46,6 @@ from heliograph.contracts.problems import (
     Problem,
     ProviderNote,
     cut,
-    pointer_to,
 )
 
 

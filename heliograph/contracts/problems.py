@@ -1,6 +1,5 @@
 """Problem details (RFC 9457): how every error looks on the wire."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -11,12 +10,6 @@ Charged = Literal["no", "yes", "unknown"]
 
 MAX_ERRORS = 50  #: in one problem; it has to fit into a message
 MAX_TEXT = 1_000  #: characters of a detail, and of a pointer
-
-
-def pointer_to(path: Iterable[int | str]) -> str:
-    """A path that a validator reports, as RFC 6901 writes it; pydantic's mark for keys is left out."""
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join(f"/{part}" for part in escaped if part != "[key]")
 
 
 def cut(text: str) -> str:

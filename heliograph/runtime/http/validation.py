@@ -15,7 +15,8 @@ from heliograph.contracts.errors import (
     NotFound,
     ValidationFailed,
 )
-from heliograph.contracts.problems import MAX_ERRORS, FieldError, pointer_to
+from heliograph.contracts.json_pointers import pointer_to
+from heliograph.contracts.problems import MAX_ERRORS, FieldError
 
 IDEMPOTENCY_KEY = "Idempotency-Key"  #: the header, the only one that is validated
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from heliograph.contracts.errors import ValidationFailed
+from heliograph.contracts.json_pointers import pointer_to
 from heliograph.contracts.kinds import Kind
 from heliograph.contracts.models import Model
-from heliograph.contracts.problems import FieldError, pointer_to
+from heliograph.contracts.problems import FieldError
 from heliograph.contracts.requests import JobRequest
 from services.gateway.jobs.parameter_validators import parameter_validator
 

@@ -7,15 +7,12 @@ from typing import Any
 from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog
-from heliograph.contracts.errors import (
-    IdempotencyKeyRequired,
-    StateConflict,
-    ValidationFailed,
-)
+from heliograph.contracts.errors import IdempotencyKeyRequired, StateConflict, ValidationFailed
 from heliograph.contracts.job_events import RetryScheduled
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.problems import FieldError, NextAction, pointer_to
+from heliograph.contracts.json_pointers import pointer_to
+from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest

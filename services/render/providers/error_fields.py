@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from heliograph.contracts.problems import FieldError, pointer_to
+from heliograph.contracts.json_pointers import pointer_to
+from heliograph.contracts.problems import FieldError
 from services.render.providers.error_words import error_code, meaningful_text
 
 PLACES = ("loc", "field", "param", "pointer")
