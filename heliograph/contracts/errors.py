@@ -45,8 +45,8 @@ from heliograph.contracts.problems import (
     NextAction,
     Problem,
     ProviderNote,
-    cut,
 )
+from heliograph.contracts.text_limits import cut
 
 
 class HeliographError(Exception):

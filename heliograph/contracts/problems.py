@@ -4,17 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from heliograph.contracts.text_limits import MAX_TEXT, cut
 from heliograph.contracts.tolerant_reader import Tolerant
 
 Charged = Literal["no", "yes", "unknown"]
 
 MAX_ERRORS = 50  #: in one problem; it has to fit into a message
-MAX_TEXT = 1_000  #: characters of a detail, and of a pointer
-
-
-def cut(text: str) -> str:
-    """A text, as far as there is room for it."""
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 class FieldError(Tolerant):

@@ -1,6 +1,6 @@
 """Bounded text of providers: cut to what an event has room for, and valid UTF-8. Pure."""
 
-from heliograph.contracts.problems import cut
+from heliograph.contracts.text_limits import cut
 
 _MAX_ANSWER = 4096  #: characters
 

@@ -4,8 +4,9 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ContentPolicy, JobError, OutputExpired
 from heliograph.contracts.job_events import Failed, Succeeded
 from heliograph.contracts.outputs import Output, Withheld
-from heliograph.contracts.problems import NextAction, Problem, cut
+from heliograph.contracts.problems import NextAction, Problem
 from heliograph.contracts.records import Record
+from heliograph.contracts.text_limits import cut
 
 _FETCH_AGAIN = NextAction(
     kind="retry",

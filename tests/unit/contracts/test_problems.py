@@ -3,7 +3,8 @@
 import json
 
 from heliograph.contracts.errors import HeliographError, ValidationFailed
-from heliograph.contracts.problems import MAX_ERRORS, MAX_TEXT, FieldError
+from heliograph.contracts.problems import MAX_ERRORS, FieldError
+from heliograph.contracts.text_limits import MAX_TEXT
 
 
 def mistakes(count: int) -> list[FieldError]:
