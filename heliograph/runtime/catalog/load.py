@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from heliograph.contracts.catalog import Catalog, inconsistencies
 from heliograph.runtime.catalog.checks import wrong_adapters, wrong_presets, wrong_schemas
+from heliograph.runtime.catalog.entry_lines import EntryLines
 from heliograph.runtime.catalog.yaml_files import (
     SECTIONS,
     CatalogFileError,
-    EntryLines,
     located_reason,
     read_section,
 )

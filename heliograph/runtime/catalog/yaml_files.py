@@ -1,10 +1,11 @@
 """YAML files of the catalog, with the line of each entry."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
+from heliograph.runtime.catalog.entry_lines import EntryLines, entry_lines
 from heliograph.runtime.startup import StartupError
 
 SECTIONS = ("kinds", "models", "lanes", "accounts")
@@ -13,17 +14,6 @@ SHIPPED = Path(__file__).parent
 
 class CatalogFileError(StartupError):
     """The catalog is wrong: the message says file, line and reason. Nothing starts with it."""
-
-
-class _Place(NamedTuple):
-    """Line of an entry in its file, and of its fields."""
-
-    file: Path
-    line: int
-    inner: "EntryLines"
-
-
-EntryLines = dict[str, _Place]
 
 
 def read_section(section: str, overlay: Path | None) -> tuple[dict[str, Any], EntryLines]:
@@ -50,16 +40,7 @@ def _read(file: Path, section: str) -> tuple[dict[str, Any], EntryLines]:
         return {}, {}
     if not isinstance(content, dict):
         raise CatalogFileError(f"{file}:1: names of {section}, each with its entry")
-    return {str(name): entry for name, entry in content.items()}, _places(node, file)
-
-
-def _places(node: yaml.Node | None, file: Path) -> EntryLines:
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    return {
-        str(key.value): _Place(file, key.start_mark.line + 1, _places(value, file))
-        for key, value in node.value
-    }
+    return {str(name): entry for name, entry in content.items()}, entry_lines(node, file)
 
 
 def located_reason(places: dict[str, EntryLines], path: tuple[str | int, ...], reason: str) -> str:
