@@ -12,11 +12,11 @@ from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.job_steps import Phase, Status
+from heliograph.contracts.kept_references import KeptReference
 from heliograph.contracts.money import Money
 from heliograph.contracts.outputs import Withheld
 from heliograph.contracts.problems import Charged, Problem
 from heliograph.contracts.progress import Progress
-from heliograph.contracts.references import KeptReference
 from heliograph.contracts.requests import Priority
 from heliograph.contracts.tolerant_reader import Tolerant
 

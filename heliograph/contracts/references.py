@@ -1,46 +1,11 @@
 """References: pictures that a request works from."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import (
-    ConfigDict,
-    StringConstraints,
-    WithJsonSchema,
-    model_serializer,
-    model_validator,
-)
+from pydantic import ConfigDict, StringConstraints, model_validator
 
 from heliograph.contracts.ids import AssetId
-from heliograph.contracts.tolerant_reader import Tolerant
-
-_PLACES = ("asset", "url", "upload")
-_Place = Annotated[
-    dict[str, Any],
-    WithJsonSchema(
-        {"type": "object", "properties": {place: {"type": "string"} for place in _PLACES}}
-    ),
-]
-
-
-class KeptReference(Tolerant):
-    """A reference as records have it."""
-
-    asset: str | None = None
-    url: str | None = None
-    upload: str | None = None
-
-    def place(self) -> dict[str, str]:
-        """The reference as a request writes it."""
-        named = {"asset": self.asset, "url": self.url, "upload": self.upload}
-        return {name: place for name, place in named.items() if place is not None}
-
-    @model_serializer
-    def _only_the_place(self) -> _Place:
-        return {
-            name: place
-            for name, place in self
-            if place is not None or name not in type(self).model_fields
-        }
+from heliograph.contracts.kept_references import PLACES, KeptReference
 
 
 class Reference(KeptReference):
@@ -55,7 +20,7 @@ class Reference(KeptReference):
                     "required": [place],
                     "properties": {place: {"type": "string"}},
                 }
-                for place in _PLACES
+                for place in PLACES
             ]
         },
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.job_steps import Step
+from heliograph.contracts.kept_references import KeptReference
 from heliograph.contracts.provider_arguments import result_digest
 from heliograph.contracts.records import Record
-from heliograph.contracts.references import KeptReference
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryRequest
 from heliograph.runtime.bus import EventLog

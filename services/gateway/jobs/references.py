@@ -7,8 +7,8 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import Unavailable, ValidationFailed
 from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.job_steps import Step
+from heliograph.contracts.kept_references import KeptReference
 from heliograph.contracts.queries.storage import FindUpload
-from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from heliograph.contracts.attempts import SentReference
 from heliograph.contracts.errors import ReferenceFailed, Unavailable
 from heliograph.contracts.id_generation import job_of_asset
+from heliograph.contracts.kept_references import KeptReference
 from heliograph.contracts.object_keys import objects_of
 from heliograph.contracts.public_urls import url_problem
 from heliograph.contracts.queries.storage import FindUpload, StoredObject
 from heliograph.contracts.records import Record
-from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.presigned_urls import PresignedUrlCache

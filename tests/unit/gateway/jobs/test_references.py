@@ -8,8 +8,8 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ReferenceFailed, ValidationFailed
 from heliograph.contracts.id_generation import asset_id
 from heliograph.contracts.job_events import JobEvent, Rendered, Started, Submitting, Succeeded
+from heliograph.contracts.kept_references import KeptReference
 from heliograph.contracts.records import Record
-from heliograph.contracts.references import KeptReference
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.testing.event_log import MemoryEventLog
 from services.gateway.jobs.references import ReferenceValidator
