@@ -4,7 +4,7 @@ from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Failed
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.transitions import fail_as_poison
+from heliograph.runtime.bus.poison import fail_as_poison
 from services.render.job_problem import job_problem
 from services.render.worker.context import Worker
 

@@ -16,7 +16,8 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import EventLog, Notify, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
-from heliograph.runtime.bus.transitions import fail_as_poison, transition
+from heliograph.runtime.bus.poison import fail_as_poison
+from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.logs import job_fields
 from heliograph.runtime.tracing import job_span
