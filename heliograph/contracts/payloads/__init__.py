@@ -14,6 +14,7 @@ from heliograph.contracts.catalog import provider_of
 from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
 from heliograph.contracts.payloads.call import Call, UnfitRequest, megapixels
+from heliograph.contracts.payloads.reserved_names import reserved_names
 
 __all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "reserved_names"]
 
@@ -35,13 +36,6 @@ _MAPPINGS: dict[str, _Mapping] = {
 }
 
 PROVIDERS = frozenset(_MAPPINGS)  #: those with an adapter
-
-#: what no raw argument may say: it is said by fields of the request, or changes what is paid for
-_ALWAYS_OURS = frozenset(
-    {"prompt", "model", "endpoint", "version", "input", "webhook", "stream", "sync_mode"}
-    | {"aspect_ratio", "image_size", "size", "resolution", "duration", "duration_seconds"}
-    | {"num_images", "num_outputs", "n", "seed", "timeout_seconds"}
-)
 
 
 def build_payload(name: str, call: Call) -> dict[str, Any]:
@@ -71,10 +65,3 @@ def price_of(name: str, model: Model, body: Mapping[str, Any]) -> Decimal:
         return model.estimate(megapixels(body) | quantities, body)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnfitRequest(f"{name} has no price for this: {error}") from error
-
-
-def reserved_names(model: Model) -> frozenset[str]:
-    """Names that a raw argument cannot have: the body says these from the rest of the request."""
-    wire = model.wire
-    own = {wire.count, wire.references} - {None}
-    return _ALWAYS_OURS | model.parameters.keys() | wire.fixed.keys() | frozenset(filter(None, own))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from jsonschema import Draft202012Validator, SchemaError
 
 from heliograph.contracts.catalog import Catalog, CatalogError, provider_of
-from heliograph.contracts.payloads import PROVIDERS, reserved_names
+from heliograph.contracts.payloads import PROVIDERS
+from heliograph.contracts.payloads.reserved_names import reserved_names
 
 
 def wrong_adapters(catalog: Catalog) -> Iterator[CatalogError]:

@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.json_pointers import pointer_to
 from heliograph.contracts.models import Model
-from heliograph.contracts.payloads import Call, UnfitRequest, build_payload, reserved_names
+from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
+from heliograph.contracts.payloads.reserved_names import reserved_names
 from heliograph.contracts.problems import FieldError, NextAction
 from heliograph.contracts.requests import JobRequest
 
