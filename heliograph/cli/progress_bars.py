@@ -5,27 +5,10 @@ from collections.abc import AsyncIterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from heliograph.cli.job_percentage import percent
 from heliograph.client.live import FINAL
 from heliograph.contracts.jobs import Job
 from heliograph.live_stream import LiveEvent
-
-#: how far a job is, at least, in each phase; a provider's own percentage fills the middle
-_PERCENT = {
-    "queued": 0,
-    "retrying": 0,
-    "submitting": 3,
-    "provider_queue": 5,
-    "rendering": 5,
-    "downloading": 92,
-    "storing": 96,
-}
-
-
-def percent(phase: str, provider: int | None = None) -> int:
-    """How far a job is as a whole, 0 to 100."""
-    if phase == "rendering" and provider is not None:
-        return 5 + provider * 85 // 100
-    return _PERCENT.get(phase, 0)
 
 
 async def show_progress(
