@@ -11,7 +11,8 @@ from heliograph.contracts.assets import Asset
 from heliograph.contracts.batches import Batch
 from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.jobs import Job
-from heliograph.contracts.scenes import Story, as_markdown
+from heliograph.contracts.scene_markdown import as_markdown
+from heliograph.contracts.scenes import Story
 from tests.support.stack import Stack
 
 FAST = {"seconds": 0}

@@ -2,7 +2,8 @@
 
 from pydantic import ValidationError
 
-from heliograph.contracts.scenes import Story, as_markdown
+from heliograph.contracts.scene_markdown import as_markdown
+from heliograph.contracts.scenes import Story
 from services.storage.content import Body, whole
 from services.storage.media.images import ImageVariant
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from heliograph.contracts.batches import BatchRequest
-from heliograph.contracts.scenes import Scene, Story, as_markdown, shots_of
+from heliograph.contracts.scene_markdown import as_markdown
+from heliograph.contracts.scenes import Scene, Story, shots_of
 
 STORY = Story(
     title="The\nKeeper",

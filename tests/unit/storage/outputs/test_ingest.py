@@ -34,7 +34,8 @@ from heliograph.contracts.object_keys import inline_folder, inline_key, objects_
 from heliograph.contracts.outputs import Output
 from heliograph.contracts.progress import ProgressReport
 from heliograph.contracts.records import Record
-from heliograph.contracts.scenes import Story, as_markdown
+from heliograph.contracts.scene_markdown import as_markdown
+from heliograph.contracts.scenes import Story
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.subjects import progress
 from heliograph.runtime.bus.transitions import append_event, transition
