@@ -1,15 +1,14 @@
 """Manifest of a backup: what is in its folder, and how to tell that it is whole."""
 
-import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from heliograph.client_errors import ClientError
+from heliograph.runtime.backup.file_digests import sha256_of
 
 FILE = "manifest.json"
-_BLOCK = 2**20  #: bytes read at once
 
 
 class StreamCopy(BaseModel):
@@ -59,12 +58,3 @@ def read_manifest(folder: Path) -> Manifest:
         if not file.is_file() or sha256_of(file) != stream.sha256:
             raise ClientError(f"{file} is missing or was changed; restore from another backup")
     return manifest
-
-
-def sha256_of(file: Path) -> str:
-    """Digest of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as content:
-        while block := content.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

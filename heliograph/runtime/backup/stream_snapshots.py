@@ -13,7 +13,8 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.backup.manifest import StreamCopy, sha256_of
+from heliograph.runtime.backup.file_digests import sha256_of
+from heliograph.runtime.backup.manifest import StreamCopy
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated

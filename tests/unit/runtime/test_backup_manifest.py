@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from heliograph.client_errors import ClientError
-from heliograph.runtime.backup.manifest import FILE, Manifest, StreamCopy, read_manifest, sha256_of
+from heliograph.runtime.backup.file_digests import sha256_of
+from heliograph.runtime.backup.manifest import FILE, Manifest, StreamCopy, read_manifest
 from heliograph.runtime.clock import now
 
 
