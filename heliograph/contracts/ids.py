@@ -1,4 +1,4 @@
-"""Ids and names: their grammar, and how they are made."""
+"""Ids and names: their grammar."""
 
 import re
 from typing import Annotated

@@ -1,5 +1,5 @@
 """
-Scenes: what a text model makes of a prompt, how people read it, and the shots that it asks for.
+Scenes: what a text model makes of a prompt, and the shots that it asks for.
 
 The asset of a `scenes` job is a `Story` as JSON; its variant `markdown` is the same for people.
 """

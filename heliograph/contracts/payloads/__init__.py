@@ -14,9 +14,8 @@ from heliograph.contracts.catalog import provider_of
 from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import fal, gemini, openai, replicate, sim
 from heliograph.contracts.payloads.call import Call, UnfitRequest, megapixels
-from heliograph.contracts.payloads.reserved_names import reserved_names
 
-__all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of", "reserved_names"]
+__all__ = ["PROVIDERS", "Call", "UnfitRequest", "build_payload", "price_of"]
 
 
 class _Mapping(NamedTuple):
