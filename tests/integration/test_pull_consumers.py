@@ -38,6 +38,29 @@ async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Ser
     await consumers.stop()
 
 
+async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, nats: Server) -> None:
+    """Else whoever may publish a message could have the service that handles it publish anywhere."""
+    name = f"attack-{secrets.token_hex(4)}"
+    target = f"$KV.quotas.{name}"
+    consumers = PullConsumers(nats.settings, "test")
+    handled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def on_message(message: Msg) -> None:
+        await message.ack()
+        handled.put_nowait(message.data.decode())
+
+    await _create(bus, name)
+    consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=1)
+    await consumers.start()
+    for text in ("attack", "next"):  # what follows is handled after the answer to the first
+        await bus.jetstream.publish(f"{name}.x", text.encode(), {"reply_to": target})
+    async with asyncio.timeout(60):
+        assert [await handled.get(), await handled.get()] == ["attack", "next"]
+    await consumers.stop()
+
+    assert await bus.jetstream.last("KV_quotas", target) is None
+
+
 async def _create(bus: NatsBus, name: str) -> None:
     config = {"name": name, "subjects": [f"{name}.>"], "storage": "memory"}
     await bus.jetstream.api(f"STREAM.CREATE.{name}", config)

@@ -90,6 +90,33 @@ async def test_a_malformed_query_is_refused_at_once(bus: NatsBus, body: bytes) -
     assert ErrorReply.model_validate_json(reply.data).problem.code == "unreadable"
 
 
+@pytest.mark.parametrize(
+    "subject",
+    ["$KV.quotas.{}", "events.demo.{}", "queue.shots.normal.demo.{}", "requests.{}", "_INBOXES.{}"],
+)
+async def test_no_answer_goes_where_it_would_be_stored_or_acted_on(
+    bus: NatsBus, subject: str
+) -> None:
+    """Whoever asks names the subject of the answer, and NATS does not check whether it may."""
+    asked: list[str] = []
+    target = subject.format(uuid4().hex)
+
+    async def answer(query: Repeat) -> Echo:
+        asked.append(query.text)
+        return Echo(text=query.text)
+
+    heard = await bus.client.subscribe(target)
+    serving = await bus.serve(Repeat, answer)
+    await bus.client.publish(Repeat.subject, b'{"text": "attack"}', reply=target)
+    reply = await bus.request(Repeat(text="honest"))
+    await serving.unsubscribe()
+
+    assert reply.text == "honest"
+    assert asked == ["honest"]
+    assert heard.pending_msgs == 0
+    await heard.unsubscribe()
+
+
 async def test_a_bug_of_a_handler_is_an_error_reply(bus: NatsBus) -> None:
     serving = await bus.serve(Repeat, _refusing(ValueError("a bug")))
     with pytest.raises(RemoteProblem) as refusal:

@@ -71,6 +71,7 @@ class PullConsumers:
             max_workers=workers,
             inbox_prefix=self._connection.inbox_prefix + b".",  # FastStream's own would be shared
             ack_policy=AckPolicy.MANUAL,
+            no_reply=True,  # FastStream answers wherever a header of the message says
         )
         async def on_message(message: NatsMessage) -> None:
             await handle(message.raw_message)

@@ -16,6 +16,7 @@ from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.errors import ErrorReply, is_error
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import translated
+from heliograph.runtime.bus.replies import may_answer
 
 log = structlog.get_logger()
 
@@ -70,7 +71,8 @@ async def serve_query(
     group: str = "",
 ) -> Subscription:
     """
-    Answer a query from now on, or refuse it with a problem. None waits for those before it.
+    Answer a query from now on, or refuse it with a problem. None waits for those before it. One whose
+    answer would not go to an inbox is skipped.
 
     Args:
         group: One process of a group answers; none: every process that serves it.
@@ -81,6 +83,9 @@ async def serve_query(
     responding: set[asyncio.Task[None]] = set()
 
     async def begin(message: Msg) -> None:
+        if not may_answer(message):
+            jetstream.dead_letters.skip(message.subject, "its reply subject is no inbox")
+            return
         task = asyncio.create_task(_respond(jetstream, query, answer, message))
         responding.add(task)
         task.add_done_callback(responding.discard)

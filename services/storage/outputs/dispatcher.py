@@ -24,6 +24,7 @@ from heliograph.contracts.subjects import JobRef, parse
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.replies import may_answer, respond
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point
 from services.storage.fair_queue import RoundRobinQueue, share_of
@@ -67,11 +68,11 @@ class StoreDispatcher:
     async def answer(self) -> None:
         """Subscribe to requests for a place: from now on, entries may wait in this queue."""
 
-        async def respond(message: Msg) -> None:
-            await message.respond(b"")
+        async def say_so(message: Msg) -> None:
+            await respond(message, b"")
 
         client = self._bus.client
-        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=respond)
+        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=say_so)
 
     async def leave(self) -> None:
         """
@@ -167,13 +168,15 @@ class StoreDispatcher:
 
     async def _on_asked(self, message: Msg) -> None:
         """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
+        if not may_answer(message):  # nobody would use the place
+            return
         project = message.data.decode(errors="replace")
         has_place = self._busy.total() < self._places and self._busy[project] < self._share
         if self._waiting or not has_place:
-            await message.respond(b"")
+            await respond(message, b"")
             return
         self._busy[project] += 1
-        await message.respond(subjects.PLACE_GRANTED)
+        await respond(message, subjects.PLACE_GRANTED)
 
     def _hear(self, job: JobRef, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
