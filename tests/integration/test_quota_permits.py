@@ -84,6 +84,42 @@ async def test_the_permit_of_a_job_that_has_ended_is_free(bus: NatsBus, holder: 
     assert await other.acquire(holder, "in_flight", ["job_d"], 2) is None
 
 
+async def test_an_entry_that_others_keep_changing_is_given_up_in_time(
+    bus: NatsBus, holder: str
+) -> None:
+    """On one connection, so that there is a write of theirs between each read and write of ours."""
+    permits = JobPermits(bus.jetstream, Replies(JobStates(statuses={})), decide_within=0.05)
+
+    async def change_often() -> None:
+        for _ in range(1_000):
+            await bus.client.publish(f"$KV.quotas.{holder}.queued", b'{"holders": {}}')
+            await asyncio.sleep(0)
+
+    changing = asyncio.create_task(change_often())
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(Unavailable, match="in time"):
+                await permits.acquire(holder, "queued", ["job_a"], 1)
+    finally:
+        changing.cancel()
+
+
+async def test_no_more_jobs_wait_for_permits_than_a_gateway_has_room_for(
+    bus: NatsBus, holder: str
+) -> None:
+    [permits, _] = gateways(bus)
+    batches = [[f"job_{batch}_{n}" for n in range(500)] for batch in range(25)]
+
+    found = await asyncio.gather(
+        *(permits.acquire(holder, "queued", jobs, 1_000) for jobs in batches),
+        return_exceptions=True,
+    )
+
+    assert [type(each) for each in found[20:]] == [Unavailable] * 5
+    assert sum(isinstance(each, list) for each in found) == 2
+    assert await permits.acquire(holder, "queued", batches[0], 1_000) == []
+
+
 async def test_a_rate_counter_is_one_for_all_and_for_each_window(bus: NatsBus, holder: str) -> None:
     one, other = RateCounters(bus.jetstream), RateCounters(bus.jetstream)
 

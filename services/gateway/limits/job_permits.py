@@ -32,6 +32,8 @@ _ACCEPTED_WITHIN = 60.0  #: seconds from a permit to the job; then it was given 
 _LOOK_INTERVAL = 0.2  #: seconds between two looks at the jobs of one entry
 _KNOWN = 10_000  #: entries that a gateway remembers
 _TIMEOUT = 2.0  #: seconds for status to say how they are
+_DECIDE_WITHIN = 5.0  #: seconds for one entry to be written, however often others are faster
+_MOST_WAITING = 10_000  #: jobs that wait for permits of one entry in a gateway
 
 Holders = dict[str, float]  #: since when each job has its permit, in seconds since 1970
 Granted = Collection[str] | None  #: jobs that have a new permit; None: there are too few
@@ -50,15 +52,28 @@ class _Entry:
 
     claims: list[_Claim] = field(default_factory=list)
     serving: asyncio.Task[None] | None = None
+    waiting: int = 0  #: jobs of the claims that are not decided
     looked_at: float = float("-inf")  #: on the clock of the event loop
 
 
 class JobPermits:
-    """Permits in the bucket `quotas`: key `<holder>.<state>`, value `{holders}`."""
+    """
+    Permits in the bucket `quotas`: key `<holder>.<state>`, value `{holders}`.
 
-    def __init__(self, jetstream: JetStream, request: RequestReply) -> None:
+    Args:
+        decide_within: Seconds for an entry to be written. Defaults to 5.
+    """
+
+    def __init__(
+        self,
+        jetstream: JetStream,
+        request: RequestReply,
+        *,
+        decide_within: float = _DECIDE_WITHIN,
+    ) -> None:
         self._bucket = KeyValue(jetstream, QUOTAS)
         self._request = request
+        self._decide_within = decide_within
         self._entries: LRUCache[str, _Entry] = LRUCache(_KNOWN)
 
     async def acquire(
@@ -69,15 +84,21 @@ class JobPermits:
         back gives back theirs only. None: there are too few.
 
         Raises:
-            Unavailable: They may or may not have theirs.
+            Unavailable: They may or may not have theirs; or too many wait already, and they have none.
         """
         key = f"{holder}.{state}"
         entry = self._entries.setdefault(key, _Entry())
+        if entry.waiting + len(jobs) > _MOST_WAITING:
+            raise Unavailable("too many jobs wait for permits of one quota", retry_after=1)
         claim = _Claim(jobs, limit, asyncio.get_running_loop().create_future())
         entry.claims.append(claim)
         if entry.serving is None or entry.serving.done():
             entry.serving = asyncio.create_task(self._serve(key, state, entry))
-        return await claim.granted
+        entry.waiting += len(jobs)
+        try:
+            return await claim.granted
+        finally:
+            entry.waiting -= len(jobs)
 
     async def release(self, holder: str, state: State, jobs: Collection[str]) -> None:
         """Give back the permits of jobs that are not made after all. Raises Unavailable."""
@@ -95,7 +116,7 @@ class JobPermits:
 
     async def _grant(self, key: str, state: State, entry: _Entry, claims: list[_Claim]) -> None:
         try:
-            granted = await self._decide(key, state, entry, claims)
+            granted = await self._decide_in_time(key, state, entry, claims)
         except Exception as error:  # noqa: BLE001  # each of them is told
             for claim in claims:
                 if not claim.granted.done():
@@ -104,6 +125,17 @@ class JobPermits:
             for claim, jobs in zip(claims, granted, strict=True):
                 if not claim.granted.done():
                     claim.granted.set_result(jobs)
+
+    async def _decide_in_time(
+        self, key: str, state: State, entry: _Entry, claims: list[_Claim]
+    ) -> list[Granted]:
+        """Raises Unavailable: others are faster each time, or the server does not answer."""
+        try:
+            async with asyncio.timeout(self._decide_within):
+                return await self._decide(key, state, entry, claims)
+        except TimeoutError:
+            detail = "the permits of a quota could not be written in time"
+            raise Unavailable(detail, retry_after=1) from None
 
     async def _decide(
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
