@@ -1,5 +1,6 @@
 """Job submission and retry, shared by the HTTP routes and the NATS consumer."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
 from services.gateway.limits.quota_admission import QuotaAdmission
 
+_LOOK_UP_WITHIN = 1.0  #: seconds to look for a known key where something else does not answer
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobService:
@@ -61,14 +64,32 @@ class JobService:
         if not _is_compared_by_acceptance(request):
             known = await self.acceptance.replay(identity, is_same)
             return known or await self._submit_new(request, identity, is_same, prepared)
+        record = prepared
         try:
-            return await self._submit_new(request, identity, is_same, prepared)
+            record = record or await self._admit(request, identity)
+            return await self._accept_reserved(record, identity, is_same, replace=request.replace)
         except Unavailable:
+            # once it was admitted, it is the log that did not answer
+            if record is None and (known := await self._replay_in_time(identity, is_same)):
+                return known
             raise
         except HeliographError:
             if known := await self.acceptance.replay(identity, is_same):
                 return known
             raise
+
+    async def _replay_in_time(
+        self, identity: RequestIdentity, is_same: SameBody
+    ) -> AcceptResult | None:
+        """
+        The replay of a request that was not admitted, because something does not answer that a known
+        key does not need. None where the log does not answer either.
+        """
+        try:
+            async with asyncio.timeout(_LOOK_UP_WITHIN):
+                return await self.acceptance.replay(identity, is_same)
+        except (TimeoutError, Unavailable):
+            return None
 
     async def _submit_new(
         self,
@@ -77,11 +98,16 @@ class JobService:
         is_same: SameBody,
         prepared: Record | None,
     ) -> AcceptResult:
-        record = prepared
-        if record is None:
-            record = await self.prepare(request, identity)
-            await self.reserve([record])
+        record = prepared or await self._admit(request, identity)
         return await self._accept_reserved(record, identity, is_same, replace=request.replace)
+
+    async def _admit(self, request: JobRequest, identity: RequestIdentity) -> Record:
+        """The first record of a request, for which there is room. Raises as `submit`."""
+        record = await self.prepare(request, identity)
+        # before anything is counted: whether a budget applies has to be known
+        self.acceptance.budgets.applies_to(record)
+        await self.reserve([record])
+        return record
 
     async def retry(
         self,

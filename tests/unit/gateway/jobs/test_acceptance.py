@@ -15,6 +15,8 @@ from heliograph.contracts.errors import (
 )
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.projects import Defaults
+from heliograph.contracts.records import Record
+from heliograph.runtime.budgets.event_log import JobBudgets, NoBudgets
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
@@ -30,9 +32,10 @@ from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.service import JobService
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.quota_admission import QuotaAdmission
 from services.gateway.slots.versions import SlotService
 from tests.support.acceptance import accept
-from tests.support.quotas import no_quotas
+from tests.support.quotas import no_quotas, unknown_quotas
 from tests.support.records import KEYLESS, a_record, a_request, some_project
 
 SLOT = "portrait/keeper"
@@ -40,7 +43,13 @@ SLOT = "portrait/keeper"
 _NONE = cast(Any, None)  #: a part that no request here has need of
 
 
-def a_gateway(events: EventLog, *, may_wait: int = 10) -> JobService:
+def a_gateway(
+    events: EventLog,
+    *,
+    may_wait: int = 10,
+    quotas: QuotaAdmission | None = None,
+    budgets: JobBudgets | None = None,
+) -> JobService:
     """The jobs of a gateway with defaults for nothing, where so many jobs may wait."""
     work, slots = MemoryWorkQueue(), MemorySlotClaims()
     records = RecordBuilder(
@@ -55,13 +64,22 @@ def a_gateway(events: EventLog, *, may_wait: int = 10) -> JobService:
     return JobService(
         events=events,
         work=work,
-        acceptance=JobAcceptance(events=events, work=work, slots=slots),
+        acceptance=JobAcceptance(
+            events=events, work=work, slots=slots, budgets=budgets or NoBudgets()
+        ),
         cancellation=_NONE,
         records=records,
         log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
         quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
-        quotas=no_quotas(),
+        quotas=quotas or no_quotas(),
     )
+
+
+class UnknownBudgets(NoBudgets):
+    """`JobBudgets` of a gateway that has not read for a while which projects have one."""
+
+    def applies_to(self, job: Record) -> bool:
+        raise Unavailable("whether the project has a budget is not known")
 
 
 class NoDefaults:
@@ -216,6 +234,36 @@ async def test_a_new_job_is_accepted_without_a_read_of_the_log() -> None:
     await jobs.submit(a_request(), identify_request(some_project(), uuid4().hex))
 
     assert acts == ["append"]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [{"quotas": unknown_quotas()}, {"budgets": UnknownBudgets()}],
+    ids=["the quotas are not known", "the budget is not known"],
+)
+async def test_a_known_key_is_answered_before_money_and_rates(without: dict[str, Any]) -> None:
+    events, project = MemoryEventLog(), some_project()
+    identity = identify_request(project, uuid4().hex)
+    first = await a_gateway(events).submit(a_request(), identity)
+    jobs = a_gateway(events, **without)
+
+    again = await jobs.submit(a_request(), identity)
+
+    assert (again.replayed, again.job) == (True, first.job)
+    with pytest.raises(IdempotencyKeyReused):
+        await jobs.submit(a_request(prompt="another"), identity)
+    with pytest.raises(Unavailable, match="not known"):
+        await jobs.submit(a_request(), identify_request(project, uuid4().hex))
+
+
+async def test_a_log_that_does_not_answer_either_is_no_other_error() -> None:
+    async def gate(*act: object) -> None:
+        raise Unavailable("the log does not answer")
+
+    jobs = a_gateway(MemoryEventLog(gate), quotas=unknown_quotas())
+
+    with pytest.raises(Unavailable, match="quotas"):
+        await jobs.submit(a_request(), identify_request(some_project(), uuid4().hex))
 
 
 async def test_a_log_that_does_not_answer_is_asked_once() -> None:
