@@ -185,6 +185,18 @@ async def test_a_provider_that_fails_signs_nobody_in_for_now(
         await provider(emulator.issuer).claims("code", ATTEMPT)
 
 
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys"])
+@pytest.mark.parametrize("document", [[], None, 7, "keys", {"keys": 7}], ids=str)
+async def test_a_document_of_another_form_signs_nobody_in_for_now(
+    emulator: OidcEmulator, path: str, document: object
+) -> None:
+    emulator.expect("code", ATTEMPT.verifier, signed(claims(emulator.issuer)))
+    emulator.instead[path] = document
+
+    with pytest.raises(Unavailable, match=r"valid|key set"):
+        await provider(emulator.issuer).claims("code", ATTEMPT)
+
+
 async def test_a_provider_that_calls_itself_otherwise_is_another(emulator: OidcEmulator) -> None:
     with pytest.raises(Unavailable, match="otherwise"):
         await provider(f"{emulator.issuer}/").authorization_url(ATTEMPT)

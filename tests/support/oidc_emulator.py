@@ -29,6 +29,7 @@ class OidcEmulator:
         }
         self._codes: dict[str, tuple[str, str]] = {}
         self.broken: set[str] = set()  #: paths that answer 500
+        self.instead: dict[str, Any] = {}  #: what paths answer in place of what they should
         self.credentials: str | None = None  #: of the last client
 
     async def open(self) -> None:
@@ -56,9 +57,11 @@ class OidcEmulator:
 
     def _answer(
         self, path: str, headers: dict[str, str], form: dict[str, list[str]]
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> tuple[int, Any]:
         if path in self.broken:
             return 500, {}
+        if path in self.instead:
+            return 200, self.instead[path]
         if path == "/.well-known/openid-configuration":
             places = {
                 f"{name}_endpoint": f"{self.issuer}/{name}" for name in ("authorization", "token")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jwt
 import structlog
 from pydantic import SecretStr
 
 from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.runtime.access.key_sets import read_key_set
 from heliograph.runtime.http.bounded_read import read_bounded
 
 log = structlog.get_logger()
@@ -58,21 +58,23 @@ class KeySet:
             try:
                 self.read(await self._text())
                 delay = _INTERVAL
-            except (OSError, ValueError, httpx.HTTPError) as error:
-                reason = type(error).__name__
-                log.error("Keys of tokens not read", source=self._source, reason=reason)
+            except (OSError, ValueError, httpx.HTTPError, httpx.InvalidURL) as error:
+                self._report(type(error).__name__)
+                delay = _RETRY_DELAY
+            except Unavailable as error:
+                self._report(str(error))
                 delay = _RETRY_DELAY
             await asyncio.sleep(delay)
 
+    def _report(self, reason: str) -> None:
+        log.error("Keys of tokens not read", source=self._source, reason=reason)
+
     def read(self, text: str) -> None:
-        """Take the keys of a set that are for the algorithm. Raises ValueError: there are none."""
-        try:
-            found = jwt.PyJWKSet.from_json(text).keys
-        except jwt.PyJWTError as error:
-            raise ValueError("it is no key set") from error
+        """Take the keys of a set that are for the algorithm. Raises Unavailable: there are none."""
+        found = read_key_set(text)
         keys = {key.key_id: key.key for key in found if key.algorithm_name == self._algorithm}
         if not keys:
-            raise ValueError(f"no key is for {self._algorithm}")
+            raise Unavailable(f"no key of the set is for {self._algorithm}")
         self._keys = keys
 
     async def _text(self) -> str:

@@ -12,6 +12,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from pydantic import BaseModel, ValidationError
 
 from heliograph.contracts.errors import Unauthenticated, Unavailable
+from heliograph.runtime.access.key_sets import read_key_set
 from heliograph.runtime.http.bounded_read import read_bounded
 from services.gateway.access.oidc.attempt import SignInAttempt
 from services.gateway.oidc_settings import OidcSettings
@@ -152,14 +153,14 @@ class IdentityProvider:
             ):
                 place = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
                 metadata = ProviderMetadata.model_validate_json(await _document(http, place))
-                found = jwt.PyJWKSet.from_json((await _document(http, metadata.jwks_uri)).decode())
+                found = read_key_set((await _document(http, metadata.jwks_uri)).decode())
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise _unavailable(error) from error
-        except (ValidationError, jwt.PyJWTError, ValueError) as error:
+        except (ValidationError, ValueError) as error:
             raise Unavailable("the identity provider sent no valid metadata or key set") from error
         if metadata.issuer != self._issuer:
             raise Unavailable("the identity provider calls itself otherwise than the settings do")
-        return metadata, {key.key_id: key for key in found.keys}
+        return metadata, {key.key_id: key for key in found}
 
 
 async def _document(http: httpx2.AsyncClient, url: str) -> bytes:

@@ -165,7 +165,7 @@ def test_before_the_keys_are_known_nothing_is_decided() -> None:
 def test_a_key_set_without_a_fitting_key_changes_nothing() -> None:
     keys = key_set()
 
-    with pytest.raises(ValueError, match="no key is for EdDSA"):
+    with pytest.raises(Unavailable, match="no key of the set is for EdDSA"):
         keys.read('{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "one", "alg": "HS256"}]}')
     assert keys.of("one")
 
