@@ -3,6 +3,13 @@ Heliograph: send a prompt as a message, watch it travel, keep the picture.
 
 Public names are imported when they are first used, so that `heliograph.contracts` alone loads no
 HTTP or WebSocket library.
+
+Topics that many modules touch, and where each begins (docs/glossary.md has all of them):
+
+- idempotency: services/gateway/idempotency.py; the client makes the keys in client/http.py
+- lease, leader election: runtime/bus/leases.py
+- dead letter: runtime/bus/dead_letters.py
+- retention: contracts/retention.py has the rules, services/status/maintenance applies them
 """
 
 from importlib import import_module

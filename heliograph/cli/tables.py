@@ -113,7 +113,7 @@ def model_cells(model: Mapping[str, Any]) -> Cells:
 
 
 def price(found: Mapping[str, Any]) -> str | None:
-    """The price of a model as text; None when it is unknown."""
+    """What a model costs, as text; None when it is unknown."""
     if found.get("parameter"):
         return f"by {found['parameter']}"
     if found.get("amount") is None or found.get("known") is False:

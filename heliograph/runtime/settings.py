@@ -56,7 +56,7 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
     #: seconds to wait for presigned URLs of a job
     presign_timeout: float = Field(default=0.3, gt=0)
     storage_concurrency: int = Field(default=8, ge=1)  #: jobs stored concurrently, by all processes
-    #: entries of the upload cache, of all providers
+    #: references that are known to be at providers; beyond, the least recently used is forgotten
     reference_copies: int = Field(default=10_000, ge=1)
 
     @classmethod

@@ -1,1 +1,1 @@
-"""References: resolved to URLs that a provider can fetch, or uploaded to it once."""
+"""References: resolved to URLs that a provider can fetch, or uploaded to it once (upload cache)."""
