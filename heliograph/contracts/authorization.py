@@ -18,6 +18,7 @@ Scope = Literal[
     "lanes:write",
     "projects:write",
     "usage:read",
+    "metrics:read",
     "keys:write",
     "admin",
 ]

@@ -36,8 +36,8 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
 
     #: `keys`: whoever asks needs a key; `off` is allowed on loopback only
     auth: Literal["off", "keys"] = "off"
-    #: with keys: who may read `/metrics`; `admin`: holders of a key with that scope
-    metrics_access: Literal["open", "admin"] = "admin"
+    #: with keys: who may read `/metrics`; `keys`: holders of a key with the scope `metrics:read`
+    metrics_access: Literal["open", "keys"] = "keys"
     docs: bool = True  #: whether `/docs` and `/openapi.json` are served, to everybody
 
     models: Path | None = None  #: YAML files that override shipped entries

@@ -97,7 +97,7 @@ def add_health(
         warnings: Messages that cannot be read, and are skipped. A service with some is ready, too.
             They name projects and jobs: with keys, holders of `admin` see them.
         ends_within: Seconds that the process may need to end after SIGTERM.
-        open_metrics: Everybody reads `/metrics`; else it needs `admin`, with keys.
+        open_metrics: Everybody reads `/metrics`; else it needs `metrics:read`, with keys.
     """
     # when each counter began: as many series again
     disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -140,7 +140,7 @@ def add_health(
         responses={**_BUG, **({} if open_metrics else _CLOSED)},
         summary="Figures for Prometheus",
     )
-    @(public if open_metrics else needs("admin"))
+    @(public if open_metrics else needs("metrics:read"))
     async def get_metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
