@@ -7,6 +7,8 @@ UV := $(shell command -v uv || echo .tools/bin/uv)
 INSTALLED := $(VENV)/.installed
 MINIO := .tools/bin/minio
 PROMETHEUS := .tools/bin/prometheus
+HELM := .tools/bin/helm
+SCHEMAS := .tools/schemas/.installed
 PYTEST := $(VENV)/bin/pytest --numprocesses 3 --no-loadscope-reorder
 
 # Node comes from PyPI; npm runs the one that is first on the path
@@ -82,6 +84,11 @@ bench: $(INSTALLED) ## Measure everything, next to peers; PROFILE=full takes lon
 
 prometheus: $(PROMETHEUS) ## Prometheus and promtool of Debian, for the tests of alerts and dashboards
 
+helm: $(HELM) $(SCHEMAS) ## Helm, and the schemas of Kubernetes, for the tests of the chart (needs Go, once)
+
+test-chart: $(INSTALLED) $(HELM) $(SCHEMAS) ## The Helm chart: rendered, linted and validated for every example
+	$(PYTEST) tests/unit/deploy/test_chart.py tests/unit/deploy/test_chart_pods.py tests/unit/deploy/test_chart_network.py
+
 test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules and dashboards, by promtool and a real Prometheus
 	$(PYTEST) tests/unit/deploy/test_alerts.py tests/unit/deploy/test_dashboards.py \
 		tests/e2e/test_dashboard_queries.py
@@ -106,6 +113,8 @@ lock: $(UV) ## Choose the versions of all dependencies anew
 		--upgrade --output-file bench/peers/requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --group containers --python-version 3.11 \
 		--upgrade --output-file deploy/images/requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --group schemas --python-version 3.11 \
+		--upgrade --output-file deploy/helm/requirements.lock
 
 setup: $(INSTALLED) ## Install what everything else needs
 
@@ -150,6 +159,17 @@ $(PROMETHEUS):
 	@cp .tools/prometheus/usr/bin/prom* $(@D)
 	@rm -rf .tools/prometheus
 
+$(HELM):
+	@command -v go >/dev/null || { echo 'Helm is built from source: install Go, https://go.dev/dl' >&2; exit 1; }
+	@echo 'Building Helm; once, a few minutes'
+	@CGO_ENABLED=0 GOBIN=$(CURDIR)/$(@D) go install -trimpath -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v3.22.0
+
+# apart from everything else: one of its packages is a plugin of pytest, which every test would load
+$(SCHEMAS): deploy/helm/requirements.lock | $(UV)
+	@$(UV) venv --quiet --allow-existing .tools/schemas
+	@$(UV) pip install --quiet --python .tools/schemas --require-hashes -r deploy/helm/requirements.lock
+	@touch $@
+
 # an image of one program, without any registry
 image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/servers Dockerfile \
 	| docker build --quiet --tag heliograph-test/$(1) --build-arg PROGRAM=$(1) -
@@ -188,4 +208,5 @@ $(CONTAINER_TOOLS): deploy/images/requirements.lock | $(UV)
 	@touch $@
 
 .PHONY: images server-images secrets compose-demo test-deploy
+.PHONY: helm test-chart
 .PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos chaos-cluster bench format golden lock setup seeds
