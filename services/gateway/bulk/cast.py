@@ -104,4 +104,5 @@ def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:
         edit_prompt=cast.edit_prompt,
         model=cast.model,
         parameters={"aspect_ratio": cast.aspect_ratio} if cast.aspect_ratio else {},
+        max_cost=cast.max_cost,
     )
