@@ -96,7 +96,7 @@ export class Heliograph {
   }
 
   #channels(project: string): Channels {
-    const { key, live } = this.#options;
+    const { key, live, credentials } = this.#options;
     const socket: OpenChannel = async () => {
       const { auth, links } = await this.index();
       const isOpen = key === undefined && auth === "off";
@@ -105,9 +105,10 @@ export class Heliograph {
     };
     const streams: OpenChannel = async () => {
       const { auth, links } = await this.index();
-      const canAsk = key !== undefined || auth === "off";
-      if (!canAsk) throw new NotReachable(links.sse, "event streams want a key");
-      return new EventStreams(links.sse, this.#gateway.transport);
+      const hasCookie = key === undefined && auth !== "off";
+      if (hasCookie && credentials !== "include")
+        throw new NotReachable(links.sse, "event streams want a key");
+      return new EventStreams(links.sse, this.#gateway.transport, hasCookie);
     };
     return live === "sse" ? [streams] : [socket, streams];
   }

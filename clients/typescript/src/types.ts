@@ -49,7 +49,16 @@ export interface Cursor {
 
 type Frames = Live["schemas"];
 export type ServerFrame = Frames[
-  "Subscribed" | "Snapshot" | "CaughtUp" | "EventFrame" | "ProgressFrame" | "ErrorFrame" | "Pong"];
+  | "Subscribed"
+  | "Snapshot"
+  | "CaughtUp"
+  | "EventFrame"
+  | "ProgressFrame"
+  | "BudgetFrame"
+  | "ErrorFrame"
+  | "Pong"];
+/** A project has spent a part of a limit of its budget. */
+export type BudgetReached = Omit<Frames["BudgetFrame"], "op" | "id">;
 
 const FINAL: ReadonlySet<Job["status"]> = new Set(["succeeded", "failed", "canceled", "expired"]);
 

@@ -68,6 +68,22 @@ test("it goes on from the last event that was handed out", async () => {
   expect(states.map(({ name }) => name)).toContain("waiting");
 });
 
+test("who follows the budget is told what is spent, and it moves no cursor", async () => {
+  const { events } = followed(aLive(), { budget: true });
+  await settle();
+  FakeSocket.last.welcome();
+  FakeSocket.last.event(7);
+  FakeSocket.last.say("budget", { id: 1, project: "demo", span: "day", percent: 80 });
+  await settle();
+
+  FakeSocket.last.end(1012);
+  await vi.advanceTimersByTimeAsync(200);
+  FakeSocket.last.open();
+
+  expect(events.at(-1)).toMatchObject({ kind: "budget", reached: { span: "day", percent: 80 } });
+  expect(FakeSocket.last.sent[0]).toMatchObject({ budget: true, after: { sequence: 7 } });
+});
+
 test("pauses grow until a subscription works again", async () => {
   const { states } = followed(aLive());
   for (let failures = 0; failures < 6; failures++) {

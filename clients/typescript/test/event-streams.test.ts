@@ -9,6 +9,7 @@ const INDEX = { auth: "off", links: { live: "ws://127.0.0.1:1/", sse: "" } };
 /** A service that answers each request for events as the test says. */
 async function streaming(
   answer: (request: Received, response: ServerResponse, turn: number) => void,
+  auth = "off",
 ): Promise<Server> {
   let turns = 0;
   const server: Server = await serving((request, response) => {
@@ -16,6 +17,7 @@ async function streaming(
     else
       json(response, 200, {
         ...INDEX,
+        auth,
         links: { ...INDEX.links, sse: `${server.url}/v1/events?project={project}` },
       });
   });
@@ -113,4 +115,17 @@ test("a key that is refused twice ends the connection", async () => {
 
   await expect(helio.live.follow().next()).rejects.toMatchObject({ code: "unauthenticated" });
   expect(requests(server)).toHaveLength(2);
+});
+
+test("a cookie is sent along where the page says so, and one that does not count is no refusal", async () => {
+  await using server = await streaming((_, response, turn) => {
+    if (turn > 1) tell(response, subscribed(false), snapshot, caughtUp(1), event(2));
+    else json(response, 401, problem("unauthenticated", 401, { retryable: false }));
+  }, "keys");
+  const helio = new Heliograph({ url: server.url, live: "sse", credentials: "include" });
+
+  expect(await sequences(helio.live.follow({ budget: true }), 1)).toEqual([2]);
+  expect(requests(server).map(({ url }) => url)).toEqual(
+    Array<string>(2).fill("/v1/events?project=demo&budget=true"),
+  );
 });

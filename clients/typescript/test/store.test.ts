@@ -1,18 +1,17 @@
 /** The store of jobs: the newest view of each job, published once per moment, and bounded. */
 import { expect, test, vi } from "vitest";
-import type { LiveEvent } from "../src/live/events.js";
-import { JobStore, type StoreInput } from "../src/live/store.js";
+import { type JobChange, JobStore, type StoreInput } from "../src/live/store.js";
 import type { Job } from "../src/types.js";
 
 const job = (id: string, revision: number, fields: Partial<Job> = {}): Job =>
   ({ id, revision, status: "running", attempt: 1, progress: null, ...fields }) as Job;
-const event = (each: Job): LiveEvent => ({
+const event = (each: Job): JobChange => ({
   kind: "event",
   type: "heliograph.job.started.v1",
   job: each,
   cursor: { epoch: "e", sequence: each.revision },
 });
-const progress = (id: string, percent: number): LiveEvent => ({
+const progress = (id: string, percent: number): JobChange => ({
   kind: "progress",
   job: id,
   phase: "rendering",

@@ -13,6 +13,7 @@ export interface Subscription {
   project: string;
   jobs?: readonly string[];
   after?: Cursor;
+  budget?: boolean;
 }
 
 export interface ChannelHandlers {

@@ -13,6 +13,7 @@ export interface Subscriber {
   readonly project: string;
   readonly jobs: readonly string[] | undefined;
   readonly after: Cursor | undefined;
+  readonly budget: boolean;
   frame(frame: ServerFrame): void;
   link(state: LiveState): void;
 }
@@ -113,11 +114,12 @@ export class Connection {
     return closed;
   }
 
-  #subscribe(id: number, { project, jobs, after }: Subscriber): void {
+  #subscribe(id: number, { project, jobs, after, budget }: Subscriber): void {
     this.#channel?.send({
       op: "subscribe",
       ...{ id, project },
       ...(jobs && { jobs }),
+      ...(budget && { budget }),
       ...(after && { after: { epoch: after.epoch, sequence: after.sequence } }),
     });
   }

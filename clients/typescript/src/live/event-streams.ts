@@ -17,14 +17,20 @@ const LOST = 1006;
 export class EventStreams implements Channel {
   readonly url: string;
   readonly #transport: Transport;
+  readonly #hasCookie: boolean;
   readonly #streams = new Map<number, AbortController>();
   #handlers: ChannelHandlers | undefined;
   #end: ((closed: Closed) => void) | undefined;
 
-  /** @param url With `{project}` in place of a project. */
-  constructor(url: string, transport: Transport) {
+  /**
+   * @param url With `{project}` in place of a project.
+   * @param hasCookie Who asks is told by a cookie, which may not reach this service: a 401 is then no
+   *   word about the session.
+   */
+  constructor(url: string, transport: Transport, hasCookie = false) {
     this.url = url;
     this.#transport = transport;
+    this.#hasCookie = hasCookie;
   }
 
   run(handlers: ChannelHandlers): Promise<Closed> {
@@ -71,11 +77,12 @@ export class EventStreams implements Channel {
     }
   }
 
-  #request({ project, jobs, after }: Subscription): Parameters<Transport["open"]>[0] {
+  #request({ project, jobs, after, budget }: Subscription): Parameters<Transport["open"]>[0] {
     const one = jobs?.length === 1 ? `&job=${jobs[0] ?? ""}` : "";
+    const money = budget ? "&budget=true" : "";
     return {
       method: "GET",
-      url: this.url.replace("{project}", encodeURIComponent(project)) + one,
+      url: this.url.replace("{project}", encodeURIComponent(project)) + one + money,
       headers: {
         Accept: "text/event-stream",
         ...(after && { "Last-Event-ID": `${after.epoch}-${after.sequence.toString()}` }),
@@ -87,7 +94,7 @@ export class EventStreams implements Channel {
   #fail(id: number, error: unknown): void {
     if (!(error instanceof Refused)) this.drop(String(error));
     else if (error.problem.status === 401)
-      this.#over({ code: UNAUTHENTICATED, reason: error.message });
+      this.#over({ code: this.#hasCookie ? LOST : UNAUTHENTICATED, reason: error.message });
     else if (error.retryable) this.#over({ code: BUSY, reason: error.message });
     else this.#handlers?.frame({ op: "error", id, problem: error.problem });
   }

@@ -1,5 +1,5 @@
 /** What a follower is told. */
-import type { Cursor, Job, Progress } from "../types.js";
+import type { BudgetReached, Cursor, Job, Progress } from "../types.js";
 
 export type LiveEvent =
   /** Jobs as they stand at the start, or again when too much was missed: forget what was before. */
@@ -7,7 +7,9 @@ export type LiveEvent =
   /** What happened: once, in order. `cursor` is where to go on from another time. */
   | { kind: "event"; type: string; job: Job; cursor: Cursor }
   /** How far a job is; no event of the log, and the latest one counts. */
-  | { kind: "progress"; job: string; phase: string; progress: Progress };
+  | { kind: "progress"; job: string; phase: string; progress: Progress }
+  /** A part of a limit is spent; for those who follow with `budget`. It has no cursor, and is not told again. */
+  | { kind: "budget"; reached: BudgetReached };
 
 export type LiveState =
   | { name: "connecting" }

@@ -13,6 +13,8 @@ export interface FeedRequest {
   jobs?: readonly string[] | undefined;
   /** Where to go on. Default: a snapshot comes first. */
   after?: Cursor | undefined;
+  /** Also hear when the project has spent a part of a limit. */
+  budget?: boolean | undefined;
 }
 
 export interface FeedListener {
@@ -23,6 +25,7 @@ export interface FeedListener {
 export class Feed implements Subscriber {
   readonly project: string;
   readonly jobs: readonly string[] | undefined;
+  readonly budget: boolean;
   readonly #connection: Connection;
   readonly #listener: FeedListener;
   readonly #replay: Replay;
@@ -34,6 +37,7 @@ export class Feed implements Subscriber {
   constructor(connection: Connection, request: FeedRequest, listener: FeedListener) {
     this.project = request.project;
     this.jobs = request.jobs;
+    this.budget = request.budget ?? false;
     this.#replay = new Replay(request.after);
     this.#connection = connection;
     this.#listener = listener;

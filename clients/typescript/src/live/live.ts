@@ -1,5 +1,5 @@
 /** Live events of a project: as an iterator, and as a store. */
-import type { Cursor, Job } from "../types.js";
+import type { BudgetReached, Cursor, Job } from "../types.js";
 import type { Channels } from "./channel.js";
 import { Connection, MAX_SUBSCRIPTIONS } from "./connection.js";
 import { EventQueue } from "./event-queue.js";
@@ -22,6 +22,8 @@ export interface IterateOptions extends FollowOptions {
   signal?: AbortSignal;
   /** Events that wait for the reader, at most; then the service keeps the rest. Default: 1,000. */
   buffer?: number;
+  /** Also hear of the budget: when a part of a limit is spent. Needs the scope `usage:read`. */
+  budget?: boolean;
   /** Told how the connection is. */
   onState?: (state: LiveState) => void;
 }
@@ -31,6 +33,8 @@ export interface WatchOptions extends FollowOptions {
   known?: readonly Job[];
   /** Jobs that are over and stay, at most. Default: 5,000. */
   keep?: number;
+  /** Told when a part of a limit of the budget is spent. Needs the scope `usage:read`. */
+  onBudget?: (reached: BudgetReached) => void;
 }
 
 export interface LiveOptions {
@@ -60,7 +64,7 @@ export class Live {
     };
     options.signal?.throwIfAborted();
     options.signal?.addEventListener("abort", abort);
-    const feed = this.#feed(options, {
+    const feed = this.#feed(options, options.budget, {
       event: (event) => {
         queue.put(event);
         if (queue.isFull) feed.pause();
@@ -86,8 +90,12 @@ export class Live {
     const source: Source = (store) => {
       const project = options.project ?? this.#options.project;
       const poller = new Poller(this.#options.reader(project), store, options.jobs);
-      const feed = this.#feed(options, {
-        event: store.event.bind(store),
+      const { onBudget } = options;
+      const feed = this.#feed(options, onBudget !== undefined, {
+        event: (event) => {
+          if (event.kind === "budget") onBudget?.(event.reached);
+          else store.event(event);
+        },
         state: (state) => {
           const { name } = state;
           if (name === "waiting" && state.failures >= POLL_AFTER) poller.start();
@@ -105,10 +113,10 @@ export class Live {
     return new JobStore(source, options.known, options.keep);
   }
 
-  #feed(options: FollowOptions, listener: FeedListener): Feed {
+  #feed(options: FollowOptions, budget: boolean | undefined, listener: FeedListener): Feed {
     const { jobs, after, project = this.#options.project } = options;
     if (jobs && jobs.length > 300) throw new RangeError("at most 300 jobs can be named");
-    const request: FeedRequest = { project, jobs, after };
+    const request: FeedRequest = { project, jobs, after, budget };
     return new Feed(this.#connection(project), request, listener);
   }
 

@@ -40,6 +40,8 @@ export class Replay {
         return undefined;
       case "progress":
         return { kind: "progress", job: frame.job, phase: frame.phase, progress: frame.progress };
+      case "budget":
+        return { kind: "budget", reached: frame };
       default:
         return undefined;
     }

@@ -19,8 +19,11 @@ export interface JobsSnapshot {
 /** What feeds a store: started by the first subscriber, closed with the store. */
 export type Source = (store: StoreInput) => { close(): void };
 
+/** What may change a job. */
+export type JobChange = Exclude<LiveEvent, { kind: "budget" }>;
+
 export interface StoreInput {
-  event(event: LiveEvent): void;
+  event(event: JobChange): void;
   state(state: LiveState): void;
   put(job: Job): void;
   readonly jobs: ReadonlyMap<string, Job>;
@@ -92,7 +95,7 @@ export class JobStore {
     this.#listeners.clear();
   }
 
-  #apply(event: LiveEvent): void {
+  #apply(event: JobChange): void {
     if (event.kind === "snapshot") {
       for (const id of this.#jobs.keys()) this.#changed.add(id);
       this.#jobs.clear();
