@@ -133,6 +133,24 @@ def test_a_session_that_ends_asks_again_and_keeps_what_was_written(
     expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
 
 
+def test_where_no_websocket_passes_a_page_is_live_by_its_cookie(
+    guarded: ConsolePage, keyed: Stack, key: str, project: str
+) -> None:
+    """By event streams, and no key or token is in their address."""
+    page = guarded.page
+    page.route_web_socket(re.compile("/v1/live$"), lambda socket: socket.close(code=1011))
+    guarded.open(f"/projects/{project}")
+    with page.expect_response(re.compile("/v1/events")) as stream:
+        sign_in(page, key)
+    assert stream.value.ok
+    assert stream.value.url.split("?")[1] == f"project={project}&budget=true"
+    Requests(keyed.url("gateway"), project, key).submit(
+        "a keeper", slot="portrait/keeper", parameters={"seconds": 0}
+    )
+    expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
+    expect(page.get_by_text("No live connection can be made")).to_have_count(0)
+
+
 def test_signing_out_leaves_nothing_behind(guarded: ConsolePage, key: str, project: str) -> None:
     page = guarded.open(f"/projects/{project}")
     sign_in(page, key)

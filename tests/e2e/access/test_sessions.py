@@ -14,6 +14,12 @@ from tests.support.polling import until_true
 from tests.support.stack import Stack
 
 APP = "https://app.example"  #: a page that may use the API, with keys of its own
+#: what browsers send along for pages that are not ours
+FOREIGN = {
+    "a link on another site": {"Sec-Fetch-Site": "cross-site"},
+    "a page of an app": {"Sec-Fetch-Site": "same-site", "Origin": APP},
+    "a page of an app in an old browser": {"Origin": APP},
+}
 
 
 def session_of(stack: Stack) -> str:
@@ -142,7 +148,7 @@ async def test_signing_out_closes_live_connections(
         assert await closed(socket) == 4401
 
 
-async def test_a_cookie_opens_no_live_connection(
+async def test_a_cookie_opens_no_websocket(
     keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str
 ) -> None:
     key = await key_for(keyed, http, keys, "jobs:read", project=project)
@@ -151,6 +157,28 @@ async def test_a_cookie_opens_no_live_connection(
 
     async with live(keyed, cookie, origin=keyed.url("gateway")) as socket:
         assert await closed(socket) == 4401
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+async def test_own_pages_follow_events_by_a_cookie_until_it_ends_and_no_others_do(
+    keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str, headers: dict[str, str]
+) -> None:
+    key = await key_for(keyed, http, keys, "jobs:read", project=project)
+    cookie = cookie_of(await sign_in(http, keyed, key))
+    await until_signed_in(http, keyed, cookie, expected=True)
+    stream = f"{keyed.url('status')}/v1/events?project={project}"
+    own = {**cookie, "Sec-Fetch-Site": "same-site", "Origin": keyed.url("gateway")}
+
+    foreign = await http.get(stream, headers={**cookie, **headers})
+    async with http.stream("GET", stream, headers=own) as answer, asyncio.timeout(20):
+        lines = answer.aiter_lines()
+        first = await anext(lines)
+        await http.delete(session_of(keyed), headers=cookie)
+        [_ async for _ in lines]
+
+    assert foreign.status_code == 401
+    assert first == "event: subscribed"
+    assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 @pytest.mark.parametrize("sort", ["malformed", "unknown", "expired", "revoked"])
@@ -171,15 +199,7 @@ async def test_a_key_that_does_not_work_signs_nobody_in(
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site", "Origin": APP},
-        {"Origin": APP},
-    ],
-    ids=["a link on another site", "a page of an app", "a page of an app in an old browser"],
-)
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
 async def test_only_own_pages_sign_in_ask_and_sign_out(
     keyed: Stack, http: httpx.AsyncClient, admin: dict[str, str], headers: dict[str, str]
 ) -> None:
