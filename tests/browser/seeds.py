@@ -18,7 +18,7 @@ _SHOTS = (
 
 def seed(requests: Requests) -> str:
     """
-    Cast, portraits, shots, a film and a story; one shot failed, one is being made for long.
+    Cast, portraits, shots, a film and a story; one shot failed, one is being made for long. It has a budget.
 
     Returns:
         The job that is being made.
@@ -28,19 +28,21 @@ def seed(requests: Requests) -> str:
     for number, (name, prompt) in enumerate(_PORTRAITS.items()):
         requests.submit(prompt, slot=f"portrait/{name}", parameters={"seconds": 0, "seed": number})
     for number, prompt in enumerate(_SHOTS, 1):
-        parameters = {"seconds": 0, "seed": 40 + number}
+        parameters = {"seconds": 0, "seed": 40 + number, "price": 0.04}
         requests.submit(prompt, kind="shot", slot=f"shot/{number}", parameters=parameters)
     refused = {"seconds": 0, "fault": "policy"}
     requests.submit("the wreck", kind="shot", slot="shot/6", parameters=refused)
     long = {"seconds": 600, "steps": 900}
     running = requests.submit("dawn", kind="shot", slot="shot/7", parameters=long)
-    requests.submit("the lamp turns", kind="video", slot="video/opening", parameters={"seconds": 0})
+    film = {"seconds": 0, "price": 0.28}
+    requests.submit("the lamp turns", kind="video", slot="video/opening", parameters=film)
     requests.submit("the night the lamp went out", kind="scenes", slot="story/one")
     for number, change in enumerate(("at dusk", "at dawn", "older, with a pipe")):
         requests.make(
             "a lighthouse keeper, oil on canvas",
             slot="portrait/keeper",
             edit_prompt=change,
-            parameters={"seconds": 0, "seed": 90 + number},
+            parameters={"seconds": 0, "seed": 90 + number, "price": 0.02},
         )
+    requests.set_budget(day="1", month="10")
     return running

@@ -119,10 +119,13 @@ class Requests:
 
     def make(self, prompt: str, kind: str = "portrait", **fields: Any) -> None:
         """A job, to its end."""
-        job = self.submit(prompt, kind, **fields)
+        self.until_ended(self.submit(prompt, kind, **fields))
+
+    def until_ended(self, job: str) -> None:
+        """Asked of the gateway, which reads it in the log."""
         end = time.monotonic() + _MADE_WITHIN
         address = f"{self._gateway}/jobs/{job}"
-        while not httpx.get(address, headers=self._credentials).json()["finished_at"]:
+        while not httpx.get(address, headers=self._credentials, timeout=30).json()["finished_at"]:
             assert time.monotonic() < end, f"{job} does not end"
             time.sleep(0.05)
 
@@ -130,15 +133,24 @@ class Requests:
         body = {"operation": "create", "prompt": prompt, **fields}
         self._send("PUT", f"cast/{person}/refs", body)
 
+    def set_budget(self, **limits: str) -> None:
+        address = f"{self._gateway}/projects/{self.project}/budget"
+        httpx.put(address, json=limits, headers=self._credentials, timeout=30).raise_for_status()
+
     def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self._made += 1
-        answer = httpx.request(
+        request = httpx.Request(
             method,
             f"{self._gateway}/projects/{self.project}/{path}",
             json=body,
             headers={"Idempotency-Key": f"test-{self._made}", **self._credentials},
-            timeout=30,
         )
+        with httpx.Client(timeout=30) as http:
+            answer = http.send(request)
+            end = time.monotonic() + _MADE_WITHIN
+            while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < end:
+                time.sleep(0.1)  # a budget is new: not every gateway knows of it yet
+                answer = http.send(request)
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         content: dict[str, Any] = answer.json()
         return content

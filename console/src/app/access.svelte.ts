@@ -53,7 +53,7 @@ class Access {
     this.who = who;
     this.visits += 1;
     this.standing = "signed-in";
-    session.begin(who?.projects ?? null);
+    session.begin(who?.projects ?? null, this.may("usage:read"));
   }
 
   #expire(): void {

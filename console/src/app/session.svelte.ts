@@ -21,12 +21,15 @@ class Session {
     this.models.length > 0 && this.models.every((model) => model.provider === "sim"),
   );
 
+  #hearsOfBudget = false;
+
   constructor() {
     setInterval(() => (this.now = Date.now()), 1000);
   }
 
   /** Somebody came in who may see these projects; null: all. The project from before is followed anew. */
-  begin(projects: readonly string[] | null): void {
+  begin(projects: readonly string[] | null, hearsOfBudget: boolean): void {
+    this.#hearsOfBudget = hearsOfBudget;
     void this.loadCatalog();
     const last = this.live?.name ?? localStorage.getItem(REMEMBERED);
     this.live?.close();
@@ -46,7 +49,7 @@ class Session {
   open(project: string): LiveProject {
     if (this.live?.name === project) return this.live;
     this.live?.close();
-    this.live = new LiveProject(project);
+    this.live = new LiveProject(project, this.#hearsOfBudget);
     localStorage.setItem(REMEMBERED, project);
     return this.live;
   }

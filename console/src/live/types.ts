@@ -35,6 +35,9 @@ export type CastRequest = Schemas["CastRequest"];
 /** A request as it is sent: what it leaves out has its default. */
 export type JobRequest = Pick<Schemas["JobRequest"], "kind" | "prompt"> &
   Partial<Schemas["JobRequest"]>;
+export type WholeJobRequest = Schemas["JobRequest"];
+export type QuoteList = Schemas["QuoteList"];
+export type SetBudget = Schemas["SetBudget"];
 
 /** The JSON Schema of one parameter, as far as a form shows it. */
 export interface ParameterSchema {

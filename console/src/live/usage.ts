@@ -1,7 +1,7 @@
 /** What a project has made and spent, and what it may spend. */
 
 import { gateway } from "./api";
-import type { Budget, UsageReport } from "./types";
+import type { Budget, SetBudget, UsageReport } from "./types";
 
 export type Way = UsageReport["by"][number];
 
@@ -26,3 +26,7 @@ const TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export const budget = (project: string): PromiseLike<Budget> =>
   gateway.call("get", "/v1/projects/{project}/budget", { path: { project } });
+
+/** Replace the budget as a whole: what is null has no limit. */
+export const setBudget = (project: string, body: SetBudget): PromiseLike<Budget> =>
+  gateway.call("put", "/v1/projects/{project}/budget", { path: { project }, body });
