@@ -1,5 +1,6 @@
 """The form of a new job: every model, files from the disk, and what the server says against it."""
 
+import os
 import re
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def test_files_become_references_and_one_that_is_no_picture_says_so(
     refused = page.get_by_role("listitem").filter(has_text="page.png")
     expect(refused.locator(".fault")).to_be_visible()
     refused.get_by_role("button", name="Remove page.png").click()
+    expect(page.get_by_role("progressbar", name=re.compile("^Upload"))).to_have_count(0)
     sent = list[str]()
     page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
     page.get_by_label("choose files").set_input_files([picture])
@@ -70,6 +72,27 @@ def test_files_become_references_and_one_that_is_no_picture_says_so(
     page.get_by_role("button", name=re.compile("Make it")).click()
     expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
     assert len(stack.ledger(project)) == 1
+
+
+def test_an_upload_that_is_taken_out_stops(
+    console: ConsolePage, project: str, tmp_path: Path
+) -> None:
+    """25 MB over a slow line: the rest of them is never sent."""
+    console.forgiving = True
+    large = tmp_path / "large.png"
+    large.write_bytes(os.urandom(25_000_000))
+    page = console.open(f"/projects/{project}?new=portrait")
+    page.get_by_label("Model").select_option(label="Sim edit")
+    devtools = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 500_000}
+    devtools.send("Network.emulateNetworkConditions", slow)
+    page.get_by_label("choose files").set_input_files([large])
+    upload = page.get_by_role("progressbar", name="Upload of large.png")
+    expect(upload).not_to_have_attribute("aria-valuenow", "0")
+    with page.expect_event("requestfailed", lambda request: request.method == "PUT"):
+        page.get_by_role("button", name="Remove large.png").click()
+    expect(upload).to_have_count(0)
+    expect(page.get_by_text("needs 1 reference")).to_be_visible()
 
 
 def test_a_story_asks_for_its_shots_but_only_for_those_that_are_missing(

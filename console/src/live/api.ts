@@ -59,6 +59,13 @@ export const attempts = (id: string) => gateway.jobs.attempts(id);
 export const submit = (project: string, request: T.JobRequest, idempotencyKey = newKey()) =>
   clientOf(project).jobs.submit(request, { idempotencyKey });
 
+/** What requests would cost, and when they would run. */
+export const quote = (project: string, jobs: T.JobRequest[]) =>
+  gateway.call("post", "/v1/projects/{project}/quotes", {
+    path: { project },
+    body: { jobs: jobs as T.WholeJobRequest[] },
+  });
+
 /** Ask for the references of a person. */
 export const cast = (
   project: string,

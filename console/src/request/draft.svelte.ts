@@ -6,18 +6,27 @@ import * as api from "../live/api";
 import { Refused } from "@heliograph/client";
 import type { CastRequest, Job, JobRequest, Lane, NextAction } from "../live/types";
 import { chosen, fieldsOf } from "./fields";
-import { estimate } from "./price";
+import { Quotation } from "./quotation.svelte";
 import { References } from "./references.svelte";
+import { Submission } from "./submission";
 
 export const CAST = "cast_ref"; // made in pairs, by a call of their own
 
+/** What a cast takes of the parameters of a model. */
+const OF_A_CAST = ["aspect_ratio"];
+/** Stands in for a prompt that is not written yet: the price does not depend on it. */
+const SOME_PROMPT = "…";
+
 export class Draft {
+  readonly project: string;
   kindName = $state("");
   modelName = $state("");
   slot = $state("");
   person = $state("");
   prompt = $state("");
   editPrompt = $state("");
+  /** What it may cost where the price of the model is not known; US dollars. */
+  maxCost = $state("");
   values = $state<Record<string, unknown>>({});
   busy = $state(false);
   /** What the server said against the request, by field. */
@@ -25,10 +34,9 @@ export class Draft {
   refusal = $state("");
   actions = $state.raw<NextAction[]>([]);
   lanes = $state.raw<Lane[]>([]);
-  readonly references: References;
-  /** One key as long as the same request is tried again: it cannot be paid twice. */
-  #key = api.newKey();
-  #sent = "";
+  readonly references = new References(() => this.project);
+  readonly quotation = new Quotation((jobs) => api.quote(this.project, jobs));
+  readonly #submission = new Submission<Job[]>(api.newKey);
 
   readonly kind = $derived(
     session.kinds.find(({ name }) => name === this.kindName) ?? session.kinds[0],
@@ -41,29 +49,38 @@ export class Draft {
       this.models.find(({ name }) => name === this.kind?.model) ??
       this.models[0],
   );
+  readonly isCast = $derived(this.kind?.name === CAST);
   readonly fields = $derived(
-    fieldsOf(this.model?.parameters.properties ?? {}).map((field) => ({
-      ...field,
-      initial: this.kind?.parameters[field.name] ?? field.initial,
-    })),
+    fieldsOf(this.model?.parameters.properties ?? {})
+      .filter(({ name }) => !this.isCast || OF_A_CAST.includes(name))
+      .map((field) => ({ ...field, initial: this.kind?.parameters[field.name] ?? field.initial })),
   );
   readonly parameters = $derived(chosen(this.fields, this.values));
-  readonly isCast = $derived(this.kind?.name === CAST);
-  readonly estimate = $derived.by(() => {
-    if (!this.model) return null;
-    const one = estimate(this.model, this.parameters);
-    return this.isCast ? { ...one, amount: one.amount * 2 } : one;
+  readonly tooFew = $derived(this.references.ready.length < (this.model?.min_references ?? 0));
+  /** Nobody knows what it costs until somebody says what it may cost. */
+  readonly needsMaxCost = $derived(
+    this.maxCost !== "" || isAbout(this.quotation.error, "price_unknown"),
+  );
+  /** The requests whose price is shown; none while they cannot be made. */
+  readonly priced = $derived.by((): JobRequest[] => {
+    if (!this.kind || !this.model || this.tooFew) return [];
+    const one = { ...this.#jobRequest(), prompt: this.prompt || SOME_PROMPT };
+    return this.isCast ? [one, one] : [one];
   });
-  readonly lane = $derived(this.lanes.find(({ name }) => name === this.kind?.lane));
 
-  constructor(readonly project: string) {
-    this.references = new References(project);
+  constructor(project: string) {
+    this.project = project;
+  }
+
+  close(): void {
+    this.quotation.close();
+    this.references.close();
   }
 
   async loadLanes(): Promise<void> {
     this.lanes = await api.lanes().then(
       (page) => page.items,
-      () => [], // the wait is left out; sending says what is wrong
+      () => [], // whether it starts at once is left out; sending says what is wrong
     );
   }
 
@@ -91,19 +108,16 @@ export class Draft {
     this.actions = [];
   }
 
-  /** The jobs that were made; null after a refusal, which is explained in `faults` and `refusal`. */
+  /**
+   * The jobs that were made; null after a refusal, which is explained in `faults` and `refusal`. No
+   * request is sent that costs more than what was shown.
+   */
   async send(): Promise<Job[] | null> {
-    const pair = this.isCast && this.#castRequest();
-    const request = this.#jobRequest();
-    const written = JSON.stringify(pair || request);
-    if (written !== this.#sent) this.#key = api.newKey();
-    this.#sent = written;
+    if (this.busy) return null;
     this.busy = true;
     [this.faults, this.refusal, this.actions] = [{}, "", []];
     try {
-      if (!pair) return [await api.submit(this.project, request, this.#key)];
-      const { jobs } = await api.cast(this.project, this.person, pair, this.#key);
-      return Object.values(jobs);
+      return await this.#submission.send(this.isCast ? this.#castCall() : this.#jobCall());
     } catch (error) {
       this.#explain(error);
       return null;
@@ -112,18 +126,43 @@ export class Draft {
     }
   }
 
+  #jobCall() {
+    const request = this.#jobRequest();
+    return {
+      written: JSON.stringify(request),
+      bind: async () => {
+        const [quote] = (await this.quotation.agreed()).items;
+        return async (key: string) => [
+          await api.submit(this.project, { ...request, quote: quote!.quote }, key),
+        ];
+      },
+    };
+  }
+
+  #castCall() {
+    const request = this.#castRequest();
+    return {
+      written: JSON.stringify([this.person, request]),
+      bind: async () => {
+        const [quote] = (await this.quotation.agreed()).items;
+        const body = { ...request, max_cost: quote!.cost.estimated };
+        return async (key: string) =>
+          Object.values((await api.cast(this.project, this.person, body, key)).jobs);
+      },
+    };
+  }
+
   #jobRequest(): JobRequest {
-    const { kind, model, slot, prompt, editPrompt, parameters } = this;
+    const { kind, model, slot, prompt, editPrompt, parameters, maxCost } = this;
     return {
       kind: kind!.name,
       prompt,
       model: model!.name,
-      ...(slot && { slot }),
-      ...(editPrompt && { edit_prompt: editPrompt }),
-      ...(this.references.ready.length && {
-        references: this.references.ready.map((item) => $state.snapshot(item.reference!)),
-      }),
+      ...(slot && !this.isCast && { slot }),
+      ...(editPrompt && !this.isCast && { edit_prompt: editPrompt }),
+      ...this.#referred(),
       ...(Object.keys(parameters).length && { parameters }),
+      ...(maxCost && { max_cost: maxCost }),
     };
   }
 
@@ -133,20 +172,31 @@ export class Draft {
       operation: "create",
       prompt: this.prompt,
       model: this.model!.name,
-      ...(this.references.ready.length && {
-        references: this.references.ready.map((item) => $state.snapshot(item.reference!)),
-      }),
+      ...this.#referred(),
       ...(ratio ? { aspect_ratio: String(ratio) } : {}),
     };
+  }
+
+  #referred() {
+    const { ready } = this.references;
+    if (!ready.length) return {};
+    return { references: ready.map((item) => $state.snapshot(item.reference!)) };
   }
 
   #explain(error: unknown): void {
     this.refusal = reasonOf(error);
     if (!(error instanceof Refused)) return;
     const { errors, next_actions } = error.problem;
+    if (isAbout(error, "over_max_cost", "quote_expired")) this.quotation.forget();
+    else this.actions = next_actions.filter(({ patch }) => patch);
     this.faults = Object.fromEntries(
-      errors.map(({ pointer, detail }) => [pointer.replace(/^\/(parameters\/)?/, ""), detail]),
+      errors.map(({ pointer, detail }) => [fieldAt(pointer), detail]),
     );
-    this.actions = next_actions.filter(({ patch }) => patch);
   }
 }
+
+/** "/jobs/0/parameters/seed" is about the field "seed". */
+const fieldAt = (pointer: string) => pointer.replace(/^(\/jobs\/\d+)?\/(parameters\/)?/, "");
+
+const isAbout = (error: unknown, ...codes: string[]) =>
+  error instanceof Refused && codes.includes(error.code);

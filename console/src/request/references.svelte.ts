@@ -18,8 +18,9 @@ export class References {
   readonly ready = $derived(this.items.filter((item) => item.reference));
   readonly waiting = $derived(this.items.some((item) => !item.reference && !item.fault));
   #last = 0;
+  readonly #uploads = new Map<number, AbortController>();
 
-  constructor(readonly project: string) {}
+  constructor(readonly project: () => string) {}
 
   /** Store files and refer to them. One that is refused says why and stays out. */
   add(files: Iterable<File>): void {
@@ -32,10 +33,16 @@ export class References {
     this.items.push({ key: ++this.#last, name, preview: null, share: 1, fault: "", reference });
   }
 
+  /** Leave one out; if its bytes are on their way, they stop. */
   remove(key: number): void {
+    this.#uploads.get(key)?.abort();
     const item = this.items.find((each) => each.key === key);
     if (item?.preview) URL.revokeObjectURL(item.preview);
     this.items = this.items.filter((each) => each.key !== key);
+  }
+
+  close(): void {
+    for (const { key } of this.items) this.remove(key);
   }
 
   async #store(file: File): Promise<void> {
@@ -43,8 +50,11 @@ export class References {
     const preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
     this.items.push({ key, name: file.name, preview, share: 0, fault: "", reference: null });
     const item = () => this.items.find((each) => each.key === key);
+    const stop = new AbortController();
+    this.#uploads.set(key, stop);
     try {
-      const { upload } = await clientOf(this.project).uploads.put(file, {
+      const { upload } = await clientOf(this.project()).uploads.put(file, {
+        signal: stop.signal,
         onProgress: ({ sent, total }) => {
           const shown = item();
           if (shown) shown.share = sent / total;
@@ -56,6 +66,8 @@ export class References {
     } catch (error) {
       const refused = item();
       if (refused) refused.fault = reasonOf(error);
+    } finally {
+      this.#uploads.delete(key);
     }
   }
 }
