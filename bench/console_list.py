@@ -85,7 +85,11 @@ async def measure_list(
 
 
 async def _scrolling(page: Page, jobs: int, section: Section) -> None:
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = await main_thread(devtools)
     frames: list[float] = await page.evaluate(_SCROLL, _SCREEN)
+    used = {name: spent - before[name] for name, spent in (await main_thread(devtools)).items()}
     loaded = await page.get_by_text("jobs loaded").text_content()
     gaps = [(after - before) / 1000 for before, after in pairwise(frames)]
     note = f"{loaded}; p99 of a frame {spread(gaps).p99:.0f} ms"
@@ -96,6 +100,8 @@ async def _scrolling(page: Page, jobs: int, section: Section) -> None:
         at_least=55,
         note=note,
     )
+    note = f"{1000 * used['script'] / len(gaps):.1f} ms of it script; processor time"
+    section.note("main thread of a scrolled frame", 1000 * used["all"] / len(gaps), "ms", note=note)
 
 
 async def _changes(
@@ -142,6 +148,13 @@ async def _write_events(deployment: Deployment, project: str, rate: int, seconds
         for turn in range(round(seconds / _TICK)):
             await Seeder(bus).canceled(project, max(1, round(rate * _TICK)))
             await asyncio.sleep(max(0.0, began + (turn + 1) * _TICK - clock.time()))
+
+
+async def main_thread(devtools: CDPSession) -> dict[str, float]:
+    """Seconds of processor time that the page has used, in all and for scripts."""
+    answer = await devtools.send("Performance.getMetrics")
+    found = {each["name"]: float(each["value"]) for each in answer["metrics"]}
+    return {"all": found["TaskDuration"], "script": found["ScriptDuration"]}
 
 
 async def _heap(devtools: CDPSession) -> float:

@@ -15,8 +15,9 @@ export class JobRows {
   counts = $state.raw<Counts | null>(null);
   loading = $state(true);
   fault = $state("");
-  /** Jobs that came after the list was made, and are not shown yet. */
-  arrived = $state.raw<Job[]>([]);
+  /** How many jobs came after the list was made, and are not shown yet. */
+  arrived = $state(0);
+  readonly #arrived = new Map<string, Job>();
   readonly selected = new SvelteSet<string>();
   #next: string | null = null;
   #page: Promise<void> | undefined;
@@ -72,10 +73,11 @@ export class JobRows {
 
   /** Put what has arrived on top. */
   reveal(): void {
-    const newest = [...this.arrived].sort((one, other) =>
+    const newest = [...this.#arrived.values()].sort((one, other) =>
       placeOf(other, this.order).localeCompare(placeOf(one, this.order)),
     );
-    this.arrived = [];
+    this.#arrived.clear();
+    this.arrived = 0;
     this.#show(newest, [...newest, ...this.rows]);
   }
 
@@ -116,6 +118,7 @@ export class JobRows {
     const first = this.rows[0];
     if (!place || !matches(job, this.filter)) return;
     if (first && place < placeOf(first, this.order)) return; // it has its place further down
-    this.arrived = [...this.arrived.filter(({ id }) => id !== job.id), job];
+    this.#arrived.set(job.id, job);
+    this.arrived = this.#arrived.size;
   }
 }

@@ -4,18 +4,21 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style
 const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const timeOnly = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const whole = new Intl.NumberFormat();
+const dollars = (decimals: number) =>
+  new Intl.NumberFormat("en-US", {
+    style: "currency",
+    currency: "USD",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: decimals,
+  });
+const cents = dollars(2);
+const partsOfCents = dollars(4);
 
 /** An amount in dollars, with as many decimals as it needs: "$0.003", "$1.20". Zero is "free". */
 export function money(amount: string | number | null | undefined): string {
   const value = Number(amount ?? 0);
   if (!value) return "free";
-  const maximumFractionDigits = Math.abs(value) < 0.1 ? 4 : 2;
-  return value.toLocaleString("en-US", {
-    style: "currency",
-    currency: "USD",
-    minimumFractionDigits: 2,
-    maximumFractionDigits,
-  });
+  return (Math.abs(value) < 0.1 ? partsOfCents : cents).format(value);
 }
 
 /** A length of time in seconds: "0.8 s", "14 s", "2 min 05 s", "3 h 10 min". */

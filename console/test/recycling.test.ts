@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { recycled } from "../src/jobs/recycling";
+
+const rows = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, place) => `job_${from + place}`);
+
+test("rows that are scrolled in take the elements of those that are scrolled out", () => {
+  const before = recycled(new Map(), rows(0, 10));
+  const after = recycled(before, rows(6, 16));
+
+  expect(after.get("job_8")).toBe(before.get("job_8"));
+  expect([...after.values()].sort((a, b) => a - b)).toEqual(
+    [...before.values()].sort((a, b) => a - b),
+  );
+});
+
+test("a row keeps its element when others come before it", () => {
+  const before = recycled(new Map(), rows(5, 10));
+  const after = recycled(before, rows(3, 10));
+
+  for (const id of rows(5, 10)) expect(after.get(id)).toBe(before.get(id));
+  expect(new Set(after.values()).size).toBe(7);
+});
+
+test("the element with the focus is given to no other row", () => {
+  const before = recycled(new Map(), rows(0, 4));
+  const held = before.get("job_2")!;
+  const after = recycled(before, rows(10, 14), held);
+
+  expect([...after.values()]).not.toContain(held);
+  expect(new Set(after.values()).size).toBe(4);
+});
