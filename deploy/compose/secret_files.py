@@ -18,7 +18,7 @@ from heliograph.runtime.write_once import write_once
 SECRETS = ROOT / "deploy" / "secrets"
 
 _NATS, _POSTGRES = "nats:4222", "postgres/postgres"  #: as services reach them
-_USERS = ("provision", "gateway", "render", "storage", "status", "operator")
+_USERS = ("provision", "gateway", "dispatcher", "render", "storage", "status", "operator")
 _PROVIDERS = ("fal_key", "replicate_api_token", "gemini_api_key", "openai_api_key")
 _PRIVATE, _READABLE = 0o700, 0o644
 

@@ -1,4 +1,9 @@
-"""The render service's application: run messages in, submissions and rendered jobs out."""
+"""
+The render service's application: run messages in, submissions and rendered jobs out.
+
+A process runs jobs and may become the dispatcher. With HELIOGRAPH_RUN_JOBS=false it only dispatches, so
+that jobs are taken from the queue while no other render runs.
+"""
 
 from functools import partial
 
@@ -20,9 +25,19 @@ from services.render.worker.webhooks import webhook_routes
 
 
 def create_app(settings: RenderSettings) -> FastAPI:
-    """Assemble the service from its settings."""
-    service = Service("render", settings)
-    bus, catalog, drain = service.bus, service.catalog, settings.shutdown_grace_period
+    """Assemble the process from its settings: it runs jobs, dispatches, or does both."""
+    service = Service(settings.role, settings)
+    bus, catalog = service.bus, service.catalog
+    service.run(lanes=bus.lanes.watch, accounts=bus.accounts.watch)
+    service.run(meter=partial(export_account_metrics, bus.accounts))
+    if settings.dispatch:
+        service.run(dispatcher=Dispatcher(bus, catalog.current, settings).run)
+    return _with_worker(service) if settings.run_jobs else service.web("Heliograph dispatcher", [])
+
+
+def _with_worker(service: Service[RenderSettings]) -> FastAPI:
+    settings, bus, catalog = service.settings, service.bus, service.catalog
+    drain = settings.shutdown_grace_period
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = create_providers(settings, catalog.section(lambda each: each.models))
     uploader = OutputUploader(settings.storage_door, service.credentials)
@@ -32,12 +47,8 @@ def create_app(settings: RenderSettings) -> FastAPI:
 
     consume_runs(service, worker)
     service.on_open(partial(serve_worker, bus, worker))
-    service.run(lanes=bus.lanes.watch, accounts=bus.accounts.watch)
     service.run(answers=partial(recover_forever, worker), copies=references.upload_cache.watch)
-    service.run(meter=partial(export_account_metrics, bus.accounts))
     service.run(sim_records=partial(sim.remove_old_records, settings.sim_record_retention))
-    if settings.dispatch:
-        service.run(dispatcher=Dispatcher(bus, catalog.current, settings).run)
     service.on_drain(worker.drain)
     service.close_last(*hosted.values(), uploader)
     webhooks = [webhook_routes(worker, bus.notify)] if settings.render_public_url else []

@@ -1,9 +1,9 @@
 """What an operator can change about render."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from heliograph.contracts.circuit_breaker import BreakerPolicy
 from heliograph.runtime.setting_types import Url
@@ -24,6 +24,7 @@ class RenderSettings(ServiceSettings):
     #: bytes of inline outputs on disk that wait for storage
     spool_max_bytes: int = Field(default=2 * 2**30, ge=0)
     dispatch: bool = True  #: whether this process may become the dispatcher
+    run_jobs: bool = True  #: whether it takes jobs from the lanes and submits them
     fal_priority: Literal["normal", "low"] = "normal"  #: in fal's own queue
     #: seconds that a request may wait in fal's queue; null: no limit
     fal_start_timeout: float | None = Field(default=None, gt=1)
@@ -42,6 +43,19 @@ class RenderSettings(ServiceSettings):
     breaker_failures: int = Field(default=5, ge=1)  #: in a row, until the circuit breaker opens
     breaker_min: float = Field(default=10.0, gt=0)  #: seconds it stays open the first time
     breaker_max: float = Field(default=300.0, gt=0)  #: seconds it stays open at most
+
+    @model_validator(mode="after")
+    def _has_a_role(self) -> Self:
+        if not (self.dispatch or self.run_jobs):
+            raise ValueError(
+                "HELIOGRAPH_DISPATCH and HELIOGRAPH_RUN_JOBS are both false: nothing is left to do"
+            )
+        return self
+
+    @property
+    def role(self) -> str:
+        """The user of the bus that the process is; a dispatcher alone needs less than a worker."""
+        return "render" if self.run_jobs else "dispatcher"
 
     @property
     def breaker_policy(self) -> BreakerPolicy:

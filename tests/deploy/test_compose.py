@@ -104,8 +104,9 @@ def test_a_service_cannot_write_where_its_code_is(containers: ComposeProject, se
             {"heliograph_nats_url", "heliograph_s3_access_key", "heliograph_s3_secret_key"},
         ),
         ("status", {"heliograph_nats_url", "heliograph_database_url"}),
+        ("dispatcher", {"heliograph_nats_url"}),
     ],
-    ids=SERVICES,
+    ids=[*SERVICES, "dispatcher"],
 )
 def test_a_service_has_its_own_secrets_only(
     containers: ComposeProject, service: str, secrets: set[str]
@@ -120,8 +121,9 @@ def test_a_service_has_its_own_secrets_only(
         ("render", {"inside", "outside"}),
         ("storage", {"inside", "outside"}),
         ("status", {"inside"}),
+        ("dispatcher", {"inside"}),
     ],
-    ids=SERVICES,
+    ids=[*SERVICES, "dispatcher"],
 )
 def test_only_render_and_storage_reach_out(
     containers: ComposeProject, service: str, networks: set[str]

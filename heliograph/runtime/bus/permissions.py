@@ -28,8 +28,12 @@ from heliograph.runtime.bus.subject_permissions import (
 )
 
 SERVICES = ("gateway", "render", "storage", "status")
+DISPATCHER = "dispatcher"  #: a process of render that runs no jobs
 PROVISION = "provision"  #: makes and changes streams, buckets and consumers
 OPERATOR = "operator"  #: the commands of operators
+
+#: that the dispatcher answers
+_QUEUE_VIEWS = ("query.lanes", "query.lanes.*", "query.position.*", "query.positions")
 
 #: that storage's dispatcher answers, for a rendered job to be stored
 _STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PLACE)
@@ -67,8 +71,21 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             watches("accounts", "lanes"),
             hears(subjects.QUEUED, subjects.RECORD_CHANGED, subjects.LANE_CAPACITY),
             hears(subjects.LOOK_UP),
-            answers("query.lanes", "query.lanes.*", "query.position.*", "query.positions"),
+            answers(*_QUEUE_VIEWS),
             answers("query.outputs.renew"),
+        ),
+        DISPATCHER: combined(
+            _service(DISPATCHER),
+            publishes("events.>", "run.>"),  # it fails jobs whose dependencies failed
+            reads("EVENTS", "WORK"),
+            follows("EVENTS"),
+            purges("WORK"),
+            caps(lanes),
+            reads("KV_accounts", "KV_lanes"),
+            writes("leases"),
+            watches("accounts", "lanes"),
+            hears(subjects.QUEUED, subjects.RECORD_CHANGED, subjects.LANE_CAPACITY),
+            answers(*_QUEUE_VIEWS),
         ),
         "storage": combined(
             _service("storage"),
