@@ -192,7 +192,7 @@ images: $(INSTALLED) ## Build the images of the services; BASE=python:3.13-slim 
 server-images: $(INSTALLED) $(CONTAINER_TOOLS)
 	@$(PYTHON) -m deploy.images --servers $(if $(BASE),--base $(BASE))
 
-secrets: $(INSTALLED) ## Make up the passwords of deploy/compose.yaml, once
+secrets: $(INSTALLED) ## Make the keys, passwords and certificates of deploy/compose.yaml that are missing
 	@$(PYTHON) -m deploy.compose.secret_files
 
 compose-demo: images server-images secrets ## Make a picture in containers, all of them built here (Linux, Docker)

@@ -27,7 +27,7 @@ from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.data_dir import MONITOR, OWNER
-from heliograph.runtime.nats_users import NatsUser
+from heliograph.runtime.nats_users import Login, NatsUser
 from heliograph.runtime.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -52,19 +52,25 @@ async def provision(settings: ServiceSettings) -> str:
         await bus.close()
 
 
-def add_bus_user(settings: ServiceSettings, name: str, projects: list[str]) -> NatsUser:
+def add_bus_user(
+    settings: ServiceSettings, name: str, projects: list[str], *, login: Login = "password"
+) -> NatsUser:
     """
     A user of the bundled NATS server for another service, which asks for jobs of these projects and
     follows them. A server that runs knows it at once.
 
     Raises:
-        ClientError: The name is one of ours, or a user with other projects has it.
+        ClientError: The name is one of ours, or a user with other projects, or without a password, has it.
     """
     if name in {*permissions(()), OWNER, MONITOR}:
         raise ClientError(f"{name} is a user of our own: choose another name")
-    user = settings.folder.nats_users.user(name, projects)
+    user = settings.folder.nats_users.user(name, projects, login=login)
     if set(user.projects) != set(projects):
         raise ClientError(f"{name} exists, for {', '.join(user.projects)}: choose another name")
+    if login == "password" and user.password is None:
+        raise ClientError(
+            f"{name} exists, with an nkey: choose another name for one with a password"
+        )
     if settings.folder.nats_users_file.exists():
         write_bundled_users(settings)
         _reload_server(settings.folder.pid_file("nats"))
@@ -160,7 +166,7 @@ async def _bus() -> AsyncIterator[JetStream]:
         with translated():
             await connection.client.connect(
                 **connection.options
-                | connection.credentials
+                | connection.security
                 | {"max_reconnect_attempts": 1, "allow_reconnect": False}
             )
     except Exception as error:

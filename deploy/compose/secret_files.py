@@ -1,23 +1,24 @@
 """
 The secrets of `deploy/compose.yaml`, made up once: `python -m deploy.compose.secret_files`.
 
-They lie in a folder that is closed to others. The files themselves can be read by everybody, because
-in a container another user reads the one that it is given.
+They lie in a folder that is closed to others. The files that containers are given can be read by
+everybody, because there another user reads them; the key of the certificate authority cannot.
 """
 
 import secrets
 from pathlib import Path
 
+from deploy.compose.certificates import make_server_certificate
 from deploy.local.processes import ROOT
 from heliograph.runtime.bus.server_users import server_users, write_users
 from heliograph.runtime.catalog.load import load_catalog
-from heliograph.runtime.nats_users import NatsUsers
+from heliograph.runtime.nats_users import NatsUser, NatsUsers
 from heliograph.runtime.settings import ServiceSettings
 from heliograph.runtime.write_once import write_once
 
 SECRETS = ROOT / "deploy" / "secrets"
 
-_NATS, _POSTGRES = "nats:4222", "postgres/postgres"  #: as services reach them
+_NATS, _POSTGRES = "nats", "postgres/postgres"  #: as services reach them
 _USERS = ("provision", "gateway", "dispatcher", "render", "storage", "status", "operator")
 _PROVIDERS = ("fal_key", "replicate_api_token", "gemini_api_key", "openai_api_key")
 _PRIVATE, _READABLE = 0o700, 0o644
@@ -25,14 +26,15 @@ _PRIVATE, _READABLE = 0o700, 0o644
 
 def make_secrets(folder: Path) -> None:
     """
-    Make what is missing, and the configuration of NATS users anew: it follows the lanes of the catalog,
-    and the users of other services.
+    Make what is missing or about to expire, and the configuration of NATS users anew: it follows the
+    lanes of the catalog, and the users of other services.
     """
     folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     folder.chmod(_PRIVATE)
     users = NatsUsers(_made(folder / "nats-users"))
     for name in _USERS:
-        _keep(folder / f"nats_url_{name}", users.user(name).url(_NATS))
+        _keep(folder / f"nats_nkey_{name}", _seed(users.user(name)))
+    make_server_certificate(folder, [_NATS, "localhost", "127.0.0.1"])
     _keep(folder / "s3_access_key", secrets.token_hex(10))
     _keep(folder / "s3_secret_key", secrets.token_hex(20))
     password = _keep(folder / "database_password", secrets.token_hex(20))
@@ -42,6 +44,11 @@ def make_secrets(folder: Path) -> None:
     file = folder / "nats_users.conf"
     write_users(file, server_users(users, load_catalog(ServiceSettings()).lanes))
     file.chmod(_READABLE)
+
+
+def _seed(user: NatsUser) -> str:
+    assert user.seed, "a user of our own has an nkey"
+    return user.seed.get_secret_value()
 
 
 def _made(folder: Path) -> Path:

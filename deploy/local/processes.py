@@ -140,7 +140,8 @@ def _bus_of(name: str, settings: LocalSettings) -> dict[str, str]:
     if settings.nats_url is not None:
         return {}
     return {
-        "HELIOGRAPH_NATS_URL": settings.nats_login_of(name),
+        "HELIOGRAPH_NATS_URL": settings.nats,
+        "HELIOGRAPH_NATS_NKEY_FILE": str(settings.folder.nats_users.user(name).seed_file),
         "HELIOGRAPH_PROVISION": "false",  # `make up` does, as the owner
     }
 

@@ -154,6 +154,10 @@ def system() -> Dashboard:
             "Refusals not stored", added("heliograph_refusals_unstored_total", legend="refusals")
         ),
         graph("API keys that expire soon", highest("heliograph_keys_expiring", legend="keys")),
+        graph(
+            "Days until the certificate of NATS expires",
+            each("(heliograph_nats_certificate_expiry_timestamp_seconds - time()) / 86400"),
+        ),
         graph("Memory", each("process_resident_memory_bytes"), unit="bytes"),
         graph(
             "Processor",

@@ -2,12 +2,15 @@
 
 import json
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from heliograph.cli.command_runner import FAILED, USAGE, fail, run_command
 from heliograph.client_errors import ClientError
+
+if TYPE_CHECKING:
+    from heliograph.runtime.nats_users import Login, NatsUser
 
 app = typer.Typer()
 
@@ -45,6 +48,9 @@ def provision() -> None:
 def bus_user(
     name: Annotated[str, typer.Argument(help="Small letters, digits and dashes.")],
     project: Annotated[list[str], typer.Option("--project", "-p", help="Repeat it.")],
+    nkey: Annotated[
+        bool, typer.Option("--nkey", help="It signs in with an nkey, and no password is sent.")
+    ] = False,
 ) -> None:
     """Make a NATS user for another service, which asks for jobs of its projects and follows them."""
     from heliograph import operator  # needs the packages of a service
@@ -57,8 +63,20 @@ def bus_user(
     if wrong := [each for each in project if not matches(PROJECT_PATTERN, each)]:
         fail(f"{', '.join(wrong)}: no project can be called so", USAGE)
     try:
-        user = operator.add_bus_user(read_settings(ServiceSettings), name, project)
+        login: Login = "nkey" if nkey else "password"
+        user = operator.add_bus_user(read_settings(ServiceSettings), name, project, login=login)
     except ClientError as error:
         fail(str(error), USAGE)
-    shown = {"user": user.name, "password": user.password.get_secret_value()}
-    print(json.dumps(shown | {"inbox_prefix": f"_INBOX_{name}", "projects": user.projects}))
+    shown = {"user": user.name, "inbox_prefix": f"_INBOX_{name}", "projects": user.projects}
+    print(json.dumps(shown | (_nkey(user) if nkey else _password(user))))
+
+
+def _nkey(user: "NatsUser") -> dict[str, str]:
+    assert user.seed
+    assert user.nkey
+    return {"nkey": user.nkey, "seed": user.seed.get_secret_value()}
+
+
+def _password(user: "NatsUser") -> dict[str, str]:
+    assert user.password
+    return {"password": user.password.get_secret_value()}

@@ -1,12 +1,17 @@
 """Settings of the bus: the NATS server, and the bound of each stream and bucket."""
 
+import ssl
 from datetime import timedelta
+from pathlib import Path
+from typing import Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from heliograph.runtime.authorities import checked_url, host_and_port
 from heliograph.runtime.deployment_settings import DeploymentSettings
+from heliograph.runtime.nats_tls import tls_context
+from heliograph.runtime.nats_users import public_nkey
 
 _NATS_PORT = 4222  #: that a URL need not say
 
@@ -20,6 +25,12 @@ class BusSettings(DeploymentSettings):
     #: use this server instead of the bundled one, with credentials; of a cluster any server, or
     #: several, separated by commas
     nats_url: str | None = None
+    #: with the seed of the nkey that signs in there, in place of a user and password in the URL
+    nats_nkey_file: Path | None = None
+    #: with the authority of that server's certificate: the connection begins with TLS, or is not made
+    nats_ca_file: Path | None = None
+    nats_certificate_file: Path | None = None  #: of this client, where that server wants one
+    nats_certificate_key_file: Path | None = None  #: null: in the file of the certificate
     #: copies of each stream, on as many servers of a cluster; 1: a single server
     nats_replicas: int = Field(default=1, ge=1, le=5)
     nats_monitor_url: str | None = None  #: HTTP monitoring URL of that server
@@ -62,6 +73,32 @@ class BusSettings(DeploymentSettings):
             )
         return url
 
+    @field_validator("nats_nkey_file")
+    @classmethod
+    def _is_seed(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            try:
+                public_nkey(SecretStr(file.read_text().strip()))
+            except OSError as error:
+                raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+        return file
+
+    @model_validator(mode="after")
+    def _has_certificates(self) -> Self:
+        if self.nats_certificate_file and not self.nats_ca_file:
+            raise ValueError("HELIOGRAPH_NATS_CERTIFICATE_FILE needs HELIOGRAPH_NATS_CA_FILE")
+        _ = self.nats_tls
+        return self
+
+    @property
+    def nats_tls(self) -> ssl.SSLContext | None:
+        """Of connections to an outside server; null: they begin without TLS. Read anew at each call."""
+        if self.nats_url is None or self.nats_ca_file is None:
+            return None
+        return tls_context(
+            self.nats_ca_file, self.nats_certificate_file, self.nats_certificate_key_file
+        )
+
     @property
     def nats(self) -> str:
         """URL of NATS. An outside server's may hold a password."""
@@ -70,8 +107,13 @@ class BusSettings(DeploymentSettings):
     @property
     def nats_hosts(self) -> list[str]:
         """Host and port of each server, without credentials: for people and documents."""
-        places = [urlsplit(url) for url in self.nats.split(",")]
-        return [host_and_port(each.hostname or "", each.port or _NATS_PORT) for each in places]
+        return [host_and_port(host, port) for host, port in self.nats_places]
+
+    @property
+    def nats_places(self) -> list[tuple[str, int]]:
+        """Host and port of each server."""
+        urls = [urlsplit(url) for url in self.nats.split(",")]
+        return [(url.hostname or "", url.port or _NATS_PORT) for url in urls]
 
     @property
     def nats_login(self) -> str:
@@ -80,10 +122,6 @@ class BusSettings(DeploymentSettings):
             return self.nats_url
         credentials = self.folder.nats_credentials()
         return self._nats_as(credentials.user, credentials.password)
-
-    def nats_login_of(self, user: str) -> str:
-        """URL of the bundled NATS with the credentials of one of its users: never for logs."""
-        return self.folder.nats_users.user(user).url(host_and_port(self.host, self.nats_port))
 
     @property
     def nats_monitor_login(self) -> str | None:

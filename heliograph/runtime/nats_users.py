@@ -1,27 +1,41 @@
-"""Users of a NATS server that is ours: a file for each, with its password, made up once."""
+"""Users of a NATS server that is ours: a file for each, and the nkey or password it logs in with."""
 
 import json
+import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import nkeys
 from pydantic import SecretStr
 
 from heliograph.runtime.write_once import write_once
+
+#: an nkey signs what the server asks, and its seed stays here; a password is sent
+Login = Literal["nkey", "password"]
+
+_SEED_BYTES = 32
 
 
 class NatsUser(NamedTuple):
     """A user of the server."""
 
     name: str
-    password: SecretStr
+    seed_file: Path | None  #: with the seed of its nkey; null: it has none
+    password: SecretStr | None  #: null: it has none
     projects: tuple[str, ...] = ()  #: of another service; empty: one of our own
 
-    def url(self, place: str) -> str:
-        """Address of a server at `host:port` for this user: never for logs."""
-        return f"nats://{self.name}:{self.password.get_secret_value()}@{place}"
+    @property
+    def seed(self) -> SecretStr | None:
+        """What it signs with."""
+        return SecretStr(self.seed_file.read_text().strip()) if self.seed_file else None
+
+    @property
+    def nkey(self) -> str | None:
+        """Its public key, by which the server knows it."""
+        return public_nkey(self.seed) if self.seed else None
 
 
 @dataclass(frozen=True)
@@ -30,19 +44,53 @@ class NatsUsers:
 
     folder: Path
 
-    def user(self, name: str, projects: Iterable[str] = ()) -> NatsUser:
-        """A user, made at the first call; `projects` count then only."""
-        file = self.folder / f"{name}.json"
-        made = {"password": secrets.token_hex(20), "projects": sorted(projects)}
-        write_once(file, json.dumps(made))
-        return _read(file)
+    def user(self, name: str, projects: Iterable[str] = (), *, login: Login = "nkey") -> NatsUser:
+        """
+        A user, made at the first call; `projects` count then only.
+
+        Args:
+            login: What it can log in with. An nkey is added to a user that has none, a password is not.
+        """
+        password = {"password": secrets.token_hex(20)} if login == "password" else {}
+        description = {"projects": sorted(projects), **password}
+        write_once(self.folder / f"{name}.json", json.dumps(description))
+        if login == "nkey":
+            write_once(self.folder / f"{name}.nk", new_seed())
+        return self._read(name)
 
     def outside(self) -> list[NatsUser]:
         """Those of other services."""
-        users = (_read(file) for file in sorted(self.folder.glob("*.json")))
+        users = [self._read(file.stem) for file in sorted(self.folder.glob("*.json"))]
         return [user for user in users if user.projects]
 
+    def _read(self, name: str) -> NatsUser:
+        kept = json.loads((self.folder / f"{name}.json").read_text())
+        seed_file, password = self.folder / f"{name}.nk", kept.get("password")
+        return NatsUser(
+            name,
+            seed_file if seed_file.exists() else None,
+            SecretStr(password) if password else None,
+            tuple(kept["projects"]),
+        )
 
-def _read(file: Path) -> NatsUser:
-    kept = json.loads(file.read_text())
-    return NatsUser(file.stem, SecretStr(kept["password"]), tuple(kept["projects"]))
+
+def new_seed() -> str:
+    """The seed of a new nkey of a user."""
+    seed: bytes = nkeys.encode_seed(os.urandom(_SEED_BYTES), nkeys.PREFIX_BYTE_USER)
+    return seed.decode()
+
+
+def public_nkey(seed: SecretStr) -> str:
+    """
+    The public key of a seed.
+
+    Raises:
+        ValueError: It is no seed of a user.
+    """
+    try:
+        key: str = nkeys.from_seed(bytearray(seed.get_secret_value(), "utf-8")).public_key.decode()
+    except (nkeys.NkeysError, ValueError, IndexError) as error:
+        raise ValueError("not the seed of an nkey") from error
+    if not key.startswith("U"):
+        raise ValueError("the seed of an nkey that is no user's")
+    return key

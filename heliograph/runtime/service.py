@@ -25,6 +25,7 @@ from heliograph.runtime.access.service_key import SERVICE_KEY, ensure_service_ke
 from heliograph.runtime.access.session_cache import SessionCache
 from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.background import BackgroundTask, run_in_background
+from heliograph.runtime.bus.certificate_expiry import watch_certificate
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
 from heliograph.runtime.catalog import CurrentCatalog
@@ -78,6 +79,8 @@ class Service(Generic[Settings]):
                 watch_files, settings, self.catalog, partial(_load, settings, without)
             ),
         }
+        if settings.nats_tls:
+            self._tasks["nats_certificate"] = partial(watch_certificate, settings)
         if settings.auth == "keys":
             self._check_keys()
 

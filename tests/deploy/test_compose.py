@@ -13,6 +13,7 @@ from deploy.images.docker import run
 from deploy.local.processes import program
 
 SERVICES = ("gateway", "render", "storage", "status")
+BUS = ("nats_nkey", "nats_ca.crt")  #: what each needs of NATS
 
 
 async def test_a_picture_is_made_and_fetched_through_one_origin(containers: ComposeProject) -> None:
@@ -88,11 +89,11 @@ def test_a_service_cannot_write_where_its_code_is(containers: ComposeProject, se
 @pytest.mark.parametrize(
     ("service", "secrets"),
     [
-        ("gateway", {"heliograph_nats_url"}),
+        ("gateway", {*BUS}),
         (
             "render",
             {
-                "heliograph_nats_url",
+                *BUS,
                 "FAL_KEY",
                 "REPLICATE_API_TOKEN",
                 "GEMINI_API_KEY",
@@ -101,10 +102,10 @@ def test_a_service_cannot_write_where_its_code_is(containers: ComposeProject, se
         ),
         (
             "storage",
-            {"heliograph_nats_url", "heliograph_s3_access_key", "heliograph_s3_secret_key"},
+            {*BUS, "heliograph_s3_access_key", "heliograph_s3_secret_key"},
         ),
-        ("status", {"heliograph_nats_url", "heliograph_database_url"}),
-        ("dispatcher", {"heliograph_nats_url"}),
+        ("status", {*BUS, "heliograph_database_url"}),
+        ("dispatcher", {*BUS}),
     ],
     ids=[*SERVICES, "dispatcher"],
 )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -34,25 +35,30 @@ def _render(home: Path, settings: ServiceSettings, user: str, **variables: str) 
     environment = {
         "PATH": os.environ["PATH"],
         "HELIOGRAPH_HOME": str(home),
-        "HELIOGRAPH_NATS_URL": settings.folder.nats_users.user(user).url(place),
+        "HELIOGRAPH_NATS_URL": f"nats://{place}",
+        "HELIOGRAPH_NATS_NKEY_FILE": str(settings.folder.nats_users.user(user).seed_file),
         "HELIOGRAPH_PROVISION": "false",
         "HELIOGRAPH_RENDER_PORT": "0",
         **variables,
     }
-    command = [sys.executable, "-m", "services.render"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+    command, output = [sys.executable, "-m", "services.render"], home / f"{user}.log"
+    with (
+        output.open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+    ):
         try:
             yield
-            assert process.poll() is None, "NATS refused it a subject: its log has which"
         finally:
+            ended = process.poll()
             process.kill()
+            assert ended is None, output.read_text()
 
 
-async def _accepted(bus: NatsBus, **fields: list[str]) -> JobEntry:
+async def _accepted(bus: NatsBus, **fields: Any) -> JobEntry:
     """The event of a new job, which waits for nothing yet."""
     record = a_record(**fields)
     entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
-    return entry.as_job()
+    return JobEntry(entry.sequence, entry.event)
 
 
 async def _until_ready(bus: NatsBus, record: Record) -> None:

@@ -21,8 +21,10 @@ from heliograph.contracts import queries
 from heliograph.contracts.queries import Query
 from heliograph.operator import add_bus_user, provision
 from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, permissions
+from heliograph.runtime.bus.server_users import server_users
 from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.bus.subject_permissions import Permissions
+from heliograph.runtime.nats_users import NatsUsers
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import CATALOG
 from tests.support.servers import Program, nats_running
@@ -101,10 +103,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSettings
         yield running.settings
 
 
-def _login(settings: ServiceSettings, user: str) -> str:
-    """The address of the server as a user, in a container or not."""
-    place = settings.nats.removeprefix("nats://").rpartition("@")[2]
-    return settings.folder.nats_users.user(user).url(place)
+def _place(settings: ServiceSettings) -> str:
+    """The address of the server without a user, in a container or not."""
+    return f"nats://{settings.nats.removeprefix('nats://').rpartition('@')[2]}"
+
+
+def _seed_file(settings: ServiceSettings, user: str) -> str:
+    return str(settings.folder.nats_users.user(user).seed_file)
 
 
 @asynccontextmanager
@@ -118,7 +123,8 @@ async def _connected(
             refused.add(str(error).lower())
 
     client = await nats.connect(
-        _login(settings, user),
+        _place(settings),
+        nkeys_seed=_seed_file(settings, user),
         inbox_prefix=f"_INBOX_{user}",
         error_cb=note,
     )
@@ -239,7 +245,7 @@ async def test_a_reply_goes_to_who_asked_once(server: ServiceSettings) -> None:
 
 
 async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
-    add_bus_user(ServiceSettings(home=tmp_path), "agency", ["demo"])
+    add_bus_user(ServiceSettings(home=tmp_path), "agency", ["demo"], login="nkey")
     refused: set[str] = set()
     with nats_running(tmp_path) as running:
         await provision(running.settings)
@@ -291,10 +297,18 @@ async def _is_let_in(settings: ServiceSettings, user: str) -> bool:
     async def ignore(_: Exception) -> None:
         pass
 
+    password = settings.folder.nats_users.user(user, login="password").password
+    assert password
     client = Client()  # its own, because it has to be closed when it is refused as well
     try:
-        await client.connect(_login(settings, user), allow_reconnect=False, error_cb=ignore)
-    except nats.errors.Error:
+        await client.connect(
+            _place(settings),
+            user=user,
+            password=password.get_secret_value(),
+            allow_reconnect=False,
+            error_cb=ignore,
+        )
+    except (nats.errors.Error, ConnectionError):
         return False
     finally:
         await client.close()
@@ -309,6 +323,32 @@ def test_a_name_of_ours_is_not_given_to_another_service(tmp_path: Path) -> None:
         add_bus_user(settings, "render", ["demo"])
     with pytest.raises(ClientError, match="exists, for demo"):
         add_bus_user(settings, "agency", ["other"])
+
+
+def test_a_user_with_an_nkey_gets_no_password(tmp_path: Path) -> None:
+    settings = ServiceSettings(home=tmp_path)
+    add_bus_user(settings, "agency", ["demo"], login="nkey")
+
+    with pytest.raises(ClientError, match="exists, with an nkey"):
+        add_bus_user(settings, "agency", ["demo"])
+
+
+def test_a_user_may_log_in_by_nkey_and_by_password(tmp_path: Path) -> None:
+    users = ServiceSettings(home=tmp_path).folder.nats_users
+    users.user("agency", ["demo"], login="password")
+    users.user("agency", ["demo"], login="nkey")
+
+    entries = [each for each in server_users(users, ["shots"]) if not _is_ours(users, each)]
+
+    assert [sorted(entry) for entry in entries] == [
+        ["nkey", "permissions"],
+        ["password", "permissions", "user"],
+    ]
+    assert entries[0]["permissions"] == entries[1]["permissions"]
+
+
+def _is_ours(users: NatsUsers, entry: dict[str, Any]) -> bool:
+    return entry.get("nkey") in {users.user(name).nkey for name in TABLE}
 
 
 VIOLATION = """
@@ -332,7 +372,10 @@ def test_a_violation_ends_the_process_and_names_the_subject(
 ) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", VIOLATION],
-        env={"HELIOGRAPH_NATS_URL": _login(server, "storage")},
+        env={
+            "HELIOGRAPH_NATS_URL": _place(server),
+            "HELIOGRAPH_NATS_NKEY_FILE": _seed_file(server, "storage"),
+        },
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,6 +1,8 @@
 """NATS connection: survives outages; errors that cannot pass end the process."""
 
+import asyncio
 import os
+import ssl
 from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -11,12 +13,27 @@ from nats.errors import AuthorizationError, Error
 
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.clock import now
+from heliograph.runtime.nats_tls import lasting_trouble
 from heliograph.runtime.settings import ServiceSettings
 
 log = structlog.get_logger()
 
 #: how an error of the server begins when trying again cannot help
 _HOPELESS = ("nats: permissions violation", "nats: authorization violation")
+
+_REFUSED, _UNFIT = 70, 78  #: exit codes
+
+#: greetings without TLS that end a process which was never connected. One may be chance: a server that also
+#: takes clients without TLS greets those whose first message is late
+_PLAIN_GREETINGS = 5
+_PAUSE = 0.25  #: seconds between them
+
+#: what a handshake ends with; the server may close before the client has said why it does not go on
+_FAILED_HANDSHAKE = (ssl.SSLError, ConnectionResetError)
+
+
+class NatsConnectFailed(Exception):
+    """No connection was made. Connect again."""
 
 
 class Connection:
@@ -31,7 +48,10 @@ class Connection:
         self._settings = settings
         self._name = name
         self.inbox_prefix = f"_INBOX_{name}".encode()  #: of replies, which no other user may hear
+        self.tls: ssl.SSLContext | None = settings.nats_tls
         self._closing = False
+        self._was_open = False
+        self._plain_greetings = 0
         self._trouble = ""
         self.client = Client()  #: usable before it is open: until then every call fails
         self.connected_at: datetime | None = (
@@ -57,11 +77,21 @@ class Connection:
         }
 
     @property
+    def security(self) -> dict[str, Any]:
+        """Further arguments of `nats.connect`: credentials, and TLS."""
+        if self.tls is None:
+            return self.credentials
+        # before anything is said: an upgrade could be left out by who is in between
+        return self.credentials | {"tls": self.tls, "tls_handshake_first": True}
+
+    @property
     def credentials(self) -> dict[str, Any]:
         """
-        User and password for any server, apart from its URL: a cluster tells clients of servers by bare
-        addresses. Empty where the URLs have none, or a token.
+        The file of an nkey's seed, or user and password, for any server apart from its URL: a cluster tells
+        clients of servers by bare addresses. Empty where the URLs have none, or a token.
         """
+        if self._settings.nats_url and self._settings.nats_nkey_file:
+            return {"nkeys_seed": str(self._settings.nats_nkey_file)}
         first = self._servers[0]
         if first.username is None or first.password is None:
             return {}
@@ -79,14 +109,18 @@ class Connection:
             Unavailable: The server went away in the moment of connecting; call again.
         """
         # one that is lost comes back by itself: to connect it as well would leave two readers on it
-        if not (self.client.is_connected or self.client.is_reconnecting):
-            with translated():
-                await self.client.connect(**self.options, **self.credentials)
-            self.note_connected()
+        while not (self.client.is_connected or self.client.is_reconnecting):
+            try:
+                with translated():
+                    await self.client.connect(**self.options, **self.security)
+            except NatsConnectFailed:
+                await asyncio.sleep(_PAUSE)
+            else:
+                self.note_connected()
 
     def note_connected(self) -> None:
         """Whoever connected with `options` has a connection from now on."""
-        self.connected_at = now()
+        self.connected_at, self._was_open = now(), True
 
     def expect_close(self) -> None:
         """From now on, a closed connection is what we want."""
@@ -100,14 +134,29 @@ class Connection:
     async def _on_error(self, error: Exception) -> None:
         trouble = str(error) or type(error).__name__
         if _is_hopeless(error):
-            _exit(f"NATS refuses this service: {trouble}")
+            _exit(f"NATS refuses this service: {trouble}", _REFUSED)
+        tls_trouble = lasting_trouble(error)
+        trouble = tls_trouble or trouble
         if trouble != self._trouble and not self._closing:
             log.warning("NATS connection error", error=trouble)
         self._trouble = trouble
+        if self._was_open:
+            return
+        if tls_trouble:
+            self._count_tls_trouble(error, tls_trouble)
+        # out of `connect`, which would wait for ever for the end of a stream whose handshake failed
+        if self.tls is not None or isinstance(error, _FAILED_HANDSHAKE):
+            raise NatsConnectFailed(trouble)
+
+    def _count_tls_trouble(self, error: Exception, trouble: str) -> None:
+        self._plain_greetings += 1
+        is_final = isinstance(error, ssl.SSLCertVerificationError)
+        if is_final or self._plain_greetings >= _PLAIN_GREETINGS:
+            _exit(trouble, _UNFIT)
 
     async def _on_closed(self) -> None:
         if not self._closing:
-            _exit("The NATS connection is closed for good")
+            _exit("The NATS connection is closed for good", _REFUSED)
 
     async def _on_disconnected(self) -> None:
         self.connected_at = None
@@ -125,10 +174,10 @@ def _is_hopeless(error: Exception) -> bool:
     return type(error) is Error and str(error).lower().startswith(_HOPELESS)
 
 
-def _exit(reason: str) -> None:
+def _exit(reason: str, code: int) -> None:
     """End the process at once: its supervisor starts a new one, with fresh state."""
     log.critical(reason)
-    os._exit(70)
+    os._exit(code)
 
 
 def _without_password(server: SplitResult) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 
 from faststream import AckPolicy, BaseMiddleware
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
-from faststream.security import SASLPlaintext
+from faststream.nats.security import NatsNKey, NatsSecurity, NatsUserPassword
 from nats.aio.msg import Msg
 from nats.errors import Error
 
-from heliograph.runtime.bus.connection import Connection
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.connection import Connection, NatsConnectFailed
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
@@ -39,7 +40,7 @@ class PullConsumers:
         self._connection = Connection(settings, name)
         self._broker = _Broker(
             **self._connection.options,
-            security=_security(self._connection.credentials),
+            security=_security(self._connection),
             apply_types=False,  # handlers take the message as it is: injection costs more than they do
             decoder=_as_it_is,
             middlewares=[_heartbeat(settings.ack_wait)],
@@ -102,7 +103,10 @@ class _Broker(NatsBroker):
         Started twice, a subscriber of FastStream would go on listening and hand nothing on.
         """
         with translated():
-            await self.connect()
+            try:
+                await self.connect()
+            except NatsConnectFailed as error:
+                raise Unavailable(str(error)) from error
             self.pulling.note_connected()
             for subscriber in self.subscribers:
                 if subscriber.running:
@@ -115,11 +119,16 @@ class _Broker(NatsBroker):
         self.running = True
 
 
-def _security(credentials: dict[str, Any]) -> SASLPlaintext | None:
-    """Credentials as FastStream takes them."""
-    if not credentials:
-        return None
-    return SASLPlaintext(credentials["user"], credentials["password"])
+def _security(connection: Connection) -> NatsSecurity:
+    """Credentials and TLS as FastStream takes them."""
+    credentials, context = connection.credentials, connection.tls
+    is_first = context is not None
+    if seed := credentials.get("nkeys_seed"):
+        return NatsNKey(seed, ssl_context=context, tls_handshake_first=is_first)
+    if credentials:
+        user, password = credentials["user"], credentials["password"]
+        return NatsUserPassword(user, password, ssl_context=context, tls_handshake_first=is_first)
+    return NatsSecurity(ssl_context=context, tls_handshake_first=is_first)
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:

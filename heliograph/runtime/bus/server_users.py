@@ -14,11 +14,9 @@ from heliograph.runtime.settings import ServiceSettings
 
 def server_users(users: NatsUsers, lanes: Iterable[str]) -> list[dict[str, Any]]:
     """Our services, provisioning and operators, then other services, as JSON that the server reads."""
-    own = [_entry(users.user(name), allowed) for name, allowed in permissions(lanes).items()]
-    others = [
-        _entry(user, outside_permissions(user.name, user.projects)) for user in users.outside()
-    ]
-    return own + others
+    granted = [(users.user(name), allowed) for name, allowed in permissions(lanes).items()]
+    granted += [(user, outside_permissions(user.name, user.projects)) for user in users.outside()]
+    return [entry for user, allowed in granted for entry in _entries(user, allowed)]
 
 
 def write_users(file: Path, users: list[dict[str, Any]]) -> None:
@@ -39,9 +37,11 @@ def write_bundled_users(settings: ServiceSettings) -> None:
     write_users(settings.folder.nats_users_file, [owner, *others])
 
 
-def _entry(user: NatsUser, allowed: Permissions) -> dict[str, Any]:
-    return {
-        "user": user.name,
-        "password": user.password.get_secret_value(),
-        "permissions": allowed.configuration(),
-    }
+def _entries(user: NatsUser, allowed: Permissions) -> list[dict[str, Any]]:
+    """One for each way to log in, with the same permissions."""
+    logins: list[dict[str, Any]] = []
+    if nkey := user.nkey:
+        logins.append({"nkey": nkey})
+    if user.password:
+        logins.append({"user": user.name, "password": user.password.get_secret_value()})
+    return [login | {"permissions": allowed.configuration()} for login in logins]
