@@ -21,7 +21,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.levels import raise_level, read_level
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.permissions import OPERATOR, PROVISION, permissions
+from heliograph.runtime.bus.permissions import BACKUP, OPERATOR, PROVISION, RESTORE, permissions
 from heliograph.runtime.bus.server_users import write_bundled_users
 from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
 from heliograph.runtime.catalog import CurrentCatalog
@@ -136,7 +136,7 @@ async def save_backup(folder: Path, *, with_objects: bool) -> "Manifest":
     """Copy the deployment into a folder. Raises ClientError."""
     from heliograph.runtime.backup.save import save_backup as save_into  # needs those of storage
 
-    async with _bus() as jetstream:
+    async with _bus(BACKUP) as jetstream:
         return await save_into(jetstream, ServiceSettings(), folder, with_objects=with_objects)
 
 
@@ -144,7 +144,7 @@ async def restore_backup(folder: Path, *, run_unsent: bool) -> "RestoreReport":
     """Put a backup into an empty NATS, and its store. Raises ClientError."""
     from heliograph.runtime.backup.restore import restore_backup as restore_into
 
-    async with _bus() as jetstream:
+    async with _bus(RESTORE) as jetstream:
         return await restore_into(jetstream, ServiceSettings(), folder, run_unsent=run_unsent)
 
 
@@ -159,9 +159,9 @@ def _with_secret(key: AccessKey, record: KeyRecord) -> CreatedKey:
 
 
 @asynccontextmanager
-async def _bus() -> AsyncIterator[JetStream]:
+async def _bus(user: str = OPERATOR) -> AsyncIterator[JetStream]:
     settings = ServiceSettings()
-    connection = Connection(settings, OPERATOR)
+    connection = Connection(settings, user)
     try:
         with translated():
             await connection.client.connect(

@@ -19,7 +19,8 @@ from heliograph.runtime.write_once import write_once
 SECRETS = ROOT / "deploy" / "secrets"
 
 _NATS, _POSTGRES = "nats", "postgres/postgres"  #: as services reach them
-_USERS = ("provision", "gateway", "dispatcher", "render", "storage", "status", "operator")
+_SERVICES = ("gateway", "dispatcher", "render", "storage", "status")
+_USERS = ("provision", *_SERVICES, "operator", "backup", "restore")
 _PROVIDERS = ("fal_key", "replicate_api_token", "gemini_api_key", "openai_api_key")
 _PRIVATE, _READABLE = 0o700, 0o644
 

@@ -22,7 +22,7 @@ from heliograph.contracts.queries import Query
 from heliograph.operator import add_bus_user, provision
 from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, permissions
 from heliograph.runtime.bus.server_users import server_users
-from heliograph.runtime.bus.stream_configs import streams
+from heliograph.runtime.bus.stream_configs import NOT_SAVED, SAVED, streams
 from heliograph.runtime.bus.subject_permissions import Permissions
 from heliograph.runtime.nats_users import NatsUsers
 from heliograph.runtime.settings import ServiceSettings
@@ -67,6 +67,13 @@ DENIED = [
     ("provision", "$KV.keys.id"),
     ("operator", "events.demo.job"),
     ("operator", "queue.shots.normal.demo.job"),
+    ("operator", "$JS.API.STREAM.SNAPSHOT.EVENTS"),
+    ("backup", "events.demo.job"),
+    ("backup", "$JS.API.STREAM.RESTORE.EVENTS"),
+    ("backup", "$JS.API.STREAM.SNAPSHOT.KV_sessions"),
+    ("restore", "$JS.API.STREAM.SNAPSHOT.EVENTS"),
+    ("restore", "$JS.API.STREAM.UPDATE.WORK"),
+    ("restore", "$KV.keys.id"),
 ]
 
 
@@ -207,6 +214,11 @@ def test_every_stream_is_somebodys(name: str) -> None:
     own.append(outside_permissions("any", ["any"]).publish)
 
     assert all(any(_allows(each, subject) for each in own) for subject in samples)
+
+
+@pytest.mark.parametrize("name", [config["name"] for config in streams(ServiceSettings())])
+def test_a_backup_has_a_stream_or_leaves_it_out_on_purpose(name: str) -> None:
+    assert (name in SAVED) is not (name in NOT_SAVED)
 
 
 def _queries(shape: type[Any] = Query) -> Iterator[type[Any]]:

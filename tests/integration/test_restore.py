@@ -7,14 +7,17 @@ import pytest
 
 from heliograph.client_errors import ClientError
 from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.job_steps import Step
 from heliograph.runtime.backup.manifest import Manifest, StreamCopy
 from heliograph.runtime.backup.restore import restore_backup
 from heliograph.runtime.backup.save import save_backup
-from heliograph.runtime.backup.stream_snapshots import save_stream
+from heliograph.runtime.backup.stream_snapshots import restore_stream, save_stream
 from heliograph.runtime.bus.connection import Connection
-from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
+from heliograph.runtime.bus.provisioning import RESTORING, epoch
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import a_record
@@ -72,6 +75,27 @@ async def test_a_backup_of_a_cluster_comes_back_on_a_single_server(
     await restore_backup(elsewhere, ServiceSettings(), folder, run_unsent=True)
 
     assert (await elsewhere.api(f"STREAM.INFO.{STREAM}"))["config"]["num_replicas"] == 1
+
+
+async def test_services_wait_until_a_restore_is_over(
+    bus: NatsBus, elsewhere: JetStream, tmp_path: Path
+) -> None:
+    """One that began in between would submit what is about to fail. Begun again, the restore goes on."""
+    record = a_record(parameters={"price": "0.25"})
+    await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    log = await save_stream(bus.jetstream, STREAM, tmp_path)
+    folder = backup_of(log, folder=tmp_path, objects=None)
+    metadata = {**log.config["metadata"], RESTORING: "yes"}
+    await restore_stream(elsewhere, log, folder, {**log.config, "metadata": metadata})
+
+    with pytest.raises(Unavailable, match="is being restored"):
+        await epoch(elsewhere)
+    report = await restore_backup(elsewhere, ServiceSettings(), folder)
+
+    last = await JetStreamEventLog(elsewhere, "test").job(record.id)
+    assert last
+    assert (last.record.step, report.failed_jobs >= 1) == (Step.FAILED, True)
+    assert await epoch(elsewhere)
 
 
 @pytest.mark.parametrize("run_unsent", [False, True], ids=["unless", "if"])

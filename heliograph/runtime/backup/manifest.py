@@ -23,6 +23,19 @@ class StreamCopy(BaseModel):
     state: dict[str, Any]  #: the server wants it back with the bytes
 
 
+class ObjectList(BaseModel):
+    """
+    Which objects there were. The folder may have more: an earlier backup into it saved objects that were
+    removed since.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str  #: a line for each: its size in bytes, a space, and its key
+    sha256: str
+    count: int
+
+
 class Manifest(BaseModel):
     """Written last: a folder without one is no backup."""
 
@@ -33,6 +46,8 @@ class Manifest(BaseModel):
     epoch: str  #: of the event log
     streams: list[StreamCopy]
     objects: int | None  #: null: the backup has none
+    #: null: it has none, or is of a release that had no list and restored every object of the folder
+    object_list: ObjectList | None = None
 
     def write(self, folder: Path) -> None:
         part = folder / f"{FILE}.part"
@@ -53,8 +68,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise ClientError(f"{folder} holds no finished backup: it has no {FILE}") from None
     except ValidationError as error:
         raise ClientError(f"{folder / FILE} cannot be read: {error}") from error
-    for stream in manifest.streams:
-        file = folder / stream.file
-        if not file.is_file() or sha256_of(file) != stream.sha256:
+    listed = [manifest.object_list] if manifest.object_list else []
+    copies: list[StreamCopy | ObjectList] = [*manifest.streams, *listed]
+    for copy in copies:
+        file = folder / copy.file
+        if not file.is_file() or sha256_of(file) != copy.sha256:
             raise ClientError(f"{file} is missing or was changed; restore from another backup")
     return manifest

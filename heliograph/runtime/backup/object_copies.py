@@ -10,10 +10,12 @@ from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
 from heliograph.client_errors import ClientError
+from heliograph.runtime.backup.file_digests import sha256_of
+from heliograph.runtime.backup.manifest import ObjectList
 from heliograph.runtime.s3_client import s3_client
 from heliograph.runtime.settings import ServiceSettings
 
-FOLDER = "objects"
+FOLDER, LIST = "objects", "objects.txt"
 _TIMEOUT = Timeout(connect=5.0, read=60.0)
 
 
@@ -22,7 +24,8 @@ class ObjectCopies:
     The bucket of the settings, and a folder. Blocks: not for an event loop.
 
     An object never changes under its key, so a file of the right size is a copy already: a backup into
-    the folder of the one before fetches only what is new. Every method raises ClientError.
+    the folder of the one before fetches only what is new. What was removed from the store since stays in
+    the folder, and is not in the list. Every method raises ClientError.
     """
 
     def __init__(self, settings: ServiceSettings, folder: Path) -> None:
@@ -31,30 +34,52 @@ class ObjectCopies:
         )
         self._bucket = settings.s3_bucket
         self._folder = folder / FOLDER
+        self._list = folder / LIST
 
-    def save(self) -> int:
-        """Fetch what the folder lacks. Returns the number of objects."""
-        count = 0
-        with _translated():
+    def save(self) -> ObjectList:
+        """Fetch what the folder lacks, and list what there is."""
+        count, part = 0, self._list.with_suffix(".part")
+        with _translated(), part.open("w") as listed:
             for item in self._store.list_objects(self._bucket, recursive=True):
                 file = self._file(str(item.object_name))
                 if not _has_size(file, item.size):
                     self._store.fget_object(self._bucket, str(item.object_name), str(file))
+                listed.write(f"{file.stat().st_size} {item.object_name}\n")
                 count += 1
-        return count
+        part.replace(self._list)
+        return ObjectList(file=LIST, sha256=sha256_of(self._list), count=count)
 
-    def restore(self) -> int:
-        """Put every file into the bucket. Returns the number of objects."""
-        files = [each for each in sorted(self._folder.rglob("*")) if each.is_file()]
+    def restore(self, listed: ObjectList | None) -> int:
+        """
+        Put what is listed into the bucket. Returns the number of objects.
+
+        Args:
+            listed: Null: every file of the folder.
+        """
+        files = self._every_file() if listed is None else self._listed_files(listed)
         with _translated():
             if not self._store.bucket_exists(self._bucket):
                 self._store.make_bucket(self._bucket)
             for file in files:
-                key = file.relative_to(self._folder).as_posix()
+                key = file.relative_to(self._folder.resolve()).as_posix()
                 # addresses of objects name their type; this is for whoever reads the bucket itself
                 media_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
                 self._store.fput_object(self._bucket, key, str(file), content_type=media_type)
         return len(files)
+
+    def _every_file(self) -> list[Path]:
+        return [each for each in sorted(self._folder.resolve().rglob("*")) if each.is_file()]
+
+    def _listed_files(self, listed: ObjectList) -> list[Path]:
+        """All of them, checked before the first is restored."""
+        files = []
+        for line in (self._list.parent / listed.file).read_text().splitlines():
+            size, _, key = line.partition(" ")
+            file = self._file(key)
+            if not _has_size(file, int(size)):
+                raise ClientError(f"{file} is missing or was changed; restore from another backup")
+            files.append(file)
+        return files
 
     def _file(self, key: str) -> Path:
         file = (self._folder / key).resolve()

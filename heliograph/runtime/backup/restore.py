@@ -13,7 +13,7 @@ from heliograph.runtime.backup.stream_snapshots import restore_stream
 from heliograph.runtime.backup.unsent_jobs import fail_unsent
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.provisioning import EPOCH
+from heliograph.runtime.bus.provisioning import EPOCH, RESTORING, end_restoring, is_restoring
 from heliograph.runtime.settings import ServiceSettings
 
 SOURCE = "heliograph/restore"  #: of the events that a restore writes
@@ -36,7 +36,9 @@ async def restore_backup(
 ) -> RestoreReport:
     """
     Put everything back, the event log last, and under a new epoch: cursors of clients and of read models
-    belong to the lost log, whose last events are not in this one.
+    belong to the lost log, whose last events are not in this one. The log is marked until jobs that may
+    have been submitted have failed: a service that starts before waits. A restore that was interrupted
+    after the log came back goes on there when it is begun again.
 
     Args:
         run_unsent: Nothing was submitted since the backup: its waiting jobs may run, and its waiting requests
@@ -44,18 +46,20 @@ async def restore_backup(
 
     Raises:
         ClientError: The folder holds no backup, or NATS is not empty, or the store does not answer.
-        ApiError, Unavailable: NATS does not answer. Begin again with an empty one.
+        ApiError, Unavailable: NATS does not answer. Begin again, with an empty one unless the log came back.
     """
     manifest = read_manifest(folder)
-    await _check_empty(jetstream)
-    objects = 0
-    if manifest.objects is not None:
-        objects = await asyncio.to_thread(ObjectCopies(settings, folder).restore)
     copies = [each for each in _log_last(manifest) if run_unsent or each.name not in _UNSENT]
-    for copy in copies:
-        await restore_stream(jetstream, copy, folder, _config(copy, settings.nats_replicas))
+    if not await is_restoring(jetstream):
+        await _check_empty(jetstream)
+        if manifest.objects is not None:
+            store = ObjectCopies(settings, folder)
+            await asyncio.to_thread(store.restore, manifest.object_list)
+        for copy in copies:
+            await restore_stream(jetstream, copy, folder, _config(copy, settings.nats_replicas))
     failed = 0 if run_unsent else await fail_unsent(jetstream, SOURCE)
-    return RestoreReport(streams=len(copies), objects=objects, failed_jobs=failed)
+    await end_restoring(jetstream)
+    return RestoreReport(streams=len(copies), objects=manifest.objects or 0, failed_jobs=failed)
 
 
 async def _check_empty(jetstream: JetStream) -> None:
@@ -78,4 +82,5 @@ def _config(copy: StreamCopy, replicas: int) -> dict[str, Any]:
     config = {**copy.config, "num_replicas": replicas}
     if copy.name != STREAM:
         return config
-    return {**config, "metadata": {**config.get("metadata", {}), EPOCH: secrets.token_hex(8)}}
+    ours = {EPOCH: secrets.token_hex(8), RESTORING: "yes"}
+    return {**config, "metadata": config.get("metadata", {}) | ours}

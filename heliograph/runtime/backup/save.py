@@ -3,18 +3,14 @@
 import asyncio
 from pathlib import Path
 
-from heliograph.runtime.backup.manifest import Manifest
+from heliograph.runtime.backup.manifest import Manifest, ObjectList
 from heliograph.runtime.backup.object_copies import ObjectCopies
 from heliograph.runtime.backup.stream_snapshots import save_stream
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.provisioning import epoch
-from heliograph.runtime.bus.stream_configs import streams
+from heliograph.runtime.bus.stream_configs import SAVED
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
-
-#: what the event log brings back by itself, or what is worth nothing later; a session that was ended
-#: after the backup must not come back
-_LEFT_OUT = frozenset({"WORK", "KV_leases", "KV_tickets", "KV_sessions"})
 
 
 async def save_backup(
@@ -30,13 +26,16 @@ async def save_backup(
     """
     await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     begun = now()
-    names = [each["name"] for each in streams(settings) if each["name"] not in _LEFT_OUT]
-    copies = [await save_stream(jetstream, name, folder) for name in names]
-    objects = None
+    copies = [await save_stream(jetstream, name, folder) for name in SAVED]
+    objects: ObjectList | None = None
     if with_objects:
         objects = await asyncio.to_thread(ObjectCopies(settings, folder).save)
     manifest = Manifest(
-        created_at=begun, epoch=await epoch(jetstream), streams=copies, objects=objects
+        created_at=begun,
+        epoch=await epoch(jetstream),
+        streams=copies,
+        objects=objects.count if objects else None,
+        object_list=objects,
     )
     manifest.write(folder)
     return manifest

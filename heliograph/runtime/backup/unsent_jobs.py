@@ -45,7 +45,7 @@ async def fail_unsent(jetstream: JetStream, source: str) -> int:
 
 async def _unsent(jetstream: JetStream, log: JetStreamEventLog) -> list[JobEntry]:
     found: dict[str, JobEntry] = {}
-    async for stored in jetstream.read_all(STREAM, subjects.EVENTS):
+    async for stored in jetstream.read_acknowledged(STREAM, subjects.EVENTS):
         found.pop(stored.subject, None)
         with suppress(Unreadable):  # it is noted; a release that reads it decides
             entry = log.read(stored).as_job()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from heliograph.contracts import subjects
 from heliograph.runtime.bus.lanes import lane_consumer
-from heliograph.runtime.bus.stream_configs import GATEWAY, STORAGE
+from heliograph.runtime.bus.stream_configs import GATEWAY, SAVED, STORAGE
 from heliograph.runtime.bus.subject_permissions import (
     Permissions,
     answers,
@@ -23,6 +23,8 @@ from heliograph.runtime.bus.subject_permissions import (
     pulls,
     purges,
     reads,
+    restores,
+    saves,
     watches,
     writes,
 )
@@ -31,6 +33,7 @@ SERVICES = ("gateway", "render", "storage", "status")
 DISPATCHER = "dispatcher"  #: a process of render that runs no jobs
 PROVISION = "provision"  #: makes and changes streams, buckets and consumers
 OPERATOR = "operator"  #: the commands of operators
+BACKUP, RESTORE = "backup", "restore"  #: those two commands
 
 #: that the dispatcher answers
 _QUEUE_VIEWS = ("query.lanes", "query.lanes.*", "query.position.*", "query.positions")
@@ -125,6 +128,19 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             publishes("$JS.API.STREAM.MSG.DELETE.*"),
             publishes("$JS.API.STREAM.UPDATE.EVENTS"),  # the level of the deployment
             purges("DEAD"),
+        ),
+        BACKUP: combined(
+            inbox(BACKUP),
+            publishes("$JS.API.STREAM.INFO.EVENTS"),  # the epoch
+            *(saves(stream) for stream in SAVED),
+        ),
+        RESTORE: combined(
+            inbox(RESTORE),
+            publishes("$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.EVENTS"),
+            *(restores(stream) for stream in SAVED),
+            reads("EVENTS"),
+            publishes("events.>", subjects.UNREADABLE),  # it fails what may have been paid for
+            publishes("$JS.API.STREAM.UPDATE.EVENTS"),  # the end of the restore
         ),
     }
 

@@ -24,6 +24,7 @@ from heliograph.runtime.settings import ServiceSettings
 log = structlog.get_logger()
 
 EPOCH = "epoch"  #: key in the metadata of EVENTS: names this history of sequences
+RESTORING = "restoring"  #: another: it is there until a restore is over, and services wait
 
 _NO_STORE = frozenset({10047, 10023})  #: err_code of a stream that the store has no room for
 
@@ -97,9 +98,36 @@ def too_large(config: Config, expected: list[Config]) -> str:
 
 
 async def epoch(jetstream: JetStream) -> str:
-    """The name of this history of sequences: the same from every process and over restarts."""
-    info = await jetstream.api("STREAM.INFO.EVENTS")
-    return str(info["config"]["metadata"][EPOCH])
+    """
+    The name of this history of sequences: the same from every process and over restarts.
+
+    Raises:
+        Unavailable: NATS does not answer, or a restore is not over.
+    """
+    metadata = (await jetstream.api("STREAM.INFO.EVENTS"))["config"]["metadata"]
+    if RESTORING in metadata:
+        raise Unavailable(
+            "the event log is being restored; if that was interrupted, run `heliograph restore` again"
+        )
+    return str(metadata[EPOCH])
+
+
+async def is_restoring(jetstream: JetStream) -> bool:
+    """Whether there is an event log whose restore is not over. Raises Unavailable."""
+    try:
+        config = (await jetstream.api("STREAM.INFO.EVENTS"))["config"]
+    except ApiError as error:
+        if error.code != NOT_FOUND:
+            raise
+        return False
+    return RESTORING in (config.get("metadata") or {})
+
+
+async def end_restoring(jetstream: JetStream) -> None:
+    """Let services begin. Raises Unavailable."""
+    config = (await jetstream.api("STREAM.INFO.EVENTS"))["config"]
+    config["metadata"] = {k: v for k, v in config["metadata"].items() if k != RESTORING}
+    await jetstream.api("STREAM.UPDATE.EVENTS", config)
 
 
 async def _ensure_stream(jetstream: JetStream, config: Config) -> None:

@@ -25,6 +25,34 @@ QUOTAS = "quotas"  #: the bucket of permits of jobs
 Config = dict[str, Any]
 
 
+#: streams and buckets of a backup: the event log first, as the others may know more than it and never less
+SAVED = (
+    "EVENTS",
+    "REQUESTS",
+    "REFUSALS",
+    "DEAD",
+    RATES,
+    *(
+        f"KV_{name}"
+        for name in (
+            "lanes",
+            "accounts",
+            "purges",
+            "slots",
+            "uploads",
+            "projects",
+            "keys",
+            QUOTAS,
+            "plans",
+            "brought",
+        )
+    ),
+)
+#: what the event log brings back by itself, or what is worth nothing later; a session that was ended
+#: after the backup must not come back
+NOT_SAVED = frozenset({"WORK", "KV_leases", "KV_tickets", "KV_sessions"})
+
+
 def streams(settings: ServiceSettings) -> list[Config]:
     """Configuration of every stream."""
     return [{**each, "num_replicas": settings.nats_replicas} for each in _streams(settings)]

@@ -113,6 +113,16 @@ def caps(lanes: Iterable[str]) -> Permissions:
     )
 
 
+def saves(stream: str) -> Permissions:
+    """Take a snapshot of a stream, whose chunks are acknowledged."""
+    return publishes(f"$JS.API.STREAM.SNAPSHOT.{stream}", f"$JS.SNAPSHOT.ACK.{stream}.*")
+
+
+def restores(stream: str) -> Permissions:
+    """Make a stream from its snapshot, chunk by chunk."""
+    return publishes(f"$JS.API.STREAM.RESTORE.{stream}", f"$JS.SNAPSHOT.RESTORE.{stream}.*")
+
+
 def provisions() -> Permissions:
     """Make and change every stream and durable consumer."""
     calls = ("STREAM.CREATE.*", "STREAM.UPDATE.*", "CONSUMER.CREATE.*.*.>")

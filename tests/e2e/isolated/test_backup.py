@@ -42,8 +42,13 @@ def servers_of(machine: Stack) -> Iterator[None]:
 
 
 def done_by(machine: Stack, *command: str) -> str:
-    """What a command printed that had to succeed."""
-    ended = run_process(machine, *command)
+    """What a command printed that had to succeed, as the user of the bus that is for it alone."""
+    user = machine.home / "nats-users" / f"{command[0]}.nk"
+    login = {
+        "HELIOGRAPH_NATS_URL": f"nats://127.0.0.1:{machine.ports['nats']}",
+        "HELIOGRAPH_NATS_NKEY_FILE": str(user),
+    }
+    ended = run_process(machine, *command, **login)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
