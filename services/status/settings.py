@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from heliograph.runtime.settings import ServiceSettings
 from services.status.read_model.tables import LAYOUT
@@ -44,6 +45,9 @@ class StatusSettings(ServiceSettings):
     event_retention: timedelta = timedelta(
         days=30
     )  #: of ended jobs; then only the last event is kept
+    #: how long a job that retention pruned keeps its key, from its end on; null: for ever. Longer than
+    #: `plan_retention`, as batches name their jobs
+    idempotency_retention: timedelta | None = None
     compaction_interval: float = Field(default=5.0, gt=0)  #: seconds between compaction rounds
     #: used part of the event log, or of a project's share of it, from which ended jobs are compacted
     compact_at: float = Field(default=0.7, gt=0, le=1)
@@ -53,6 +57,16 @@ class StatusSettings(ServiceSettings):
     retention_interval: float = Field(default=600.0, gt=0)  #: seconds between retention rounds
     #: seconds between pruning a job and deleting its objects; longer than accepting a job takes
     object_grace_period: float = Field(default=60.0, gt=0)
+
+    @model_validator(mode="after")
+    def _keeps_keys_longer_than_plans(self) -> Self:
+        kept = self.idempotency_retention
+        if kept is not None and kept < self.plan_retention:
+            raise ValueError(
+                "HELIOGRAPH_IDEMPOTENCY_RETENTION is shorter than HELIOGRAPH_PLAN_RETENTION:"
+                " batches would name jobs that are gone"
+            )
+        return self
 
     @property
     def database(self) -> str:

@@ -9,6 +9,7 @@ from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.service import Service
 from services.status.maintenance.compaction import LogCompaction, compact_forever
 from services.status.maintenance.object_removal import remove_objects
+from services.status.maintenance.record_expiry import RecordExpiry
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_loop import apply_forever, read_retentions
 from services.status.maintenance.sweep_loop import sweep_forever
@@ -31,6 +32,7 @@ def build_maintenance(
 ) -> Maintenance:
     """Wire the maintenance of a status process."""
     bus, settings = service.bus, service.settings
+    purges, projects = Purges(bus.jetstream), KeyValue(bus.jetstream, "projects")
     sweeper = Sweeper(
         events=bus.events,
         work=bus.work,
@@ -44,14 +46,22 @@ def build_maintenance(
         events=bus.events,
         jetstream=bus.jetstream,
         read_model=read_model,
-        purges=Purges(bus.jetstream),
+        purges=purges,
+        expiry=RecordExpiry(
+            jetstream=bus.jetstream,
+            read_model=read_model,
+            purges=purges,
+            projects=projects,
+            settle=slots.wait_for_log,
+            settings=settings,
+        ),
         settings=settings,
     )
     retention = RetentionJob(
         events=bus.events,
         slots=bus.slots,
         read_model=read_model,
-        retentions=partial(read_retentions, KeyValue(bus.jetstream, "projects")),
+        retentions=partial(read_retentions, projects),
         settle=slots.wait_for_log,
         remove=partial(remove_objects, bus.request),
         grace_period=settings.object_grace_period,

@@ -1,8 +1,8 @@
 """
 Log compaction: old jobs keep only their last event, and ended jobs shrink when space is short.
 
-Of jobs that ended long ago only the last event is kept. That one stays for ever: it is what the job's
-key is answered with, so no key can pay twice. When the log, or the share of a project, is nearly full,
+Of jobs that ended long ago only the last event is kept. That one stays as long as keys are kept (see
+`record_expiry`): it is what the job's key is answered with, so no key can pay twice. When the log, or the share of a project, is nearly full,
 jobs that ended a day ago are shrunk to what has to stay; and when there is hardly any room left for what
 runs, every job is left with its last event, which carries the whole record.
 """
@@ -27,6 +27,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
+from services.status.maintenance.record_expiry import RecordExpiry
 from services.status.read_model import ReadModel
 from services.status.read_model.rows import History
 from services.status.settings import StatusSettings
@@ -54,6 +55,7 @@ class LogCompaction:
     jetstream: JetStream
     read_model: ReadModel
     purges: Purges
+    expiry: RecordExpiry
     settings: StatusSettings
 
     async def round(self) -> bool:
@@ -64,7 +66,7 @@ class LogCompaction:
             done += await self._drop(await self.read_model.histories(_BATCH_SIZE))
         for project in await self._pressed(room):
             done += await self._compact(project)
-        return done > 0
+        return done + await self.expiry.round() > 0
 
     async def _room(self) -> LogSpace:
         info = await self.jetstream.api(f"STREAM.INFO.{STREAM}")

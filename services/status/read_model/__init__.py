@@ -142,6 +142,18 @@ class ReadModel(Protocol):
     async def trimmed(self, jobs: Sequence[str]) -> None:
         """Note that only their last events are left."""
 
+    async def expired(
+        self, finished_before: datetime, limit: int, budgeted: Sequence[str]
+    ) -> list[History]:
+        """
+        Jobs that ended before a time, and of which only the record is left, the oldest first: pruned, their
+        objects removed, no version of a slot, and named by no other job. Of `budgeted` projects only those
+        that cost nothing.
+        """
+
+    async def removed(self, jobs: Sequence[History]) -> None:
+        """Forget jobs that are in the log no more; one that had another event meanwhile stays."""
+
     async def usage(self, limit: int) -> LogUsage:
         """Usage of the event log per project, the largest first."""
 

@@ -1,6 +1,6 @@
 """Retention queries: ended jobs, which are in use, and which still have objects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,23 @@ def not_emptied(pruned_before: int) -> Select[Any]:
     )
     statement = select(jobs.c.id).where(jobs.c.pruned, jobs.c.emptied.is_(False))
     return statement.where(jobs.c.changed_at < pruned_before, ~is_used).order_by(jobs.c.changed_at)
+
+
+def expired_jobs(finished_before: int, budgeted: Sequence[str]) -> Select[Any]:
+    """Jobs of which only the record is left, the oldest first."""
+    is_named = exists().where(uses.c.used == jobs.c.id)
+    is_free = and_(jobs.c.actual == 0, jobs.c.held == 0, jobs.c.unknown == 0)
+    newest = select(func.max(jobs.c.number)).scalar_subquery()
+    statement = select(jobs.c.project, jobs.c.id, jobs.c.sequence, jobs.c.newest).where(
+        jobs.c.finished_at < finished_before,
+        jobs.c.pruned,
+        jobs.c.emptied,
+        jobs.c.version.is_(False),  # versions of a slot are numbered by those before them
+        jobs.c.number < newest,  # SQLite would give it again, and the search index has it still
+        or_(is_free, jobs.c.project.not_in(budgeted)),
+        ~is_named,
+    )
+    return statement.order_by(jobs.c.finished_at)
 
 
 def read_ended(found: Any, used: frozenset[str]) -> FinishedJob:

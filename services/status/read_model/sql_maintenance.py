@@ -11,6 +11,7 @@ from heliograph.contracts.queries.log_usage import LogUsage
 from heliograph.contracts.retention import Rule
 from services.status.read_model.retention_queries import (
     ended_jobs,
+    expired_jobs,
     jobs_in_use,
     not_emptied,
     read_ended,
@@ -63,6 +64,12 @@ class SqlMaintenance(SqlSession):
         self, finished_before: datetime, larger_than: int, limit: int, project: str | None = None
     ) -> list[str]:
         return await self._ids(compactable_jobs(finished_before, larger_than, project).limit(limit))
+
+    async def expired(
+        self, finished_before: datetime, limit: int, budgeted: Sequence[str]
+    ) -> list[History]:
+        statement = expired_jobs(stamp(finished_before), budgeted)
+        return await self._histories(statement.limit(limit))
 
     async def usage(self, limit: int) -> LogUsage:
         async with self._transaction() as connection:

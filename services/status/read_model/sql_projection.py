@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Executable, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Executable,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from heliograph.contracts.errors import Unavailable
@@ -16,7 +25,7 @@ from services.status.read_model.row_columns import (
     upload_columns,
     use_columns,
 )
-from services.status.read_model.rows import Row
+from services.status.read_model.rows import History, Row
 from services.status.read_model.search_index import clear_index, create_index, drop_index
 from services.status.read_model.sql_session import SqlSession
 from services.status.read_model.tables import (
@@ -151,6 +160,20 @@ class SqlProjection(SqlSession):
         if pruned := [row.record.id for row in rows if row.record.pruned_at]:
             for table in (labels, uses, named_uploads):
                 connection.execute(delete(table).where(table.c.job.in_(pruned)))
+
+    async def removed(self, gone: Sequence[History]) -> None:
+        seen = tuple_(jobs.c.id, jobs.c.sequence).in_([(each.id, each.sequence) for each in gone])
+
+        def remove(connection: Connection) -> None:
+            # serialized with `apply`, as in `trimmed`
+            connection.execute(update(cursors).values(sequence=cursors.c.sequence))
+            named = [str(each) for each in connection.scalars(select(jobs.c.id).where(seen))]
+            taken = usage_of(connection, named)
+            connection.execute(delete(jobs).where(jobs.c.id.in_(named)))
+            note_usage(connection, self._add_usage, taken, {}, _NOTHING)
+
+        if gone:
+            await self._transact(remove)
 
     async def trimmed(self, named: Sequence[str]) -> None:
         left = {"trimmed": True, "log_bytes": jobs.c.last_bytes}

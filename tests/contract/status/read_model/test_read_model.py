@@ -16,6 +16,7 @@ from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
     Expired,
+    Failed,
     JobEvent,
     Pruned,
     Rendered,
@@ -714,6 +715,55 @@ async def test_what_ended_long_ago_is_trimmed_once(read_model: SqlReadModel) -> 
     assert len(await read_model.untrimmed(at, 1)) == 1
     await read_model.trimmed([older.id])
     assert await _untrimmed(read_model, at) == [("demo", old.id)]
+
+
+def pruned(*facts: JobEvent, **fields: Any) -> Record:
+    """A job that was pruned after it had ended, long ago."""
+    return a_job(*facts, Pruned(ended=1), age=1_000, **fields)
+
+
+async def test_a_record_expires_when_nothing_else_is_left(read_model: SqlReadModel) -> None:
+    named, plain = pruned(*DONE), pruned(Canceled())
+    with_objects, version = pruned(*DONE), pruned(*DONE, slot="shot/1")
+    user = a_job(after=[named.id])
+    kept, young = a_job(Canceled(), age=1_000), a_job(Canceled(), Pruned(ended=1), age=10)
+    cursor = await take_in(read_model, named, plain, with_objects, version, user, kept, young)
+    await read_model.objects_deleted(ids(named, plain, version, young))
+    at = NOW - timedelta(seconds=500)
+
+    expired = await read_model.expired(at, 10, [])
+    await read_model.removed(expired)
+
+    assert [(each.project, each.id) for each in expired] == [("demo", plain.id)]
+    others = ids(named, with_objects, version, user, kept, young)
+    assert (await read_model.statuses([plain.id, *others])).keys() == set(others)
+    assert await read_model.cursor() == cursor
+    assert await read_model.expired(at, 10, []) == []
+
+
+async def test_what_cost_something_stays_where_a_budget_counts_it(read_model: SqlReadModel) -> None:
+    failed = Failed(problem=NobodyKnows().problem(), charged="unknown")
+    charged = pruned(started, submitting, failed, parameters={"price": "0.25"})
+    await take_in(read_model, charged, a_job())
+    await read_model.objects_deleted([charged.id])
+
+    assert await read_model.expired(NOW, 10, ["demo"]) == []
+    assert [each.id for each in await read_model.expired(NOW, 10, ["other"])] == [charged.id]
+
+
+async def test_a_job_that_had_another_event_meanwhile_is_not_forgotten(
+    read_model: SqlReadModel,
+) -> None:
+    job = pruned(Canceled())
+    await take_in(read_model, job, a_job())
+    await read_model.objects_deleted([job.id])
+    expired = await read_model.expired(NOW, 10, [])
+    cursor = await read_model.cursor()
+    await read_model.apply([Row(cursor + 1, job)], cursor, cursor + 1)
+
+    await read_model.removed(expired)
+
+    assert job.id in await read_model.statuses([job.id])
 
 
 async def test_trimming_nothing_changes_nothing(read_model: SqlReadModel) -> None:

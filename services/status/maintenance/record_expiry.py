@@ -1,0 +1,66 @@
+"""
+Expiry of job records: removes the last event of jobs of which nothing else is left.
+
+That event is what the job's idempotency key is answered with, so a key that is used again after it is
+gone makes a new job. It goes so long after the end of the job as keys are kept, and only where retention
+pruned the job and its objects are removed. Without a time every record stays for ever.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from heliograph.contracts import subjects
+from heliograph.runtime.bus.event_log import STREAM
+from heliograph.runtime.bus.jetstream import JetStream
+from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.bus.purges import Purges
+from heliograph.runtime.clock import now
+from services.status.read_model import ReadModel
+from services.status.read_model.rows import History
+from services.status.settings import StatusSettings
+
+log = structlog.get_logger()
+
+_BATCH_SIZE = 500
+
+Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordExpiry:
+    """Removes records whose keys are kept no longer. Every method raises Unavailable."""
+
+    jetstream: JetStream
+    read_model: ReadModel
+    purges: Purges
+    projects: KeyValue  #: settings of projects
+    settle: Settle
+    settings: StatusSettings
+
+    async def round(self) -> int:
+        """Remove some records, the oldest first. Returns how many."""
+        kept = self.settings.idempotency_retention
+        if kept is None:
+            return 0
+        await self.settle()
+        budgeted = await self._budgeted()
+        expired = await self.read_model.expired(now() - kept, _BATCH_SIZE, budgeted)
+        for each in expired:
+            await self._remove(each)
+        await self.read_model.removed(expired)
+        if expired:
+            log.info("Job records removed", jobs=len(expired))
+        return len(expired)
+
+    async def _budgeted(self) -> list[str]:
+        """Projects with a budget, whose audit counts every job that cost something."""
+        entries = await self.projects.matching("*")
+        return sorted(name for name, entry in entries.items() if entry.readable.get("budget"))
+
+    async def _remove(self, job: History) -> None:
+        """An event that was written meanwhile stays, and with it the job."""
+        await self.purges.note(job.project, job.sequence)
+        request = {"filter": subjects.event(job.project, job.id), "seq": job.sequence + 1}
+        await self.jetstream.api(f"STREAM.PURGE.{STREAM}", request)
