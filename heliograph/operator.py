@@ -1,5 +1,6 @@
 """Operator commands: unreadable messages, the level, API keys, backups, and the audit of budgets."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -7,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from heliograph.client_errors import ClientError, ConnectionFailed
 from heliograph.contracts.access_keys import AccessKey
@@ -34,12 +37,16 @@ if TYPE_CHECKING:
     from heliograph.runtime.backup.manifest import Manifest
     from heliograph.runtime.backup.restore import RestoreReport
 
+log = structlog.get_logger()
+
 _MAX = 1_000  #: that are listed
+_STORE_INTERVAL = 1.0  #: seconds between looks at a store that does not answer
 
 
 async def provision(settings: ServiceSettings) -> str:
     """
-    Make and change the streams, buckets and consumers of a deployment. Returns the epoch of its events.
+    Make and change the streams, buckets and consumers of a deployment, and the bucket of a store that the
+    settings name. Returns the epoch of its events.
 
     Waits as long as it takes for the server; ends the process where that cannot keep our promises.
     """
@@ -47,9 +54,23 @@ async def provision(settings: ServiceSettings) -> str:
     bus = NatsBus(every, CurrentCatalog(load_catalog(settings)), PROVISION)
     try:
         await bus.open()
+        if settings.s3_endpoint and settings.s3_access_key:
+            await _make_bucket(settings)
         return bus.epoch
     finally:
         await bus.close()
+
+
+async def _make_bucket(settings: ServiceSettings) -> None:
+    """Waits as long as it takes for the store. Storage makes it as well, where it may."""
+    from heliograph.runtime.s3_bucket import ensure_bucket  # needs those of storage
+
+    while True:
+        try:
+            return await asyncio.to_thread(ensure_bucket, settings)
+        except ClientError as error:
+            log.warning("The store is not ready", reason=str(error))
+            await asyncio.sleep(_STORE_INTERVAL)
 
 
 def add_bus_user(

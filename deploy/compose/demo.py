@@ -63,23 +63,26 @@ class ComposeProject:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx.AsyncClient(
             base_url=ORIGIN,
-            verify=self._certificates(),
+            verify=self.certificates(),
             headers=headers,
             trust_env=False,
             timeout=30,
         )
 
-    def _certificates(self) -> ssl.SSLContext:
+    def certificates(self) -> ssl.SSLContext:
+        """Trust in the authority of the front, which made it up."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "root.crt"
             self.call("cp", f"front:{_ROOT_CERTIFICATE}", str(file))
             return ssl.create_default_context(cafile=file)
 
 
-async def make_picture(client: httpx.AsyncClient) -> dict[str, Any]:
+async def make_picture(client: httpx.AsyncClient, project: str = "demo") -> dict[str, Any]:
     """A job, from its request to its end. Raises TimeoutError."""
     answer = await client.post(
-        "/v1/projects/demo/jobs", json=_REQUEST, headers={"Idempotency-Key": os.urandom(8).hex()}
+        f"/v1/projects/{project}/jobs",
+        json=_REQUEST,
+        headers={"Idempotency-Key": os.urandom(8).hex()},
     )
     job: dict[str, Any] = answer.raise_for_status().json()
     async with asyncio.timeout(_TIMEOUT):

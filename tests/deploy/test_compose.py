@@ -1,16 +1,24 @@
 """All of it in containers does its job through one origin, and no more can be reached or done."""
 
+import asyncio
 import hashlib
 import json
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
-from deploy.compose.demo import ComposeProject, download, make_picture
+from deploy.compose.demo import ORIGIN, ComposeProject, download, make_picture
 from deploy.images.docker import run
 from deploy.local.processes import program
+from heliograph.contracts.live_frames import SUBPROTOCOL
+from tests.support.records import some_project
+from tests.support.watcher import Watcher, ends
 
 SERVICES = ("gateway", "render", "storage", "status")
 BUS = ("nats_nkey", "nats_ca.crt")  #: what each needs of NATS
@@ -38,7 +46,7 @@ async def test_nobody_is_let_in_without_a_key(containers: ComposeProject) -> Non
             await stranger.get("/metrics"),
         ]
 
-    assert [answer.status_code for answer in answers] == [401] * 4
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 404]
 
 
 async def test_events_come_through_the_front(containers: ComposeProject) -> None:
@@ -144,3 +152,69 @@ def test_the_inner_network_leads_nowhere(containers: ComposeProject) -> None:
 
 def _inspected(name: str) -> str:
     return run([program("docker"), "inspect", name])
+
+
+async def test_a_live_client_goes_on_at_another_status(containers: ComposeProject) -> None:
+    """Of two processes each is stopped once, so once it is the one that the client was connected to."""
+    key, project = containers.first_key(), some_project()
+    statuses = containers.call("ps", "--quiet", "status").split()
+    cursor: dict[str, Any] = {}
+    jobs: list[str] = []
+
+    async with containers.client(key) as client:
+        for status in statuses:
+            async with _live(containers, key, project=project, **cursor) as watcher:
+                subscribed = await watcher.until(lambda frame: frame["op"] == "subscribed")
+            run([program("docker"), "stop", status])
+            jobs.append((await make_picture(client, project))["id"])
+            cursor = {"after": {"epoch": subscribed["epoch"], "sequence": subscribed["head"]}}
+            async with _live(containers, key, project=project, **cursor) as watcher:
+                resumed = await watcher.until(lambda frame: frame["op"] == "subscribed")
+                await watcher.until(ends(jobs[-1]))
+            run([program("docker"), "start", status])
+            sequences = [each["sequence"] for each in watcher.events()]
+
+            assert resumed["recovered"]
+            assert sequences == sorted(set(sequences))
+
+    assert len(statuses) == 2
+
+
+@asynccontextmanager
+async def _live(containers: ComposeProject, key: str, **subscribe: Any) -> AsyncIterator[Watcher]:
+    """A connection through the front, subscribed."""
+    async with connect(
+        ORIGIN.replace("https", "wss") + "/v1/live",
+        ssl=containers.certificates(),
+        additional_headers={"Authorization": f"Bearer {key}"},
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        max_size=None,
+    ) as socket:
+        watcher = Watcher(socket)
+        await watcher.say(op="subscribe", id=1, **subscribe)
+        yield watcher
+
+
+async def test_requests_are_answered_while_a_gateway_is_stopped(containers: ComposeProject) -> None:
+    gateway = containers.call("ps", "--quiet", "gateway").split()[0]
+    async with containers.client(containers.first_key()) as client:
+        run([program("docker"), "stop", gateway])
+        answers = [await client.get("/v1/projects") for _ in range(20)]
+    run([program("docker"), "start", gateway])
+
+    assert {answer.status_code for answer in answers} == {httpx.codes.OK}
+
+
+async def test_jobs_wait_while_no_render_runs(containers: ComposeProject) -> None:
+    """The dispatcher gives them their turn all the same."""
+    key, project = containers.first_key(), some_project()
+    [render] = containers.call("ps", "--quiet", "render").split()
+    async with containers.client(key) as client:
+        run([program("docker"), "stop", render])
+        making = asyncio.create_task(make_picture(client, project))
+        queue = await client.get("/v1/lanes/shots/queue")  # the dispatcher is asked
+        run([program("docker"), "start", render])
+        job = await making
+
+    assert queue.status_code == httpx.codes.OK
+    assert job["status"] == "succeeded"

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from heliograph.client_errors import ClientError
 from heliograph.runtime.backup.file_digests import sha256_of
 from heliograph.runtime.backup.manifest import ObjectList
+from heliograph.runtime.s3_bucket import ensure_bucket
 from heliograph.runtime.s3_client import s3_client
 from heliograph.runtime.settings import ServiceSettings
 
@@ -32,7 +33,7 @@ class ObjectCopies:
         self._store = s3_client(
             settings.s3_internal, settings.s3_login, settings.s3_region, timeout=_TIMEOUT
         )
-        self._bucket = settings.s3_bucket
+        self._settings, self._bucket = settings, settings.s3_bucket
         self._folder = folder / FOLDER
         self._list = folder / LIST
 
@@ -57,9 +58,8 @@ class ObjectCopies:
             listed: Null: every file of the folder.
         """
         files = self._every_file() if listed is None else self._listed_files(listed)
+        ensure_bucket(self._settings)
         with _translated():
-            if not self._store.bucket_exists(self._bucket):
-                self._store.make_bucket(self._bucket)
             for file in files:
                 key = file.relative_to(self._folder.resolve()).as_posix()
                 # addresses of objects name their type; this is for whoever reads the bucket itself
