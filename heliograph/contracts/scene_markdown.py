@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from heliograph.contracts.scenes import Story
 
-#: marks inside a line, and what some renderers make links, mentions or formulas of
-_MARKS = re.compile(
-    r"[\\`*_\[\]~|#$@]|(?<=http):(?=//)|(?<=https):(?=//)|(?<=ftp):(?=//)|(?<=www)\."
-)
+#: marks inside a line, and what some renderers make links, mentions or formulas of. Each alternative
+#: begins with a character: a lookbehind in its place would be tried at every letter of the text
+_MARKS = re.compile(r"[\\`*_\[\]~|#$@]|:(?=//)(?:(?<=http:)|(?<=https:)|(?<=ftp:))|\.(?<=www\.)")
 #: marks that begin a block: a list, a rule, the underline of a heading
 _FIRST = re.compile(r"^(\d*)([-+=.)])")
 
