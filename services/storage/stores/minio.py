@@ -61,9 +61,8 @@ class MinioStore:
             s3_client(each, credentials, region, timeout=_ADMIN_TIMEOUT)
             for each in (endpoint, public_endpoint or endpoint)
         )
-        self._http = httpx.AsyncClient(
-            transport=AiohttpTransport(), timeout=_TIMEOUT, trust_env=False
-        )
+        self._transport = AiohttpTransport()
+        self._http = httpx.AsyncClient(transport=self._transport, timeout=_TIMEOUT, trust_env=False)
 
     async def open(self) -> None:
         """Make the bucket, unless it is there. Raises StoreUnavailable."""
@@ -91,12 +90,27 @@ class MinioStore:
             "Content-MD5": b64encode(content.md5).decode(),
         }
         with translated():
-            answer = await self._http.put(
-                self._sign("PUT", key), content=_chunks(content), headers=headers
+            request = httpx.Request(
+                "PUT",
+                self._sign("PUT", key),
+                headers=headers,
+                content=_chunks(content),
+                extensions={"timeout": _TIMEOUT.as_dict()},
             )
+            answer = await self._send(request)
             if _BAD_DIGEST in answer.content:
                 raise Corrupted(f"different bytes were received for {key}")
             answer.raise_for_status()
+        return answer
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer. A client's redirects, cookies and credentials would cost more than it takes."""
+        answer = await self._transport.handle_async_request(request)
+        answer.request = request
+        try:
+            await answer.aread()
+        finally:
+            await answer.aclose()
         return answer
 
     async def _has(self, key: str, content: Content) -> bool:
