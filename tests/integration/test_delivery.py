@@ -91,6 +91,27 @@ async def test_a_handler_that_returns_is_done(bus: NatsBus, nats: Server) -> Non
     assert handled == [record.id]
 
 
+async def test_a_message_is_kept_alive_while_it_is_in_hand(bus: NatsBus, nats: Server) -> None:
+    beats: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def hear(message: Msg) -> None:
+        if message.data == Msg.Ack.Progress:
+            beats.put_nowait(message.data)
+
+    async def wait_for_beats(delivery: Delivery) -> Record:
+        for _ in range(2):
+            await beats.get()
+        return a_record()
+
+    heard = await bus.client.subscribe(f"$JS.ACK.{STREAM}.>", cb=hear)
+    async with _handling(nats.settings, wait_for_beats) as dead_lettered:
+        record = await _put(bus)
+        await _until_settled(bus, record.id)
+    await heard.unsubscribe()
+
+    assert dead_lettered == []
+
+
 async def test_a_bug_ends_the_third_time(bus: NatsBus, nats: Server) -> None:
     async def handler(delivery: Delivery) -> Record | None:
         raise ValueError("a bug")
