@@ -7,8 +7,9 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
-from deploy.images.base import BASE_IMAGE, build_base
+from deploy.images.base import BASE_IMAGE, BUILD_IMAGE, build_base
 from deploy.images.docker import CommandFailed, build, has_image, size
 from deploy.images.runtime_lock import EXTRAS
 from deploy.images.server_images import build_servers
@@ -27,11 +28,12 @@ def main() -> int:
     parser.add_argument("--servers", action="store_true", help="those of the servers instead")
     arguments = parser.parse_args()
     try:
-        base = arguments.base or _own_base()
+        base = arguments.base or _own(BASE_IMAGE)
         if arguments.servers:
             images = build_servers(base)
         else:
-            images = [_service(name, base, arguments.prefix, arguments.version) for name in EXTRAS]
+            bases = {"BASE": base, "BUILD_BASE": arguments.base or _own(BUILD_IMAGE)}
+            images = [_service(name, bases, arguments.prefix, arguments.version) for name in EXTRAS]
     except StartupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -43,15 +45,15 @@ def main() -> int:
     return 0
 
 
-def _own_base() -> str:
-    if not has_image(BASE_IMAGE):
-        build_base()
-    return BASE_IMAGE
+def _own(image: str) -> str:
+    if not has_image(image):
+        build_base(image)
+    return image
 
 
-def _service(name: str, base: str, prefix: str, version: str) -> str:
+def _service(name: str, bases: Mapping[str, str], prefix: str, version: str) -> str:
     began, image = time.monotonic(), f"{prefix}{name}:{version}"
-    variables = {"BASE": base, "SERVICE": name, "VERSION": version, "REVISION": _revision()}
+    variables = {**bases, "SERVICE": name, "VERSION": version, "REVISION": _revision()}
     build(image, ROOT, ROOT / "deploy" / "Dockerfile", variables)
     print(f"{image} built in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return image

@@ -8,18 +8,23 @@ from tempfile import TemporaryDirectory
 from deploy.images.docker import run
 from deploy.local.processes import program
 
-BASE_IMAGE = "heliograph-local/base"
+BASE_IMAGE = "heliograph-local/base"  #: what services run on
+BUILD_IMAGE = "heliograph-local/build"  #: what their images are built on
 
-_PACKAGES = "python3,python3-venv,libstdc++6"  #: the last for Node, which builds the console
+#: C++ for libraries of packages, and for Node, which builds the console
+_PACKAGES = {
+    BASE_IMAGE: "python3,libstdc++6",
+    BUILD_IMAGE: "python3,python3-venv,libstdc++6,binutils",
+}
 _HOOKS = "/usr/share/mmdebstrap/hooks/maybe-merged-usr"  # usrmerge brings all of Perl, too
 _LEFT_OUT = ("doc", "man", "info", "locale", "lintian", "bug")  #: folders of /usr/share
 _TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 _VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 
 
-def build_base() -> None:
+def build_base(image: str) -> None:
     """
-    Debian's essential packages with Python, and the certificates that this machine trusts: behind a
+    Build one of the two images above: Debian's essential packages with Python, and the certificates that this machine trusts: behind a
     proxy that signs, a build reaches nothing without them.
 
     Raises:
@@ -27,7 +32,7 @@ def build_base() -> None:
         CommandFailed: It did not work; the reason was shown.
     """
     bootstrap, docker = program("mmdebstrap"), program("docker")
-    print(f"Building {BASE_IMAGE}; once, a minute or two", file=sys.stderr)
+    print(f"Building {image}; once, a minute or two", file=sys.stderr)
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "base.tar"
         left_out = [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in _LEFT_OUT]
@@ -35,12 +40,18 @@ def build_base() -> None:
         trusted = f'--customize-hook=copy-in {_TRUSTED} "{_TRUSTED.parent}"'
         run(
             [
-                *(bootstrap, "--quiet", "--variant=essential", f"--include={_PACKAGES}", *left_out),
+                *(
+                    bootstrap,
+                    "--quiet",
+                    "--variant=essential",
+                    f"--include={_PACKAGES[image]}",
+                    *left_out,
+                ),
                 *(f"--hook-dir={_HOOKS}", place, trusted, _suite(), str(archive)),
             ]
         )
         changes = [f"--change=ENV {name}={_TRUSTED}" for name in _VARIABLES]
-        run([docker, "import", *changes, str(archive), BASE_IMAGE])
+        run([docker, "import", *changes, str(archive), image])
 
 
 def _suite() -> str:
