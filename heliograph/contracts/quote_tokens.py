@@ -5,12 +5,13 @@ The code is an HMAC-SHA-256 over the expiry (seconds since 1970), the amount, it
 and the digest of the request, with a secret that all gateways share.
 """
 
-import base64
 import hmac
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
+
+from heliograph.contracts.base64url import encode
 
 _FORM = re.compile(
     r"quote_(?P<expiry>[0-9]{1,12})_(?P<amount>[0-9]{1,12}(?:\.[0-9]{1,12})?)_(?P<code>[\w-]{43})",
@@ -52,4 +53,4 @@ def read_quote(secret: bytes, request: QuotedRequest, text: str) -> QuotedPrice 
 
 def _code(secret: bytes, request: QuotedRequest, terms: str) -> str:
     signed = "\0".join([*request, terms]).encode()
-    return base64.urlsafe_b64encode(hmac.digest(secret, signed, "sha256")).rstrip(b"=").decode()
+    return encode(hmac.digest(secret, signed, "sha256"))

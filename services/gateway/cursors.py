@@ -1,10 +1,9 @@
 """Pagination cursors, bound to the list that they continue: its project and its filters. Pure."""
 
-import base64
-import binascii
 import hashlib
 from typing import Any
 
+from heliograph.contracts.base64url import decode, encode
 from heliograph.contracts.canonical_json import canonical
 from heliograph.contracts.errors import ValidationFailed
 
@@ -30,7 +29,7 @@ class ListCursors:
         """The cursor of what comes after a place; null at the end of the list."""
         if place is None:
             return None
-        return base64.urlsafe_b64encode(self._digest + place.encode()).decode().rstrip("=")
+        return encode(self._digest + place.encode())
 
     def place(self, cursor: str | None) -> str | None:
         """
@@ -42,11 +41,10 @@ class ListCursors:
         if cursor is None:
             return None
         try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            content = base64.b64decode(padded, altchars=b"-_", validate=True)
+            content = decode(cursor)
             if content.startswith(self._digest):
                 return content[_DIGEST:].decode()
-        except (ValueError, binascii.Error):
+        except ValueError:
             pass
         reason = (
             "is no cursor of this list: it continues the list of its own project and filters only"

@@ -1,8 +1,6 @@
 """Cursors of job lists: the place after which a list continues. Pure."""
 
-import base64
-import binascii
-
+from heliograph.contracts.base64url import decode, encode
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.ids import JOB_PATTERN, matches
 from heliograph.contracts.queries.jobs import JobOrder
@@ -21,17 +19,16 @@ def cursor_after(record: Record, order: JobOrder = "newest") -> str:
         plain = f"{_ENDED}.{stamp(record.finished_at)}.{record.id}"
     else:
         plain = f"{stamp(record.created_at)}.{record.id}"
-    return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+    return encode(plain.encode())
 
 
 def read_cursor(cursor: str, order: JobOrder = "newest") -> tuple[int, str]:
     """Raises ValidationFailed for what is no cursor of ours."""
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        *kind, at, job = base64.urlsafe_b64decode(padded.encode()).decode().split(".")
+        *kind, at, job = decode(cursor).decode().split(".")
         is_of_order = kind == ([_ENDED] if order == "ended" else [])
         if is_of_order and matches(JOB_PATTERN, job) and 0 <= int(at) <= _LATEST:
             return int(at), job
-    except (ValueError, binascii.Error):
+    except ValueError:
         pass
     raise ValidationFailed.at("/query/cursor", "is not a cursor of this list")

@@ -1,7 +1,5 @@
 """Usage of a project: jobs, amounts and counts added up by period, model, kind, user or key."""
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -20,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from heliograph.contracts.base64url import decode, encode
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.job_steps import Status
 from heliograph.contracts.queries.usage import GetUsage, UsageGroup, UsagePage, UsagePeriod
@@ -119,21 +118,16 @@ def _place(found: Any, split: Sequence[str]) -> Place:
 
 
 def _cursor(place: Place) -> str:
-    return (
-        base64.urlsafe_b64encode(json.dumps(place, ensure_ascii=False).encode())
-        .decode()
-        .rstrip("=")
-    )
+    return encode(json.dumps(place, ensure_ascii=False).encode())
 
 
 def _read_cursor(cursor: str, length: int) -> Place:
     """Raises ValidationFailed for what is no cursor of ours."""
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        number, *texts = json.loads(base64.urlsafe_b64decode(padded.encode()))
+        number, *texts = json.loads(decode(cursor))
         is_ours = len(texts) == length - 1 and all(isinstance(each, str) for each in texts)
         if is_ours and type(number) is int and 0 <= number < 2**31:
             return number, *texts
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError):
         pass
     raise ValidationFailed.at("/query/cursor", "is not a cursor of this list")
