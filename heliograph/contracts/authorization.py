@@ -5,7 +5,7 @@ Authorization: what a principal may do, decided by its scopes and its projects a
 key that anybody can ask for has it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -39,6 +39,9 @@ class Principal:
     user: str | None = None  #: whom the app made a token for
     expires_at: datetime | None = None
     session: str | None = None  #: digest of the session that it came by
+    subject: str | None = None  #: who it is, in the words of the identity provider
+    #: of the key as it was when it came; null: there is none, or that is not known
+    key_digest: str | None = field(default=None, repr=False, compare=False)
 
     def has_scope(self, scope: str) -> bool:
         """Whether a scope is among those of the principal, or in `admin`."""

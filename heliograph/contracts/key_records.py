@@ -20,6 +20,8 @@ from heliograph.contracts.tolerant_reader import Tolerant
 ALL_PROJECTS = "*"
 OVERLAP = timedelta(hours=24)  #: in which a rotated key's old secret works, too
 MAX_LIFE = 3650  #: days
+#: of a key that somebody makes who has none, but has signed in at an identity provider
+PERSON_LIFE = timedelta(days=365)
 #: before the end of a key, the longest first
 NOTICES = (timedelta(days=14), timedelta(days=3), timedelta(days=1))
 
@@ -37,7 +39,8 @@ class KeyRecord(Tolerant):
     name: str
     scopes: list[str]
     projects: list[str]  #: `*` alone: all
-    created_by: str | None = None  #: id of the key that made it; null: an operator
+    #: id of the key that made it, or `person:<subject>`; null: an operator
+    created_by: str | None = None
     created_at: AwareDatetime
     expires_at: AwareDatetime | None = None  #: null: never
     revoked_at: AwareDatetime | None = None
@@ -100,7 +103,10 @@ class ListedKey(BaseModel):
     name: str
     scopes: list[str]
     projects: list[str] | None = Field(description="The only ones; null: all")
-    created_by: str | None = Field(description="Id of the key that made it; null: an operator")
+    created_by: str | None = Field(
+        description="Id of the key that made it, or `person:` and the subject of who had signed in at "
+        "an identity provider; null: an operator"
+    )
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     revoked_at: AwareDatetime | None
@@ -121,11 +127,14 @@ def issue(
     parent: Principal,
     now: datetime,
     *,
-    inherited: Quotas = Quotas(),  # noqa: B008  # it never changes
+    own: KeyRecord | None = None,
 ) -> KeyRecord:
     """
-    The record of a new key, within the scopes, projects and life of its parent, whose quotas it
-    inherits. Only a parent with `admin` gives it others.
+    The record of a new key, within the scopes and projects of its parent.
+
+    Args:
+        own: The parent's own key, whose life and quotas bound the new one; only a parent with `admin`
+            gives it other quotas. Null: it has none.
 
     Raises:
         KeyExceedsParent: It would allow more than its parent.
@@ -136,27 +145,42 @@ def issue(
     unseen = [project for project in request.projects or () if not parent.sees(project)]
     if unseen:
         raise KeyExceedsParent(f"the key that asks is not for {', '.join(unseen)}")
+    inherited = own.quotas if own else Quotas()
     if request.quotas and inherited.is_set and not parent.has_scope("admin"):
         raise KeyExceedsParent("the quotas of the key that asks are those of the new one")
-    own = request.projects or (None if parent.projects is None else sorted(parent.projects))
+    projects = request.projects or (None if parent.projects is None else sorted(parent.projects))
     return KeyRecord(
         digest=key.digest,
         name=request.name,
         scopes=sorted(set(request.scopes)),
-        projects=[ALL_PROJECTS] if own is None else own,
-        created_by=parent.id or None,
+        projects=[ALL_PROJECTS] if projects is None else projects,
+        created_by=parent.id or (f"person:{parent.subject}" if parent.subject else None),
         created_at=now,
-        expires_at=_end(request.expires_in_days, parent, now),
+        expires_at=_end(request.expires_in_days, _latest_end(parent, own, now), now),
         quotas=inherited.changed(request.quotas) if request.quotas else inherited,
     )
 
 
-def _end(days: int | None, parent: Principal, now: datetime) -> datetime | None:
-    """When a new key expires: no later than its parent."""
-    if days is None:
-        return parent.expires_at
-    end = now + timedelta(days=days)
-    return end if parent.expires_at is None else min(end, parent.expires_at)
+def _latest_end(parent: Principal, own: KeyRecord | None, now: datetime) -> datetime | None:
+    """
+    When a key that somebody makes has expired at the latest; null: it need not.
+
+    A session is a way to ask, and bounds no key: the key behind it does. Behind one by an identity
+    provider there is none, and nothing that would end the new key by itself.
+    """
+    if own is not None:
+        return own.expires_at
+    return now + PERSON_LIFE if parent.session else parent.expires_at
+
+
+def _end(days: int | None, latest: datetime | None, now: datetime) -> datetime | None:
+    """When a new key expires."""
+    return _earlier(None if days is None else now + timedelta(days=days), latest)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two ends; null: never."""
+    return min((end for end in (one, other) if end), default=None)
 
 
 def revoked(record: KeyRecord, now: datetime) -> KeyRecord:
@@ -198,16 +222,34 @@ def used(record: KeyRecord, now: datetime) -> KeyRecord:
 
 def authenticate(record: KeyRecord, key: AccessKey, now: datetime) -> Principal | None:
     """The holder of a key; None when the secret is wrong, or the key works no more."""
-    return principal_of(record, key.id, now) if _is_secret(record, key, now) else None
+    return principal_of(record, key.id, now, key.digest)
 
 
-def principal_of(record: KeyRecord, id_: str, now: datetime) -> Principal | None:
-    """The holder of the key of a record; None when it is revoked or expired."""
+def principal_of(
+    record: KeyRecord, id_: str, now: datetime, digest: str | None = None
+) -> Principal | None:
+    """
+    The holder of the key of a record; None when it is revoked or expired.
+
+    Args:
+        digest: Of the key as its holder had it: None as well once that secret works no more. Null: that
+            is not known.
+    """
     if record.revoked_at or _is_over(record.expires_at, now):
         return None
+    end = record.expires_at
+    if digest is not None and not hmac.compare_digest(record.digest, digest):
+        is_old = hmac.compare_digest(record.old_digest or "", digest)
+        if not is_old or _is_over(record.old_until, now):
+            return None
+        end = _earlier(end, record.old_until)
     projects = None if ALL_PROJECTS in record.projects else frozenset(record.projects)
     return Principal(
-        id=id_, scopes=frozenset(record.scopes), projects=projects, expires_at=record.expires_at
+        id=id_,
+        scopes=frozenset(record.scopes),
+        projects=projects,
+        expires_at=end,
+        key_digest=digest,
     )
 
 
@@ -221,12 +263,6 @@ def expiry_notice(record: KeyRecord, now: datetime) -> timedelta | None:
         return None
     life, rest = record.expires_at - record.created_at, record.expires_at - now
     return min((each for each in NOTICES if rest <= each < life), default=None)
-
-
-def _is_secret(record: KeyRecord, key: AccessKey, now: datetime) -> bool:
-    is_current = hmac.compare_digest(record.digest, key.digest)
-    is_old = hmac.compare_digest(record.old_digest or "", key.digest)
-    return is_current or (is_old and not _is_over(record.old_until, now))
 
 
 def _is_over(end: datetime | None, now: datetime) -> bool:

@@ -2,7 +2,8 @@
 Sessions: somebody who signed in on a page, for some hours, as the services keep and show it.
 
 Nothing here does I/O: the decisions are functions of a record and of the time. A session by a key may
-do what the key may do now; one by an identity provider, what its claims came to as it began.
+do what the key may do now, as long as the secret works that it began with; one by an identity provider,
+what its claims came to as it began.
 """
 
 from dataclasses import replace
@@ -23,6 +24,8 @@ class SessionRecord(Tolerant):
     """A session, kept under the digest of its token."""
 
     key: str | None = None  #: id of the key it is by; null: an identity provider
+    #: of that key as it was; null: an earlier release did not note it, and rotating the key ends nothing
+    key_digest: str | None = None
     subject: str | None = None  #: who it is, in the words of the identity provider
     name: str
     scopes: list[str] = Field(default_factory=list)  #: of those without a key
@@ -62,6 +65,7 @@ def session_of_key(holder: Principal, name: str, now: datetime, life: timedelta)
     end = now + life
     return SessionRecord(
         key=holder.id,
+        key_digest=holder.key_digest,
         name=name,
         created_at=now,
         expires_at=min(end, holder.expires_at) if holder.expires_at else end,
@@ -86,6 +90,7 @@ def principal_by_provider(record: SessionRecord, digest: str) -> Principal:
         scopes=frozenset(record.scopes),
         projects=None if ALL_PROJECTS in record.projects else frozenset(record.projects),
         session=digest,
+        subject=record.subject,
         expires_at=record.expires_at,
     )
 

@@ -48,10 +48,13 @@ class KeyCache:
         """A key was used just now."""
         self._used.add(id_)
 
-    def principal(self, id_: str) -> Principal:
-        """The holder of a key that was recognized before. Raises as `authenticate` does."""
+    def principal(self, id_: str, digest: str | None = None) -> Principal:
+        """
+        The holder of a key that was recognized before, by its digest then. Raises as `authenticate`
+        does.
+        """
         record = self._record(id_)
-        principal = record and principal_of(record, id_, now())
+        principal = record and principal_of(record, id_, now(), digest)
         if not principal:
             raise Unauthenticated
         return principal

@@ -17,7 +17,6 @@ from heliograph.contracts.key_records import (
     revoked,
     rotated,
 )
-from heliograph.contracts.quotas import Quotas
 from heliograph.runtime.access.key_cache import BUCKET
 from heliograph.runtime.access.service_key import SERVICE_KEY
 from heliograph.runtime.bus.conflicts import retry_on_conflict
@@ -43,8 +42,8 @@ class KeyStore:
     async def create(self, request: CreateKey, parent: Principal) -> tuple[AccessKey, KeyRecord]:
         """A new key. Raises KeyExceedsParent."""
         key = new_key()
-        inherited = (await self.find(parent.id)).quotas if parent.id else Quotas()
-        record = issue(request, key, parent, now(), inherited=inherited)
+        own = await self.find(parent.id) if parent.id else None
+        record = issue(request, key, parent, now(), own=own)
         await self._write(key.id, record, 0)
         return key, record
 

@@ -74,7 +74,7 @@ class KeyedAccess:
         if principal.session:
             self._sessions.cache.principal(principal.session)
         elif principal.id:
-            self._keys.principal(principal.id)
+            self._keys.principal(principal.id, principal.key_digest)
         if principal.expires_at and now() >= principal.expires_at:
             raise Unauthenticated
 

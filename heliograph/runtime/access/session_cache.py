@@ -52,7 +52,8 @@ class SessionCache:
             raise Unauthenticated
         if record.key is None:
             return principal_by_provider(record, digest)
-        return principal_by_key(record, self._keys.principal(record.key), digest)
+        holder = self._keys.principal(record.key, record.key_digest)
+        return principal_by_key(record, holder, digest)
 
     def record(self, digest: str) -> SessionRecord | None:
         """A session; None when there is none. Raises Unavailable and Unreadable."""

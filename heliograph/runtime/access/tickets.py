@@ -43,6 +43,7 @@ class TicketStore:
         text, end = _PREFIX + secrets.token_urlsafe(_BYTES), now() + timedelta(seconds=TICKET_LIFE)
         entry = TicketEntry(
             key=holder.id,
+            key_digest=holder.key_digest,
             holder_expires_at=holder.expires_at,
             project=project,
             jobs=jobs,
@@ -88,4 +89,5 @@ def _principal_of(entry: TicketEntry) -> Principal:
         user=entry.user,
         expires_at=entry.holder_expires_at,
         session=entry.session,
+        key_digest=entry.key_digest,
     )

@@ -76,6 +76,67 @@ def test_both_secrets_of_a_rotated_key_work_for_a_while() -> None:
     assert authenticate(record, other, NOW + DAY)
 
 
+def test_a_holder_by_a_replaced_secret_ends_with_it() -> None:
+    record = rotated(issued(expires_in_days=30), new_key(KEY.id), NOW, DAY)
+
+    by_old = principal_of(record, KEY.id, NOW, KEY.digest)
+    by_new = principal_of(record, KEY.id, NOW, record.digest)
+
+    assert by_old
+    assert by_new
+    assert (by_old.expires_at, by_new.expires_at) == (NOW + DAY, NOW + 30 * DAY)
+    assert principal_of(record, KEY.id, NOW + DAY, KEY.digest) is None
+    assert principal_of(record, KEY.id, NOW + DAY, record.digest)
+    assert principal_of(record, KEY.id, NOW + DAY)
+
+
+def test_a_secret_that_was_replaced_twice_works_no_more() -> None:
+    once = rotated(issued(), new_key(KEY.id), NOW, DAY)
+    twice = rotated(once, new_key(KEY.id), NOW, DAY)
+
+    assert principal_of(twice, KEY.id, NOW, KEY.digest) is None
+    assert principal_of(twice, KEY.id, NOW, once.digest)
+
+
+def by_session(own: KeyRecord | None) -> Principal:
+    """The holder of a session that ends in an hour."""
+    return Principal(
+        id=KEY.id if own else "",
+        scopes=frozenset({"keys:write", "jobs:read"}),
+        projects=None,
+        session="digest",
+        subject=None if own else "ada",
+        expires_at=NOW + DAY / 24,
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "days", "life"),
+    [
+        (issued(expires_in_days=None), 30, 30),
+        (issued(expires_in_days=None), None, None),
+        (issued(expires_in_days=10), 30, 10),
+        (issued(expires_in_days=10), None, 10),
+        (None, 30, 30),
+        (None, 3_650, 365),
+        (None, None, 365),
+    ],
+    ids=[
+        *("a key without end", "a key without end, for ever", "a key that ends before"),
+        *("as long as a key", "a person", "a person for ten years", "a person for ever"),
+    ],
+)
+def test_a_key_that_is_made_in_a_session_outlives_it(
+    own: KeyRecord | None, days: int | None, life: int | None
+) -> None:
+    request = CreateKey(name="child", scopes=["jobs:read"], expires_in_days=days)
+
+    made = issue(request, new_key(), by_session(own), NOW, own=own)
+
+    assert made.expires_at == (None if life is None else NOW + life * DAY)
+    assert made.created_by == (KEY.id if own else "person:ada")
+
+
 def test_what_works_no_more_is_not_rotated() -> None:
     for record, at in ((revoked(issued(), NOW), NOW), (issued(expires_in_days=1), NOW + DAY)):
         with pytest.raises(StateConflict):

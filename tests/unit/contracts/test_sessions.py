@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from heliograph.contracts.access_keys import new_key
 from heliograph.contracts.authorization import ANYBODY, Principal
+from heliograph.contracts.key_records import (
+    CreateKey,
+    authenticate,
+    issue,
+    principal_of,
+    rotated,
+)
 from heliograph.contracts.sessions import (
     SessionRecord,
     is_open,
@@ -44,6 +52,25 @@ def test_a_session_by_a_key_may_do_what_the_key_may_do_now() -> None:
     changed = Principal(id="abcd1234", scopes=frozenset(), projects=None)
 
     assert principal_by_key(record, changed, "digest").scopes == frozenset()
+
+
+def test_a_session_ends_with_the_secret_that_it_began_with() -> None:
+    key, other = new_key("abcd1234"), new_key("abcd1234")
+    request = CreateKey(name="shop backend", scopes=["jobs:read"])
+    before = issue(request, key, ANYBODY, NOW)
+    after = rotated(before, other, NOW, HOUR)
+
+    [old, new] = [
+        session_of_key(holder, "shop backend", NOW, 2 * HOUR)
+        for holder in (
+            principal_of(before, key.id, NOW, key.digest),
+            authenticate(after, other, NOW),
+        )
+        if holder
+    ]
+
+    assert principal_of(after, key.id, NOW + HOUR, old.key_digest) is None
+    assert principal_of(after, key.id, NOW + HOUR, new.key_digest)
 
 
 def test_a_session_by_a_provider_has_no_key() -> None:
