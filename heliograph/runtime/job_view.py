@@ -5,7 +5,6 @@ The job that clients see: a record without `internal`, with what only the edge k
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from pydantic_core import to_json
 
 from heliograph.contracts.assets import Asset
@@ -22,8 +21,6 @@ from heliograph.contracts.retries import ENDED, next_actions
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from heliograph.runtime.settings import ServiceSettings
-
-log = structlog.get_logger()
 
 _REPORTED: dict[
     Phase, tuple[Phase, ...]

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -28,8 +27,6 @@ from heliograph.runtime.bus.replies import may_answer, respond
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point
 from services.storage.fair_queue import RoundRobinQueue, share_of
-
-log = structlog.get_logger()
 
 _HINT_DELAY = (
     0.005  #: seconds before the second look, when a hint came before its cause was to be seen
