@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heliograph.contracts.models import Model
-from heliograph.contracts.payloads.call import Call, counted, defaults, references
+from heliograph.contracts.payloads.call import Call, counted
+from heliograph.contracts.payloads.flat_body import flat_body
 
 #: the first is ours; the second inlines the media, and hides the request from fal's request list
 _NEVER_SENT = frozenset({"timeout_seconds", "sync_mode"})
@@ -28,21 +29,9 @@ _DURATIONS: dict[str, Callable[[int], Any]] = {
 
 
 def build(call: Call) -> dict[str, Any]:
-    """
-    What the request says in our words, over it what it says in fal's, and over that what the
-    model's price rests on. If the model takes a seed, every run has its own.
-    """
-    model = call.model
-    arguments = {**defaults(model, "num_images", "duration_seconds"), **call.arguments}
-    body = references(call)
-    for name, value in arguments.items():
-        if name in model.parameters:
-            body |= _put(model, name, value)
-    if "seed" in model.parameters:
-        body.setdefault("seed", call.seed)
-    body |= {name: value for name, value in arguments.items() if name not in model.parameters}
-    body |= model.wire.fixed
-    return {name: value for name, value in body.items() if name not in _NEVER_SENT}
+    """The body of a request to fal."""
+    priced_by = ("num_images", "duration_seconds")
+    return flat_body(call, priced_by=priced_by, put=_put, never_sent=_NEVER_SENT)
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:

@@ -4,26 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from heliograph.contracts.models import Model
-from heliograph.contracts.payloads.call import Call, counted, defaults, references
+from heliograph.contracts.payloads.call import Call, counted
+from heliograph.contracts.payloads.flat_body import flat_body
 
 _NEVER_SENT = frozenset({"timeout_seconds"})  #: ours
 
 
 def build(call: Call) -> dict[str, Any]:
-    """
-    What the request says in our words, over it what it says in Replicate's, and over that what the
-    model's price rests on. If the model takes a seed, every run has its own.
-    """
-    model, arguments = call.model, call.arguments
-    body = references(call)
-    for name, value in {**defaults(model, "num_images"), **arguments}.items():
-        if name in model.parameters:
-            body[_named(model, name)] = value
-    if "seed" in model.parameters:
-        body.setdefault("seed", call.seed)
-    body |= {name: value for name, value in arguments.items() if name not in model.parameters}
-    body |= model.wire.fixed
-    return {name: value for name, value in body.items() if name not in _NEVER_SENT}
+    """The input of a prediction."""
+    return flat_body(call, priced_by=("num_images",), put=_put, never_sent=_NEVER_SENT)
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
@@ -34,5 +23,6 @@ def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
     return found
 
 
-def _named(model: Model, name: str) -> str:
-    return model.wire.count if name == "num_images" else name
+def _put(model: Model, name: str, value: Any) -> dict[str, Any]:
+    """One of our parameters, as the model wants it."""
+    return {model.wire.count if name == "num_images" else name: value}
