@@ -5,7 +5,7 @@ from typing import Any
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker import completion, context, poll, run
+from services.render.worker import completion, fitting_events, poll, run
 from services.render.worker.context import Worker
 from services.status.maintenance import sweep_rules, sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
@@ -58,7 +58,7 @@ def stored_too_late(patch: Patch) -> None:
 
 @MUTANTS.add("an answer that comes after the end is dropped", _SLOW, "I1", "I9")
 def dropped_answer(patch: Patch) -> None:
-    patch.setattr(context, "late_event", lambda *_: None)
+    patch.setattr(fitting_events, "late_event", lambda *_: None)
 
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
