@@ -12,16 +12,27 @@ from services.gateway.settings import GatewaySettings
 from services.render.settings import RenderSettings
 from services.status.settings import StatusSettings
 from services.storage.settings import StorageSettings
-from tests.support.helm import EXAMPLES, SERVICES, Object, component, of_kind, pods, rendered
+from tests.support.helm import (
+    EXAMPLES,
+    SERVICES,
+    Object,
+    component,
+    of_kind,
+    pods,
+    rendered,
+    template,
+)
 
 SETTINGS: dict[str, type[BaseSettings]] = {
     "gateway": GatewaySettings,
+    "dispatcher": RenderSettings,
     "render": RenderSettings,
     "storage": StorageSettings,
     "status": StatusSettings,
     "provision": GatewaySettings,
     "operator": GatewaySettings,
 }
+NAMED_FILES = {"nats_nkey", "nats_ca.crt"}  #: that settings name
 PAUSE = 5  #: seconds of `preStop`, which are part of the grace period
 
 
@@ -112,7 +123,7 @@ def test_variables_and_secret_files_are_settings_of_the_service(values: str) -> 
         known = _variables(SETTINGS[name]) | {SECRETS_DIR}
         [container] = pod["spec"]["containers"]
         assert {variable["name"] for variable in container["env"]} <= known, name
-        assert _secret_files(pod) <= known, name
+        assert _secret_files(pod) <= known | NAMED_FILES, name
 
 
 def _variables(settings: type[BaseSettings]) -> set[str]:
@@ -136,6 +147,7 @@ def test_each_pod_has_its_own_secrets_only() -> None:
     every = {"HELIOGRAPH_NATS_URL", "HELIOGRAPH_JWT_SECRET"}
     assert files == {
         "gateway": {*every, "HELIOGRAPH_OIDC_CLIENT_SECRET"},
+        "dispatcher": every,
         "render": {*every, "FAL_KEY", "GEMINI_API_KEY"},
         "storage": {*every, "HELIOGRAPH_S3_ACCESS_KEY", "HELIOGRAPH_S3_SECRET_KEY"},
         "status": {*every, "HELIOGRAPH_DATABASE_URL"},
@@ -151,8 +163,9 @@ def test_each_pod_is_its_own_user_of_nats(values: str) -> None:
     for name, pod in pods(rendered(values)):
         [volume] = [each for each in pod["spec"]["volumes"] if each["name"] == "secrets"]
         sources = [each["secret"] for each in volume["projected"]["sources"]]
-        items = [i for source in sources for i in source["items"] if "NATS_URL" in i["path"]]
-        assert [item["key"] for item in items] == [name]
+        items = [item for source in sources for item in source["items"]]
+        login = "nats_nkey" if values == "large" else "HELIOGRAPH_NATS_URL"
+        assert [item["key"] for item in items if item["path"] == login] == [name]
 
 
 def test_streams_are_made_before_services_start() -> None:
@@ -163,3 +176,32 @@ def test_streams_are_made_before_services_start() -> None:
     assert re.search(
         "provision", " ".join(job["spec"]["template"]["spec"]["containers"][0]["command"])
     )
+
+
+@pytest.mark.parametrize("values", EXAMPLES)
+def test_the_dispatcher_runs_no_jobs_and_render_dispatches_none(values: str) -> None:
+    variables = {name: _values(pod) for name, pod in pods(rendered(values))}
+
+    assert variables["dispatcher"]["HELIOGRAPH_RUN_JOBS"] == "false"
+    assert variables["render"]["HELIOGRAPH_DISPATCH"] == "false"
+
+
+def test_render_dispatches_where_there_is_no_dispatcher() -> None:
+    variables = {n: _values(pod) for n, pod in pods(rendered("small", *_NO_DISPATCHER))}
+
+    assert "dispatcher" not in variables
+    assert "HELIOGRAPH_DISPATCH" not in variables["render"]
+
+
+def test_with_nobody_to_dispatch_render_does_not_scale_to_zero() -> None:
+    done = template("large", *_NO_DISPATCHER)
+
+    assert "render.keda.minReplicas" in done.stderr
+
+
+_NO_DISPATCHER = ("--set", "dispatcher.enabled=false")
+
+
+def _values(pod: Object) -> dict[str, str]:
+    [container] = pod["spec"]["containers"]
+    return {variable["name"]: variable["value"] for variable in container["env"]}

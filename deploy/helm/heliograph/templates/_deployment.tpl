@@ -1,5 +1,6 @@
 {{- /*
-The Deployment of one service. Given: .root, .component, .port, .settings and .secretSettings of the chart itself.
+The Deployment of one service. Given: .root, .component, .port, .settings and .secretSettings of the chart itself,
+and .image, where that is another service's.
 */ -}}
 {{- define "heliograph.deployment" -}}
 {{- $root := .root -}}
@@ -37,7 +38,7 @@ spec:
             matchLabels: {{ include "heliograph.selector" . | nindent 14 }}
       containers:
         - name: {{ .component }}
-          image: {{ include "heliograph.image" (dict "root" $root "image" .component) }}
+          image: {{ include "heliograph.image" (dict "root" $root "image" (default .component .image)) }}
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           {{- include "heliograph.containerSecurity" $root | nindent 10 }}
           ports: [{ name: http, containerPort: {{ .port }} }]

@@ -40,6 +40,13 @@ securityContext:
   "HELIOGRAPH_S3_PUBLIC_ENDPOINT" (default $values.s3.endpoint $values.s3.publicEndpoint)
   "HELIOGRAPH_S3_BUCKET" $values.s3.bucket
   "HELIOGRAPH_S3_REGION" $values.s3.region -}}
+{{- with $values.nats.url -}}
+{{- $_ := set $settings "HELIOGRAPH_NATS_URL" . -}}
+{{- $_ := set $settings "HELIOGRAPH_NATS_NKEY_FILE" "/run/secrets/heliograph/nats_nkey" -}}
+{{- end -}}
+{{- with $values.nats.caSecret -}}
+{{- $_ := set $settings "HELIOGRAPH_NATS_CA_FILE" "/run/secrets/heliograph/nats_ca.crt" -}}
+{{- end -}}
 {{- range $section, $_ := $values.catalog -}}
 {{- $_ := set $settings (printf "HELIOGRAPH_%s" ($section | upper)) (printf "/etc/heliograph/%s.yaml" $section) -}}
 {{- end -}}
@@ -53,7 +60,11 @@ securityContext:
 {{- /* Secret settings, by name: {secret, key}. Given: .root, .user of NATS, .secretSettings */ -}}
 {{- define "heliograph.secretsVolume" -}}
 {{- $nats := dict "secret" .root.Values.nats.existingSecret "key" (get .root.Values.nats.keys .user) -}}
-{{- $files := mergeOverwrite (dict "HELIOGRAPH_NATS_URL" $nats) (deepCopy .root.Values.secretSettings) .secretSettings -}}
+{{- $login := .root.Values.nats.url | empty | ternary "HELIOGRAPH_NATS_URL" "nats_nkey" -}}
+{{- $files := mergeOverwrite (dict $login $nats) (deepCopy .root.Values.secretSettings) .secretSettings -}}
+{{- with .root.Values.nats.caSecret -}}
+{{- $_ := set $files "nats_ca.crt" (dict "secret" . "key" $.root.Values.nats.caKey) -}}
+{{- end -}}
 - name: secrets
   projected:
     defaultMode: 0440
