@@ -1,0 +1,86 @@
+"""
+Equal requests at once, at two gateways of which one is killed, make one job for each key.
+
+`HELIOGRAPH_TEST_EQUAL_POSTS=100x200` sends 200 requests for each of 100 keys.
+"""
+
+import asyncio
+import os
+from collections import defaultdict
+from subprocess import Popen
+
+import httpx
+import pytest
+
+from heliograph.client import Client
+from tests.support.stack import Stack
+
+KEYS, POSTS = map(int, os.environ.get("HELIOGRAPH_TEST_EQUAL_POSTS", "8x25").split("x"))
+_KEYS_AT_ONCE = 2
+
+Answers = dict[str, list[httpx.Response]]
+
+
+class Crowd:
+    """Clients that send equal requests at once, and repeat them until they are answered."""
+
+    def __init__(self, gateways: list[str], project: str) -> None:
+        self._urls = [f"{gateway}/v1/projects/{project}/jobs" for gateway in gateways]
+        self._places = asyncio.Semaphore(_KEYS_AT_ONCE)
+        self.answers: Answers = defaultdict(list)
+        self.is_under_way = asyncio.Event()  #: half of the keys were answered
+
+    async def ask_all(self) -> None:
+        limits = httpx.Limits(max_connections=_KEYS_AT_ONCE * POSTS)
+        async with httpx.AsyncClient(timeout=60, limits=limits) as http:
+            await asyncio.gather(*(self._ask_together(http, f"key-{n}") for n in range(KEYS)))
+
+    async def _ask_together(self, http: httpx.AsyncClient, key: str) -> None:
+        async with self._places:
+            asking = (self._ask(http, key, number) for number in range(POSTS))
+            self.answers[key] = await asyncio.gather(*asking)
+        if 2 * len(self.answers) >= KEYS:
+            self.is_under_way.set()
+
+    async def _ask(self, http: httpx.AsyncClient, key: str, number: int) -> httpx.Response:
+        body = {"kind": "image", "prompt": key, "parameters": {"seconds": 0}}
+        while True:
+            url = self._urls[number % len(self._urls)]
+            number += 1
+            try:
+                answer = await http.post(url, json=body, headers={"Idempotency-Key": key})
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code != 503:
+                return answer
+            await asyncio.sleep(0.1)
+
+
+async def _killed_half_way(crowd: Crowd, gateway: "Popen[str]") -> None:
+    asking = asyncio.create_task(crowd.ask_all())
+    await crowd.is_under_way.wait()
+    gateway.kill()
+    await asking
+
+
+@pytest.mark.timeout(300 + KEYS * POSTS / 10)
+async def test_equal_requests_at_once_make_one_job_for_each_key(
+    stack: Stack, project: str, client: Client
+) -> None:
+    with stack.another("gateway") as (process, address):
+        crowd = Crowd([stack.url("gateway"), address], project)
+        await _killed_half_way(crowd, process)
+    ids = {key: {each.json()["id"] for each in found} for key, found in crowd.answers.items()}
+    jobs = [job for [job] in ids.values()]
+    ended = await client.finish(*jobs)
+
+    assert {each.status_code for found in crowd.answers.values() for each in found} == {202}
+    assert len(set(jobs)) == KEYS
+    assert {job.id for job in ended} == {job.id async for job in client.jobs(limit=200)}
+    assert len(stack.ledger(project)) == KEYS
+    fresh = [
+        sum("idempotency-replayed" not in each.headers for each in found)
+        for found in crowd.answers.values()
+    ]
+    assert max(fresh) <= 1
