@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
@@ -153,3 +154,22 @@ async def test_the_index_says_that_one_can_sign_in_there(browser: Browser) -> No
 
     assert index["sign_in"] == ["key", "oidc"]
     assert index["links"]["oidc"] == f"{browser.gateway}/v1/session/oidc"
+
+
+async def test_a_key_that_a_person_makes_says_who_it_was_and_ends_in_a_year(
+    browser: Browser, http: httpx.AsyncClient, provider_process: IdentityProviderProcess
+) -> None:
+    provider_process.add("grace", name="Grace", groups=["admins"])
+    await browser.sign_in("grace")
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+
+    made = await http.post(
+        f"{browser.gateway}/v1/keys",
+        json={"name": "child", "scopes": ["jobs:read"], "expires_in_days": None},
+        headers={"Cookie": cookie},
+    )
+
+    assert made.status_code == 201, made.text
+    key = made.json()
+    life = datetime.fromisoformat(key["expires_at"]) - datetime.fromisoformat(key["created_at"])
+    assert (key["created_by"], life) == ("person:grace", timedelta(days=365))

@@ -132,6 +132,60 @@ async def test_a_revoked_key_ends_its_sessions(
     assert (await sign_in(http, keyed, key)).status_code == 401
 
 
+async def test_a_rotated_key_ends_what_its_old_secret_began(
+    keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str, admin: dict[str, str]
+) -> None:
+    key = await key_for(keyed, http, keys, "jobs:read", project=project)
+    cookie = cookie_of(await sign_in(http, keyed, key))
+    await until_signed_in(http, keyed, cookie, expected=True)
+    text = await ticket(http, keyed, project, cookie)
+
+    async with live(keyed) as by_ticket, live(keyed, bearer(key)) as by_key:
+        await send(by_ticket, op="auth", ticket=text)
+        for socket in (by_ticket, by_key):
+            assert (await subscribed(socket, project))["op"] == "subscribed"
+        rotate = f"{keyed.url('gateway')}/v1/keys/{key.id}/rotate"
+        rotated = await http.post(rotate, json={"overlap_hours": 0}, headers=admin)
+        closes = [await closed(by_ticket), await closed(by_key)]
+
+    await until_signed_in(http, keyed, cookie, expected=False)
+    again = await sign_in(http, keyed, rotated.json()["key"])
+    assert closes == [4401, 4401]
+    await until_signed_in(http, keyed, cookie_of(again), expected=True)
+
+
+async def test_a_session_goes_on_while_its_secret_works(
+    keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str, admin: dict[str, str]
+) -> None:
+    key = await key_for(keyed, http, keys, "jobs:read", project=project)
+    cookie = cookie_of(await sign_in(http, keyed, key))
+    before = (await http.get(session_of(keyed), headers=cookie)).json()
+
+    rotate = f"{keyed.url('gateway')}/v1/keys/{key.id}/rotate"
+    rotated = await http.post(rotate, json={"overlap_hours": 1}, headers=admin)
+    after = (await http.get(session_of(keyed), headers=cookie)).json()
+
+    assert after["expires_at"] == rotated.json()["rotated_until"] < before["expires_at"]
+
+
+async def test_a_key_that_is_made_in_a_session_outlives_it(
+    keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str
+) -> None:
+    key = await key_for(keyed, http, keys, "jobs:read", "keys:write", project=project)
+    session = await sign_in(http, keyed, key)
+    own = await http.get(f"{keyed.url('gateway')}/v1/keys/me", headers=bearer(key))
+
+    made = await http.post(
+        f"{keyed.url('gateway')}/v1/keys",
+        json={"name": "child", "scopes": ["jobs:read"]},
+        headers=cookie_of(session),
+    )
+
+    assert made.status_code == 201, made.text
+    assert made.json()["created_by"] == key.id
+    assert made.json()["expires_at"] == own.json()["expires_at"] > session.json()["expires_at"]
+
+
 async def test_signing_out_closes_live_connections(
     keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str
 ) -> None:
