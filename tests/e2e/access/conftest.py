@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.access import ISSUER, SECRET, KeyMaker, bearer, key_maker
 from tests.support.identity_provider import IdentityProviderProcess, identity_provider
+from tests.support.otlp import TraceReceiver, trace_receiver
 from tests.support.servers import outside_servers
 from tests.support.stack import Stack, stack_running
 
@@ -30,14 +31,22 @@ def provider_process() -> Iterator[IdentityProviderProcess]:
 
 
 @pytest.fixture(scope="session")
+def receiver() -> Iterator[TraceReceiver]:
+    with trace_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
 def keyed(
     tmp_path_factory: pytest.TempPathFactory,
     first_key_file: Path,
     provider_process: IdentityProviderProcess,
+    receiver: TraceReceiver,
 ) -> Iterator[Stack]:
     servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("keyed")
     own = {
         "HELIOGRAPH_AUTH": "keys",
+        "HELIOGRAPH_OTLP_ENDPOINT": receiver.url,
         "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file),
         "HELIOGRAPH_JWT_ALGORITHM": "HS256",
         "HELIOGRAPH_JWT_ISSUER": ISSUER,
