@@ -71,4 +71,4 @@ def test_a_budget_that_is_set_is_told_when_it_is_spent_and_before_a_job_that_doe
     expect(form.get_by_label("For a day")).to_have_value("0.08")
     form.get_by_label("For a day").fill("")
     form.get_by_role("button", name="Remove the budget").click()
-    expect(page.get_by_text("The project has no budget")).to_be_visible()
+    expect(page.get_by_text("its jobs may cost what they cost")).to_be_visible()
