@@ -18,6 +18,7 @@ const budget = (...windows: BudgetWindow[]): Budget => ({
   currency: "USD",
   zone: "UTC",
   windows,
+  jobs_open: null,
 });
 
 describe("whether an amount fits", () => {

@@ -23,6 +23,7 @@ def budget(
     day: Limit = None,
     month: Limit = None,
     total: Limit = None,
+    jobs_open: Annotated[int | None, typer.Option(min=1, help="Jobs that may be open.")] = None,
     zone: Annotated[
         str, typer.Option(help="Time zone of days and months, as Europe/Berlin.")
     ] = "UTC",
@@ -35,12 +36,11 @@ def budget(
 
     async def work() -> BudgetState:
         async with Client(url, project=project) as client:
-            if remove or day or month or total:
+            if remove:
+                return await client.set_budget(zone=zone)
+            if day or month or total or jobs_open:
                 return await client.set_budget(
-                    day=None if remove else day,
-                    month=None if remove else month,
-                    total=None if remove else total,
-                    zone=zone,
+                    day=day, month=month, total=total, jobs_open=jobs_open, zone=zone
                 )
             return await client.budget()
 
@@ -54,6 +54,8 @@ def _show(state: BudgetState, *, as_json: bool) -> None:
         print(f"{state.project} has no budget")
     else:
         show_items(map(_cells, state.windows), _COLUMNS, as_json=False)
+    if state.jobs_open and not as_json:
+        print(f"{state.jobs_open.open} of {state.jobs_open.limit} jobs are open")
 
 
 def _cells(window: WindowState) -> Cells:

@@ -22,18 +22,20 @@ class BudgetCalls(GatewayConnection):
         day: Amount | None = None,
         month: Amount | None = None,
         total: Amount | None = None,
+        jobs_open: int | None = None,
         zone: str = "UTC",
     ) -> BudgetState:
         """
-        Set what the project may spend, as `day="5.00"`. What is left out has no limit; without any, the
-        project has no budget.
+        Set what the project may spend, as `day="5.00"`, and how many of its jobs may be open at once. What
+        is left out has no limit; without any, the project has no budget.
 
         A first budget holds after some seconds, in which requests that cost money are repeated later.
         Needs a key with the scope `admin`, where there are keys.
         """
         limits = {"day": day, "month": month, "total": total}
         amounts = {name: None if each is None else f"{each}" for name, each in limits.items()}
-        answer = await self._send("PUT", self._budget_path, json={**amounts, "zone": zone})
+        body = {**amounts, "jobs_open": jobs_open, "zone": zone}
+        answer = await self._send("PUT", self._budget_path, json=body)
         return BudgetState.model_validate(answer)
 
     @property

@@ -1,5 +1,7 @@
 """Holds and settlements: how a job counts in the budgets of its project, kept in its record."""
 
+from pydantic import AwareDatetime
+
 from heliograph.contracts.money import Money
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -10,6 +12,20 @@ class Hold(Tolerant):
     amount: Money  #: for every attempt that may be charged
     day: str  #: key of the period, as `2026-11-30`
     month: str  #: as `2026-11`
+    counted: bool = False  #: it is one of the open jobs that the budget limits
+
+
+class PlanHold(Hold):
+    """
+    Hold for those jobs of a bulk request that are not accepted yet.
+
+    Each job takes its price from here when it is accepted. What is left is given back once the request is
+    done, or when its time is over because no process does it any more.
+    """
+
+    name: str  #: of the bulk request
+    jobs: int  #: that are still to be counted as open; 0 where the budget does not limit them
+    until: AwareDatetime
 
 
 class Settlement(Tolerant):

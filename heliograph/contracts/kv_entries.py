@@ -47,6 +47,7 @@ class ProjectEntry(Tolerant):
     retention: Retention = Retention()
     quotas: ProjectQuotas = ProjectQuotas()
     budget: bool = False  #: what costs money is accepted together with its budget record only
+    open_jobs: bool = False  #: and so is every job: the budget limits how many are open
 
 
 class PlanEntry(Tolerant):

@@ -25,6 +25,7 @@ Point = Literal[
     "accept.written",  # `accepted`; not in the queue
     "accept.queued",  # in the queue; no answer
     "accept.reused",  # `succeeded` with a stored result; no answer
+    "plan.held",  # what the jobs of a batch cost is held; there is no plan
     "plan.written",  # what a batch or an action comes to; nothing of it is done
     # gateway: wishes about a job
     "cancel.written",  # `canceled`; still in the queue

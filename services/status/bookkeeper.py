@@ -14,7 +14,7 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.record import rolled
-from heliograph.contracts.budgets.settlement import amounts, settle
+from heliograph.contracts.budgets.settlement import movement, settle
 from heliograph.contracts.budgets.thresholds import announced
 from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.errors import Unreadable
@@ -129,7 +129,7 @@ class Bookkeeper:
             if not isinstance(job, Record):
                 continue
             name = event_name(stored.headers["ce-type"])
-            if any(amounts(name, job)):
+            if any(movement(name, job)):
                 found.append(MoneyEvent(stored.sequence, name, job))
         return found
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -240,6 +241,13 @@ async def together(teller: Teller) -> None:
         await teller.finish(item["job"]["id"])
 
 
+async def held_together(teller: Teller) -> None:
+    """A batch that takes all of a budget: what was held for it before a crash is there for it after."""
+    own = Teller(teller.stack, teller.journal, teller.crashes)
+    await own.set_budget(f"{3 * Decimal(PRICE)}")
+    await together(own)
+
+
 async def over_budget(teller: Teller) -> None:
     """Two jobs, and a budget for one: that which is refused is sent again when there is more."""
     own = Teller(teller.stack, teller.journal, teller.crashes)
@@ -281,6 +289,7 @@ STORIES: dict[Point, Story] = {
     "accept.reused": made_before,
     "accept.staged": together,
     "accept.committed": together,
+    "plan.held": held_together,
     "plan.written": together,
     "store.chosen": together,
     "store.moved": together,

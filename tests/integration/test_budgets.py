@@ -17,7 +17,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.budgets.messages import ThresholdReached
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened
 from heliograph.contracts.budgets.state import SetBudget
-from heliograph.contracts.errors import OverBudget, Unavailable
+from heliograph.contracts.errors import OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.job_events import (
     Canceled,
     Failed,
@@ -66,14 +66,29 @@ def a_job(project: str, price: Decimal = PRICE, **fields: Any) -> Record:
     return record.model_copy(update={"cost": Cost(estimated=price)})
 
 
-def gateway_events(bus: NatsBus, jetstream: JetStream | None = None) -> BudgetedEventLog:
+class Marks:
+    """Every project has a budget."""
+
+    def __init__(self, *, counts_jobs: bool = False) -> None:
+        self._counts_jobs = counts_jobs
+
+    def has_budget(self, _project: str) -> bool:
+        return True
+
+    def counts_jobs(self, _project: str) -> bool:
+        return self._counts_jobs
+
+
+def gateway_events(
+    bus: NatsBus, jetstream: JetStream | None = None, *, counts_jobs: bool = False
+) -> BudgetedEventLog:
     """The event log of a gateway that knows that every project has a budget."""
     own = jetstream or bus.jetstream
     committer = BudgetCommitter(own, BudgetLog(own))
-    return BudgetedEventLog(bus.events, committer, lambda _: True)
+    return BudgetedEventLog(bus.events, committer, Marks(counts_jobs=counts_jobs))
 
 
-async def set_limits(bus: NatsBus, project: str, **limits: str) -> None:
+async def set_limits(bus: NatsBus, project: str, **limits: str | int) -> None:
     """A budget of a project without jobs, at once."""
     budget = opened(project, BudgetLimits.model_validate(limits), "UTC", now())
     head = await bus.events.head()
@@ -253,6 +268,107 @@ async def test_another_attempt_that_may_be_charged_is_held_in_the_same_commit(
     assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
     with pytest.raises(Conflict):
         await transition(events, entry, again)
+
+
+async def test_of_two_bulk_requests_for_one_budget_each_is_held_as_a_whole_or_refused(
+    bus: NatsBus, project: str
+) -> None:
+    await set_limits(bus, project, total="1")
+    gateways = [gateway_events(bus), gateway_events(bus)]
+    batches = [[a_job(project) for _ in range(4)] for _ in range(4)]
+
+    outcomes = await asyncio.gather(
+        *(
+            gateways[number % 2].hold_plan(f"batch_{number}", jobs)
+            for number, jobs in enumerate(batches)
+        ),
+        return_exceptions=True,
+    )
+
+    assert Counter(map(type, outcomes)) == {type(None): 1, OverBudget: 3}
+    [number] = [number for number, each in enumerate(outcomes) if each is None]
+    with pytest.raises(OverBudget):
+        await append_event(gateways[number % 2], "accepted", a_job(project), 0)
+    accepted = await outcomes_of([gateways[number % 2]], batches[number])
+    assert {type(each) for each in accepted} == {LogEntry}
+    await no_differences(bus, project)
+
+
+async def test_what_a_bulk_request_leaves_is_given_back_and_what_is_taken_over_is_there(
+    bus: NatsBus, project: str
+) -> None:
+    await set_limits(bus, project, total="0.5")
+    jobs = [a_job(project) for _ in range(2)]
+    first, second = gateway_events(bus), gateway_events(bus)
+    await first.hold_plan("batch_x", jobs)  # and this process dies
+    await no_differences(bus, project)
+
+    second.resume_plan("batch_x", [job.id for job in jobs])
+    await append_event(second, "accepted", jobs[0], 0)
+    assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
+    await second.release_plan(project, "batch_x")
+
+    assert (await budget_of(bus, project)).running("total").held == PRICE
+    await no_differences(bus, project)
+
+
+async def test_no_more_jobs_are_open_than_the_limit_in_two_gateways(
+    bus: NatsBus, project: str
+) -> None:
+    await set_limits(bus, project, jobs_open=20)
+    gateways = [gateway_events(bus, counts_jobs=True) for _ in range(2)]
+    jobs = [a_job(project, Decimal(number % 2)) for number in range(60)]
+
+    outcomes = await outcomes_of(gateways, jobs)
+
+    assert Counter(map(type, outcomes)) == {LogEntry: 20, TooManyJobs: 40}
+    assert (await budget_of(bus, project)).jobs_open == 20
+    await no_differences(bus, project)
+
+
+async def test_an_open_job_that_ends_makes_room_once_it_is_settled(
+    bus: NatsBus, project: str
+) -> None:
+    async with budget_service(bus) as service, bookkeeping(bus):
+        shown = await service.set(project, SetBudget(jobs_open=1))
+        assert shown.jobs_open
+        events = gateway_events(bus, counts_jobs=True)
+        entry = await append_event(events, "accepted", a_job(project, Decimal(0)), 0)
+        with pytest.raises(TooManyJobs):
+            await append_event(events, "accepted", a_job(project, Decimal(0)), 0)
+        await transition(bus.events, entry, Canceled())
+
+        async def is_free() -> bool:
+            return (await budget_of(bus, project)).jobs_open == 0
+
+        await until_true(is_free)
+        await append_event(events, "accepted", a_job(project, Decimal(0)), 0)
+    await no_differences(bus, project)
+
+
+async def test_gateways_know_whether_a_budget_limits_open_jobs(bus: NatsBus, project: str) -> None:
+    settings = ProjectSettings(bus.jetstream, CURRENT_CATALOG)
+    async with budget_service(bus) as service, run_in_background(projects=settings.watch):
+        for body, counts in (
+            (SetBudget(total=Decimal(1)), False),
+            (SetBudget(total=Decimal(1), jobs_open=5), True),
+            (SetBudget(jobs_open=6), True),
+            (SetBudget(total=Decimal(1)), False),
+            (SetBudget(jobs_open=6), True),
+            (SetBudget(), False),
+        ):
+            await service.set(project, body)
+
+            async def is_known(expected: bool = counts) -> bool:
+                return settings.counts_jobs(project) is expected
+
+            await until_true(is_known)
+
+
+async def no_differences(bus: NatsBus, project: str) -> None:
+    audit = await audit_budget(bus.jetstream, project)
+    assert audit
+    assert audit.differences == []
 
 
 async def test_money_messages_are_no_events(bus: NatsBus, project: str) -> None:

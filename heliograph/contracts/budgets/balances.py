@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from heliograph.contracts.budgets.record import BudgetRecord
-from heliograph.contracts.budgets.settlement import held
+from heliograph.contracts.budgets.settlement import held, is_counted
 from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted
@@ -21,8 +21,8 @@ class JobBalance(NamedTuple):
 class Difference(NamedTuple):
     """A balance that is not what the jobs make of it."""
 
-    window: str  #: its key
-    balance: str  #: `spent` or `held`
+    window: str  #: its key; `open` for the jobs that are counted
+    balance: str  #: `spent`, `held` or `jobs`
     recorded: Decimal
     counted: Decimal
 
@@ -31,13 +31,18 @@ def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
     """The budget with the balances that its jobs make."""
     empty = {"spent": ZERO, "held": ZERO}
     windows = [each.model_copy(update=empty) for each in budget.windows]
-    whole = budget.model_copy(update={"windows": windows})
+    whole, jobs_open = budget.model_copy(update={"windows": windows}), 0
+    for plan in budget.plans:
+        whole, jobs_open = whole.with_held(plan, plan.amount), jobs_open + plan.jobs
     for settled, holder in jobs:
         if settled and settled.step.is_final:
             whole = whole.with_amounts(settled, spent=counted(settled))
         else:
-            whole = whole.with_amounts(holder, held=held(holder))
-    return whole
+            whole, jobs_open = (
+                whole.with_amounts(holder, held=held(holder)),
+                jobs_open + is_counted(holder),
+            )
+    return whole.model_copy(update={"jobs_open": jobs_open})
 
 
 def differences(recorded: BudgetRecord, right: BudgetRecord) -> Iterator[Difference]:
@@ -47,3 +52,5 @@ def differences(recorded: BudgetRecord, right: BudgetRecord) -> Iterator[Differe
             yield Difference(window.key, "spent", window.spent, other.spent)
         if window.held != other.held:
             yield Difference(window.key, "held", window.held, other.held)
+    if recorded.jobs_open != right.jobs_open:
+        yield Difference("open", "jobs", Decimal(recorded.jobs_open), Decimal(right.jobs_open))

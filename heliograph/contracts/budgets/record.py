@@ -6,7 +6,7 @@ from decimal import Context, Decimal
 from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.budgets.periods import CALENDAR, Span, period_of
-from heliograph.contracts.holds import Hold
+from heliograph.contracts.holds import Hold, PlanHold
 from heliograph.contracts.money import ZERO, Money
 from heliograph.contracts.records import Record
 from heliograph.contracts.tolerant_reader import Tolerant
@@ -20,6 +20,7 @@ class BudgetLimits(Tolerant):
     day: Money | None = None
     month: Money | None = None
     total: Money | None = None
+    jobs_open: int | None = None  #: jobs that were accepted since there is this limit
 
     def of(self, span: Span) -> Decimal | None:
         return {"day": self.day, "month": self.month, "total": self.total}[span]
@@ -27,7 +28,8 @@ class BudgetLimits(Tolerant):
     @property
     def is_set(self) -> bool:
         """Whether there is a limit at all."""
-        return any(limit is not None for limit in (self.day, self.month, self.total))
+        limits = (self.day, self.month, self.total, self.jobs_open)
+        return any(limit is not None for limit in limits)
 
 
 class Window(Tolerant):
@@ -43,14 +45,17 @@ class Window(Tolerant):
 
     def counts(self, job: Record) -> bool:
         """Whether a job belongs to it: by its hold, or by its time where it holds nothing."""
+        if job.internal.reserved:
+            return self.has(job.internal.reserved)
         if self.span == "total":
             return True
-        hold = job.internal.reserved
-        if hold:
-            return self.key == key_of(hold, self.span)
         assert self.starts, "days and months begin"
         assert self.ends, "and they end"
         return self.starts <= job.created_at < self.ends
+
+    def has(self, hold: Hold) -> bool:
+        """Whether a hold counts in it."""
+        return self.key == key_of(hold, self.span)
 
     def plus(self, *, spent: Decimal = ZERO, held: Decimal = ZERO) -> "Window":
         """The window with amounts added."""
@@ -71,6 +76,8 @@ class BudgetRecord(Tolerant):
     limits: BudgetLimits = BudgetLimits()
     windows: list[Window] = Field(default_factory=list)  #: of a span, the running one is the last
     settled: int = 0  #: sequence of the last event of the project that is settled in it
+    jobs_open: int = 0  #: jobs that are counted and have not ended, with those of plans
+    plans: list[PlanHold] = Field(default_factory=list)  #: of bulk requests that are being accepted
 
     def running(self, span: Span) -> Window:
         """The window of a span in which jobs are accepted now."""
@@ -91,6 +98,11 @@ class BudgetRecord(Tolerant):
         ]
         return self.model_copy(update={"windows": windows})
 
+    def with_held(self, hold: Hold, amount: Decimal) -> "BudgetRecord":
+        """The record with an amount more held in the windows in which a hold counts."""
+        windows = [each.plus(held=amount) if each.has(hold) else each for each in self.windows]
+        return self.model_copy(update={"windows": windows})
+
 
 def key_of(hold: Hold, span: Span) -> str:
     """Key of the window of a span in which a hold counts."""
@@ -108,12 +120,22 @@ def rolled(budget: BudgetRecord, at: datetime) -> BudgetRecord:
     The record with the periods that a moment is in.
 
     A period that has begun keeps its end, so that a change of the time zone starts with the next one, and
-    none comes again. Earlier windows stay while something is held in them.
+    none comes again. Earlier windows stay while something is held in them. What plans hold is given back
+    when their time is over.
     """
+    for plan in [each for each in budget.plans if each.until <= at]:
+        budget = without_plan(budget, plan)
     windows = [window for span in CALENDAR for window in _rolled(budget, span, at)]
     total = [each for each in budget.windows if each.span == "total"]
     windows += total or [Window(span="total", key="total")]
     return budget.model_copy(update={"windows": windows})
+
+
+def without_plan(budget: BudgetRecord, plan: PlanHold) -> BudgetRecord:
+    """The record after what a plan still held was given back."""
+    others = [each for each in budget.plans if each is not plan]
+    update = {"plans": others, "jobs_open": budget.jobs_open - plan.jobs}
+    return budget.with_held(plan, -plan.amount).model_copy(update=update)
 
 
 def _rolled(budget: BudgetRecord, span: Span, at: datetime) -> list[Window]:

@@ -1,6 +1,7 @@
 """Settlement: what the end of a job, and what is learned later, makes of the balances. Pure."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.job_steps import FINAL
@@ -9,6 +10,14 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted
 
 _ENDS = frozenset(step.value for step in FINAL)
+
+
+class Movement(NamedTuple):
+    """What an event moves in a budget."""
+
+    spent: Decimal = ZERO  #: more
+    released: Decimal = ZERO  #: less is held
+    closed: int = 0  #: fewer jobs are open
 
 
 def settle(budget: BudgetRecord, sequence: int, event: str, job: Record) -> BudgetRecord:
@@ -22,23 +31,29 @@ def settle(budget: BudgetRecord, sequence: int, event: str, job: Record) -> Budg
     """
     if sequence <= budget.settled:
         return budget
-    spent, released = amounts(event, job)
-    if not (spent or released):
+    moved = movement(event, job)
+    if not any(moved):
         return budget
-    changed = budget.with_amounts(job, spent=spent, held=-released)
-    return changed.model_copy(update={"settled": sequence})
+    changed = budget.with_amounts(job, spent=moved.spent, held=-moved.released)
+    update = {"settled": sequence, "jobs_open": budget.jobs_open - moved.closed}
+    return changed.model_copy(update=update)
 
 
-def amounts(event: str, job: Record) -> tuple[Decimal, Decimal]:
-    """What an event adds to what was spent, and what it takes from what is held."""
+def movement(event: str, job: Record) -> Movement:
+    """What an event of a job moves."""
     if event in _ENDS:
-        return counted(job), held(job)
+        return Movement(counted(job), held(job), is_counted(job))
     settlement = job.internal.settled
     if event == "attempt_completed" and settlement:
-        return settlement.amount - settlement.before, ZERO
-    return ZERO, ZERO
+        return Movement(spent=settlement.amount - settlement.before)
+    return Movement()
 
 
 def held(job: Record) -> Decimal:
     """What a job holds until it ends."""
     return job.internal.reserved.amount if job.internal.reserved else ZERO
+
+
+def is_counted(job: Record) -> bool:
+    """Whether a job is one of the open jobs that its budget limits, until it ends."""
+    return job.internal.reserved is not None and job.internal.reserved.counted

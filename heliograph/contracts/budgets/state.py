@@ -16,6 +16,7 @@ from pydantic import (
 from heliograph.contracts.budgets.periods import SPANS, Span, time_zone
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, Window, rolled
 from heliograph.contracts.money import Money
+from heliograph.contracts.quotas import Count
 
 _SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
     {
@@ -42,6 +43,11 @@ class SetBudget(BaseModel):
     total: _Limit = Field(
         default=None, description="For all jobs that the project ever had", examples=["1000"]
     )
+    jobs_open: Count | None = Field(
+        default=None,
+        description="Jobs that may be open at once, of those that are accepted from then on",
+        examples=[50],
+    )
     zone: str = Field(
         default="UTC",
         min_length=1,
@@ -59,7 +65,9 @@ class SetBudget(BaseModel):
 
     @property
     def limits(self) -> BudgetLimits:
-        return BudgetLimits(day=self.day, month=self.month, total=self.total)
+        return BudgetLimits(
+            day=self.day, month=self.month, total=self.total, jobs_open=self.jobs_open
+        )
 
 
 class _Shown(BaseModel):
@@ -78,6 +86,14 @@ class WindowState(_Shown):
     renews_at: AwareDatetime | None = Field(description="When the next period begins; null: never")
 
 
+class OpenJobsState(_Shown):
+    """Jobs that are open, of those that were accepted since they are limited."""
+
+    limit: int
+    open: int
+    left: int = Field(description="How many more may be accepted now")
+
+
 class BudgetState(_Shown):
     """The budget of a project as it is now."""
 
@@ -87,6 +103,7 @@ class BudgetState(_Shown):
     windows: list[WindowState] = Field(
         default_factory=list, description="Of the day, the month and in all; none without a budget"
     )
+    jobs_open: OpenJobsState | None = Field(default=None, description="null: no limit of jobs")
 
 
 def budget_state(budget: BudgetRecord, at: datetime) -> BudgetState:
@@ -94,8 +111,19 @@ def budget_state(budget: BudgetRecord, at: datetime) -> BudgetState:
     current = rolled(budget, at)
     shown = [_window_state(current.running(span), budget.limits) for span in SPANS]
     return BudgetState(
-        project=budget.project, currency=budget.currency, zone=budget.zone, windows=shown
+        project=budget.project,
+        currency=budget.currency,
+        zone=budget.zone,
+        windows=shown,
+        jobs_open=_open_jobs_state(current),
     )
+
+
+def _open_jobs_state(budget: BudgetRecord) -> OpenJobsState | None:
+    limit, count = budget.limits.jobs_open, budget.jobs_open
+    if limit is None:
+        return None
+    return OpenJobsState(limit=limit, open=count, left=max(limit - count, 0))
 
 
 def _window_state(window: Window, limits: BudgetLimits) -> WindowState:

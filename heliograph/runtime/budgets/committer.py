@@ -12,12 +12,16 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
-from heliograph.contracts.budgets.record import BudgetRecord, rolled
+from heliograph.contracts.budgets.record import rolled
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
 from heliograph.runtime.budgets.group_plan import (
+    Change,
+    GroupPlan,
     Held,
     Refused,
+    Waiting,
+    WaitingChange,
     WaitingEvent,
     next_group,
     plan_group,
@@ -43,20 +47,39 @@ class BudgetCommitter:
     def __init__(self, jetstream: JetStream, budgets: BudgetLog) -> None:
         self._jetstream = jetstream
         self._budgets = budgets
-        self._waiting: dict[str, list[WaitingEvent]] = {}
+        self._waiting: dict[str, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(_BATCHES)
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+    async def append(self, event: EventEnvelope, after: int, plan: str | None = None) -> LogEntry:
         """
         Store an event, if the last one of its job is number `after` and the budget has its price left.
 
+        Args:
+            plan: The bulk request whose hold the job takes its price from, where there is one.
+
         Raises:
             OverBudget: It has not, by what the leader of the stream says. Nothing is stored.
+            TooManyJobs: So many jobs are open as the budget allows. Nothing is stored.
             Conflict: The last event of the job is another one.
             Unavailable, QueueFull: It may or may not be stored.
         """
-        project, waiting = event.body.project, WaitingEvent(event, after)
+        waiting = WaitingEvent(event, after, plan)
+        self._enqueue(event.body.project, waiting)
+        return await waiting.entry
+
+    async def change(self, project: str, change: Change) -> None:
+        """
+        Change the budget of a project in another way. Raises what the change does, and as `append`.
+
+        Args:
+            change: Of the budget with the periods that are running. It may be asked several times.
+        """
+        waiting = WaitingChange(change)
+        self._enqueue(project, waiting)
+        await waiting.made
+
+    def _enqueue(self, project: str, waiting: Waiting) -> None:
         if project in self._waiting:
             self._waiting[project].append(waiting)
         else:
@@ -64,7 +87,6 @@ class BudgetCommitter:
             task = asyncio.create_task(self._commit_all(project), name=f"budget of {project}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        return await waiting.entry
 
     async def read(self, project: str) -> BudgetEntry:
         """
@@ -85,24 +107,24 @@ class BudgetCommitter:
             while queue:
                 async with self._places:
                     await self._commit(project, next_group(queue))
-                queue[:] = [each for each in queue if not each.entry.done()]
+                queue[:] = [each for each in queue if not each.is_done]
         finally:
             del self._waiting[project]
             _refuse(queue, Unavailable("the process ends"))
 
-    async def _commit(self, project: str, group: Sequence[WaitingEvent]) -> None:
+    async def _commit(self, project: str, group: Sequence[Waiting]) -> None:
         """Every one of a group learns what became of it, but those that a batch has no room for."""
         error: HeliographError = Unavailable("the budget changes too often", retry_after=1)
         try:
             for _ in range(_TRIES):
-                if await self._try(project, [each for each in group if not each.entry.done()]):
+                if await self._try(project, [each for each in group if not each.is_done]):
                     return
                 await asyncio.sleep(random.uniform(0, _PAUSE))  # noqa: S311
         except HeliographError as failure:
             error = failure
         _refuse(group, error)
 
-    async def _try(self, project: str, group: Sequence[WaitingEvent]) -> bool:
+    async def _try(self, project: str, group: Sequence[Waiting]) -> bool:
         """Decide, and store what fits. False: another process was faster."""
         if not group:
             return True
@@ -110,26 +132,34 @@ class BudgetCommitter:
         assert budget
         plan = plan_group(budget, group, now())
         await self._refuse(plan.refused)
-        return not plan.held or await self._store(plan.budget, sequence, plan.held)
+        if plan.held or plan.budget != budget:
+            return await self._store(plan, sequence)
+        _store(plan.changes)
+        return True
 
     async def _refuse(self, refused: Sequence[Refused]) -> None:
         """What is known already is not refused, whatever the budget has left."""
-        await self._refuse_known([each.waiting for each in refused])
+        events = [each.waiting for each in refused if isinstance(each.waiting, WaitingEvent)]
+        await self._refuse_known(events)
         for each in refused:
             each.waiting.refuse(each.error)
 
-    async def _store(self, budget: BudgetRecord, after: int, held: Sequence[Held]) -> bool:
+    async def _store(self, plan: GroupPlan, after: int) -> bool:
+        events = [each.waiting for each in plan.held]
+        messages = [each.message for each in plan.held]
         try:
-            first = await self._budgets.write_with(budget, after, [each.message for each in held])
+            first = await self._budgets.write_with(plan.budget, after, messages)
         except Conflict:
-            await self._refuse_known([each.waiting for each in held])
+            await self._refuse_known(events)
             return False
         except ApiError as error:
-            _refuse([each.waiting for each in held], _not_stored(error))
+            _refuse([*events, *plan.changes], _not_stored(error))
         except Unavailable as error:
-            await self._look_up(held, error)
+            _refuse(plan.changes, error)
+            await self._look_up(plan.held, error)
         else:
-            for sequence, each in enumerate(held, first):
+            _store(plan.changes)
+            for sequence, each in enumerate(plan.held, first):
                 each.waiting.store(sequence, each.event)
         return True
 
@@ -167,6 +197,11 @@ def _not_stored(error: ApiError) -> HeliographError:
     return Unavailable(f"the server refuses the commit: {error}", retry_after=1)
 
 
-def _refuse(those: Iterable[WaitingEvent], error: HeliographError) -> None:
+def _store(those: Iterable[WaitingChange]) -> None:
+    for each in those:
+        each.store()
+
+
+def _refuse(those: Iterable[Waiting], error: HeliographError) -> None:
     for each in those:
         each.refuse(error)

@@ -1,60 +1,47 @@
 """Event log with budgets: what costs money goes through the committer, where a budget is set."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from heliograph.contracts.budgets.admission import hold
+from heliograph.contracts.budgets.plans import hold_plan, release_plan
+from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.errors import ServiceError
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.clock import now
+from heliograph.runtime.crash_points import crash_point
+
+log = structlog.get_logger()
 
 _PAID = frozenset({"accepted", "retry_scheduled"})  #: events after which an attempt may be charged
 
 
-class JobBudgets(Protocol):
-    """Budgets, as far as acceptance asks them before anything is written."""
+class BudgetMarks(Protocol):
+    """Which projects have a budget, without asking another process."""
 
-    def applies_to(self, job: Record) -> bool:
-        """Whether a job needs room in a budget. Raises Unavailable: that is not known right now."""
+    def has_budget(self, project: str) -> bool:
+        """Raises Unavailable: that is not known right now."""
 
-    async def check(self, jobs: Collection[Record]) -> None:
-        """
-        Whether jobs of one project would fit into its budget now, all together.
-
-        Raises:
-            OverBudget: They would not, by what the leader of the stream says.
-            Unavailable: The budget cannot be read.
-        """
-
-
-class NoBudgets:
-    """`JobBudgets` where no project has one."""
-
-    def applies_to(self, job: Record) -> bool:
-        return False
-
-    async def check(self, jobs: Collection[Record]) -> None:
-        pass
+    def counts_jobs(self, project: str) -> bool:
+        """Whether its budget limits the jobs that are open, by what is known."""
 
 
 class BudgetedEventLog:
-    """
-    `EventLog` and `JobBudgets`.
+    """`EventLog` and `JobBudgets`."""
 
-    Args:
-        has_budget: Whether a project has a budget. May raise Unavailable.
-    """
-
-    def __init__(
-        self, events: EventLog, committer: BudgetCommitter, has_budget: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, events: EventLog, committer: BudgetCommitter, marks: BudgetMarks) -> None:
         self.source = events.source
         self._events = events
         self._committer = committer
-        self._has_budget = has_budget
+        self._marks = marks
+        self._plans: dict[str, str] = {}  #: job -> the bulk request that this process does
 
     async def last(self, job: str) -> LogEntry | None:
         return await self._events.last(job)
@@ -66,20 +53,45 @@ class BudgetedEventLog:
         return await self._events.history(job, after, limit)
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
-        """Append an event. Raises OverBudget beside what every event log raises."""
+        """Append an event. Raises OverBudget and TooManyJobs beside what every event log raises."""
         job = event.body
         if event.name in _PAID and isinstance(job, Record) and self.applies_to(job):
-            return await self._committer.append(event, after)
+            return await self._committer.append(event, after, self._plans.get(job.id))
         return await self._events.append(event, after)
 
     def applies_to(self, job: Record) -> bool:
-        return job.cost.estimated > 0 and self._has_budget(job.project)
+        if job.cost.estimated > 0:
+            return self._marks.has_budget(job.project)
+        return not job.internal.reused and self._marks.counts_jobs(job.project)
 
-    async def check(self, jobs: Collection[Record]) -> None:
-        paid = [job for job in jobs if self.applies_to(job)]
-        if not paid:
+    async def check(self, job: Record) -> None:
+        if not self.applies_to(job):
             return
-        _, budget = await self._committer.read(paid[0].project)
+        _, budget = await self._committer.read(job.project)
         assert budget
-        for job in paid:
-            budget, _ = hold(budget, job, job.cost, now())
+        hold(budget, job, job.cost, now(), self._plans.get(job.id))
+
+    async def hold_plan(self, name: str, jobs: Collection[Record]) -> None:
+        counted = [job for job in jobs if self.applies_to(job)]
+        self.resume_plan(name, [job.id for job in counted])
+        if len(counted) < 2:  # one commit does it
+            return
+
+        def held(budget: BudgetRecord, at: datetime) -> BudgetRecord:
+            return hold_plan(budget, name, counted, at)
+
+        await self._committer.change(counted[0].project, held)
+        crash_point("plan.held")
+
+    def resume_plan(self, name: str, jobs: Collection[str]) -> None:
+        self._plans |= dict.fromkeys(jobs, name)
+
+    async def release_plan(self, project: str, name: str) -> None:
+        jobs = [job for job, plan in self._plans.items() if plan == name]
+        for job in jobs:
+            del self._plans[job]
+        try:
+            if jobs and self._marks.has_budget(project):
+                await self._committer.change(project, lambda budget, _: release_plan(budget, name))
+        except ServiceError as error:
+            log.info("Hold of a bulk request is left to its end", plan=name, reason=str(error))

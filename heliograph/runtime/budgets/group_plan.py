@@ -1,7 +1,7 @@
 """Plan of a group: which of the events that cost money fit into a budget together. Pure."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,12 +9,15 @@ from datetime import datetime
 from heliograph.contracts.budgets.admission import hold
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.errors import HeliographError, OverBudget
+from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.group_commit import MOST, MOST_BYTES
 from heliograph.runtime.bus.log_entries import LogEntry
+
+Change = Callable[[BudgetRecord, datetime], BudgetRecord]
+Refusal = OverBudget | TooManyJobs | Unavailable
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +26,19 @@ class WaitingEvent:
 
     event: EventEnvelope
     after: int  #: sequence of the last event of its job
+    plan: str | None = None  #: the bulk request from whose hold the job takes its price
     entry: asyncio.Future[LogEntry] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+
+    @property
+    def subject(self) -> object:
+        """What a group has once."""
+        return self.event.subject
+
+    @property
+    def is_done(self) -> bool:
+        return self.entry.done()
 
     def store(self, sequence: int, event: EventEnvelope) -> None:
         """It is in the log."""
@@ -36,6 +49,38 @@ class WaitingEvent:
         """It is not in the log, or may not be."""
         if not self.entry.done():
             self.entry.set_exception(copy(error))
+
+
+@dataclass(frozen=True, eq=False)
+class WaitingChange:
+    """A change of the budget without an event, which waits for its group."""
+
+    change: Change
+    made: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    @property
+    def subject(self) -> object:
+        """What a group has once."""
+        return self
+
+    @property
+    def is_done(self) -> bool:
+        return self.made.done()
+
+    def store(self) -> None:
+        """It is made."""
+        if not self.made.done():
+            self.made.set_result(None)
+
+    def refuse(self, error: HeliographError | Conflict) -> None:
+        """It is not made, or may not be."""
+        if not self.made.done():
+            self.made.set_exception(copy(error))
+
+
+Waiting = WaitingEvent | WaitingChange
 
 
 @dataclass(frozen=True)
@@ -49,10 +94,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Refused:
-    """An event that does not fit."""
+    """An event, or a change, that does not fit."""
 
-    waiting: WaitingEvent
-    error: OverBudget
+    waiting: Waiting
+    error: Refusal
 
 
 @dataclass(frozen=True)
@@ -60,45 +105,53 @@ class GroupPlan:
     """What is to be stored in one batch, and what is refused."""
 
     budget: BudgetRecord  #: with the holds of all that is to be stored
-    held: list[Held]
-    refused: list[Refused]
+    held: list[Held] = field(default_factory=list)
+    changes: list[WaitingChange] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
 
 
-def next_group(waiting: Iterable[WaitingEvent]) -> list[WaitingEvent]:
+def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
     """Those that are next, in order, each job once."""
-    group: dict[str, WaitingEvent] = {}
+    group: dict[object, Waiting] = {}
     for each in waiting:
-        group.setdefault(each.event.subject, each)
+        group.setdefault(each.subject, each)
         if len(group) == MOST:
             break
     return list(group.values())
 
 
-def plan_group(budget: BudgetRecord, group: Sequence[WaitingEvent], at: datetime) -> GroupPlan:
+def plan_group(budget: BudgetRecord, group: Sequence[Waiting], at: datetime) -> GroupPlan:
     """
-    Hold the price of each that fits, in order. What is over the size of a batch is in neither list.
+    Hold the price of each that fits, in order. What is over the size of a batch is in no list.
 
     Args:
         budget: With the periods that are running.
     """
-    held: list[Held] = []
-    refused: list[Refused] = []
-    size = 0
+    plan, size = GroupPlan(budget), 0
     for each in group:
-        job = each.event.body
-        assert isinstance(job, Record), "a marker costs nothing"
         try:
-            after, holder = hold(budget, job, job.cost, at)
-        except OverBudget as error:
-            refused.append(Refused(each, error))
+            if isinstance(each, WaitingChange):
+                plan = replace(plan, budget=each.change(plan.budget, at))
+                plan.changes.append(each)
+                continue
+            after, held = _held(plan.budget, each, at)
+        except (OverBudget, TooManyJobs, Unavailable) as error:
+            plan.refused.append(Refused(each, error))
             continue
-        event = replace(each.event, body=holder)
-        message = ComparedMessage(
-            subject=event.subject, data=event.data(), headers=event.headers(), after=each.after
-        )
-        size += message.size
-        if held and size > MOST_BYTES:
+        size += held.message.size
+        if plan.held and size > MOST_BYTES:
             break
-        held.append(Held(each, event, message))
-        budget = after
-    return GroupPlan(budget, held, refused)
+        plan.held.append(held)
+        plan = replace(plan, budget=after)
+    return plan
+
+
+def _held(budget: BudgetRecord, waiting: WaitingEvent, at: datetime) -> tuple[BudgetRecord, Held]:
+    job = waiting.event.body
+    assert isinstance(job, Record), "a marker costs nothing"
+    after, holder = hold(budget, job, job.cost, at, waiting.plan)
+    event = replace(waiting.event, body=holder)
+    message = ComparedMessage(
+        subject=event.subject, data=event.data(), headers=event.headers(), after=waiting.after
+    )
+    return after, Held(waiting, event, message)

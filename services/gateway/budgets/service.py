@@ -62,11 +62,16 @@ class BudgetService:
         return BudgetState(project=project)
 
     async def _put(self, project: str, request: SetBudget) -> BudgetRecord:
-        is_news = await self._projects.mark_budget(project, is_set=True)
+        counts = request.jobs_open is not None
+        news = await self._projects.mark_budget(project, is_set=True, counts_jobs=counts or None)
         while True:
-            if is_news:  # gateways that knew of no budget held nothing: it is counted anew
+            if news.budget:  # gateways that knew of no budget held nothing: it is counted anew
                 await self._remove_limits(project)
             entry = await self._budgets.read(project)
+            if entry.active and news.open_jobs:  # until every gateway counts jobs that cost nothing
+                await asyncio.sleep(self._confirmed_within)
+                news = news._replace(open_jobs=False)
+                continue
             if entry.active is None:
                 await asyncio.sleep(self._confirmed_within)
                 after = await self._counted(project, request)
@@ -75,8 +80,8 @@ class BudgetService:
             with suppress(Conflict):
                 await self._budgets.write(after, entry.sequence)
                 # another request may have removed it meanwhile
-                is_news = await self._projects.mark_budget(project, is_set=True)
-                if not is_news:
+                news = await self._projects.mark_budget(project, is_set=True, counts_jobs=counts)
+                if not any(news):
                     return after
 
     async def _counted(self, project: str, request: SetBudget) -> BudgetRecord:

@@ -35,7 +35,7 @@ class BatchAdmission:
 
         Raises:
             BatchRejected: Some of them cannot be made.
-            OverBudget: All of them together cost more than the budget of the project has left.
+            OverBudget, TooManyJobs: All of them together are more than the budget of the project allows.
             ServiceError: There is no room for all of them, or a service does not answer.
         """
         refused = duplicate_slots(submission.request) | missing_slots(submission.request)
@@ -53,7 +53,8 @@ class BatchAdmission:
             raise BatchRejected(refused)
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
-        await self.jobs.check_budget([each.new for each in checked if each.new])
+        new = [each.new for each in checked if each.new]
+        await self.acceptance.budgets.hold_plan(submission.id, new)
         await self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
         jobs = [filled[i] if i in filled else identities[i].job for i in every]

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from heliograph.contracts.batches import BatchRequest
-from heliograph.contracts.errors import HeliographError, NotFound, SlotBusy, Unavailable, Unreadable
+from heliograph.contracts.errors import (
+    HeliographError,
+    NotFound,
+    OverBudget,
+    SlotBusy,
+    TooManyJobs,
+    Unavailable,
+    Unreadable,
+)
 from heliograph.contracts.id_generation import batch_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
+from heliograph.runtime.budgets.job_budgets import JobBudgets
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.gateway.bulk.admission import BatchAdmission
@@ -30,6 +39,7 @@ class BatchService:
     jobs: JobService
     admission: BatchAdmission
     plans: PlanStore
+    budgets: JobBudgets
     request: RequestReply
 
     async def submit(
@@ -61,15 +71,37 @@ class BatchService:
             access_key=access_key,
             id=name,
         )
-        plan = await self.plans.find(name) if key else None
+        try:
+            return await self._submit(submission)
+        finally:
+            await self.budgets.release_plan(project, name)
+
+    async def _submit(self, submission: BatchSubmission) -> BatchResult:
+        plan = await self._known_plan(submission)
         drafts: Drafts = {}
         if plan is None:
-            plan, drafts = await self.admission.admit(submission)
-        plan.check(request.digest())
+            plan, drafts = await self._admit(submission)
+        plan.check(submission.request.digest())
         carry = partial(self._carry_out, submission, plan, drafts)
         items = await gather_bounded(carry(index) for index in range(len(plan.jobs)))
         await self._skip_filled_slots(plan, items)
-        return BatchResult(id=plan.id, project=project, items=items)
+        return BatchResult(id=plan.id, project=plan.project, items=items)
+
+    async def _known_plan(self, submission: BatchSubmission) -> Plan | None:
+        """The plan of a request that came before. What it holds is for its jobs still."""
+        plan = await self.plans.find(submission.id) if submission.key else None
+        if plan:
+            self.budgets.resume_plan(plan.id, plan.jobs)
+        return plan
+
+    async def _admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:
+        try:
+            return await self.admission.admit(submission)
+        except (OverBudget, TooManyJobs):
+            plan = await self._known_plan(submission)  # the same request was faster
+            if plan is None:
+                raise
+            return plan, {}
 
     async def read(self, name: str) -> BatchResult:
         """A batch as it is now. Raises NotFound and Unavailable."""

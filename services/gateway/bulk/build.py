@@ -32,7 +32,12 @@ def build_bulk(
         jobs=jobs.service, acceptance=jobs.acceptance, plans=plans, request=request
     )
     batches = BatchService(
-        events=events, jobs=jobs.service, admission=admission, plans=plans, request=request
+        events=events,
+        jobs=jobs.service,
+        admission=admission,
+        plans=plans,
+        budgets=jobs.acceptance.budgets,
+        request=request,
     )
     previews = BulkPreview(events=events, jobs=jobs.service, acceptance=jobs.acceptance)
     actions = BulkActions(

@@ -1,6 +1,7 @@
 """Cast references: the pair of pictures of a person, submitted and rejected together."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
@@ -18,6 +19,7 @@ KIND = "cast_ref"
 _POINTER_MAP = {"/parameters/aspect_ratio": "/aspect_ratio"}
 
 Pair = dict[Half, AcceptResult]
+_Half = tuple[JobRequest, RequestIdentity, CheckResult]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class CastReferences:
         Raises:
             RequestError, ServiceError: As for `JobService.ask`.
         """
-        submissions: dict[Half, tuple[JobRequest, RequestIdentity, CheckResult]] = {}
+        submissions: dict[Half, _Half] = {}
         for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
             identity = replace(
@@ -55,16 +57,24 @@ class CastReferences:
             )
             request = request_for(cast, person, half)
             submissions[half] = request, identity, await self._prepare(request, identity)
-        checked = [result for _, _, result in submissions.values()]
-        await self.jobs.check_budget([each.new for each in checked if each.new])
+        name = pair_id([identity.job for _, identity, _ in submissions.values()])
+        try:
+            results = await self._accept(name, submissions.values())
+        finally:
+            await self.acceptance.budgets.release_plan(project, name)
+        return dict(zip(submissions, results, strict=True))
+
+    async def _accept(self, name: str, halves: Collection[_Half]) -> list[AcceptResult]:
+        checked = [result for _, _, result in halves]
+        new = [each.new for each in checked if each.new]
+        await self.acceptance.budgets.hold_plan(name, new)
         await self.jobs.reserve([each.record for each in checked if each.record])
-        results = await asyncio.gather(
+        return await asyncio.gather(
             *(
                 self.jobs.submit(request, identity, prepared=result.record)
-                for request, identity, result in submissions.values()
+                for request, identity, result in halves
             )
         )
-        return dict(zip(submissions, results, strict=True))
 
     async def _prepare(self, request: JobRequest, identity: RequestIdentity) -> CheckResult:
         """The first record of a half, once nothing is wrong with it; none where it is known."""
@@ -80,6 +90,11 @@ class CastReferences:
             raise type(error)(str(error), errors=errors) from None
         is_deduplicated = await self.acceptance.check_slot(record)
         return CheckResult(record=record, is_deduplicated=is_deduplicated)
+
+
+def pair_id(jobs: Sequence[str]) -> str:
+    """Name of the hold of a pair, by its jobs: the same request has the same."""
+    return f"pair_{jobs[0]}"
 
 
 def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:

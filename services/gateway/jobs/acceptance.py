@@ -18,13 +18,14 @@ from heliograph.contracts.errors import (
     QueueFull,
     SlotBusy,
     StateConflict,
+    TooManyJobs,
     Unreadable,
 )
 from heliograph.contracts.job_events import Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import NextAction
 from heliograph.contracts.records import Marker, Record
-from heliograph.runtime.budgets.event_log import JobBudgets, NoBudgets
+from heliograph.runtime.budgets.job_budgets import JobBudgets, NoBudgets
 from heliograph.runtime.bus import EventLog, SlotClaim, SlotClaims, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
@@ -91,14 +92,14 @@ class JobAcceptance:
         Raises:
             IdempotencyKeyReused, StateConflict: As for `replay`; the same request was faster.
             SlotBusy: Another job, with other inputs, is filling the slot.
-            OverBudget: It is not accepted. The key may be sent again.
+            OverBudget, TooManyJobs: It is not accepted. The key may be sent again.
             Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
         """
         while True:
             try:
                 with suppress(Conflict):
                     return await self._accept(record, identity)
-            except OverBudget:
+            except (OverBudget, TooManyJobs):
                 if known := await self._find(record.id, is_same):
                     return known
                 raise
@@ -159,7 +160,7 @@ class JobAcceptance:
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
         try:
             entry = await append_event(self.events, "accepted", accepted, 0, at)
-        except OverBudget:
+        except (OverBudget, TooManyJobs):
             crash_point("accept.refused")
             await self._give_back(record, claim)
             raise
@@ -200,7 +201,7 @@ class JobAcceptance:
         running = other.as_job() if other else None
         if running and _occupies(running.record, slot):
             return await self._answer_with(record, running, identity)
-        await self.budgets.check([record])
+        await self.budgets.check(record)
         claim = await self.slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
         return OwnClaim(slot, seen.job, claim)

@@ -10,6 +10,7 @@ from heliograph.contracts.errors import (
     RequestError,
     ServiceError,
     SlotBusy,
+    TooManyJobs,
     Unavailable,
 )
 from heliograph.contracts.records import Record
@@ -149,7 +150,7 @@ class JobService:
         except IdempotencyKeyReused:
             await self._release_replayed(record)
             raise
-        except RequestError:
+        except (RequestError, TooManyJobs):
             await self.release(record)
             raise
         if result.replayed:
@@ -173,10 +174,6 @@ class JobService:
         record = await self.records.for_retry(old, retry, identity, may_pay=may_pay)
         check_prompts(record, retry.changes)
         return record
-
-    async def check_budget(self, records: Collection[Record]) -> None:
-        """Raises OverBudget: jobs of one project cost more together than its budget has left."""
-        await self.acceptance.budgets.check(records)
 
     async def reserve(self, records: Collection[Record]) -> None:
         """

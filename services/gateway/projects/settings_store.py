@@ -1,7 +1,7 @@
 """Project settings: defaults, retention, quotas, and which have a budget; cached by each gateway."""
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import (
     QueueFull,
@@ -21,10 +21,17 @@ from services.gateway.projects.settings_validation import check_retention, valid
 _NO_QUOTAS = ProjectQuotas()
 
 
+class NewMarks(NamedTuple):
+    """What became new of the marks of a project."""
+
+    budget: bool  #: it has a budget, or has none any more
+    open_jobs: bool  #: its budget limits open jobs
+
+
 class ProjectSettings:
     """
-    The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?, budget?}`. Every
-    method raises Unavailable.
+    The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?, budget?, open_jobs?}`.
+    Every method raises Unavailable.
 
     A change holds at once in the process that makes it, and a moment later in the others.
 
@@ -65,19 +72,34 @@ class ProjectSettings:
             raise Unavailable("whether the project has a budget is not known", retry_after=1)
         return bool(entry.value.get("budget"))
 
+    def counts_jobs(self, project: str) -> bool:
+        """Whether the budget of a project limits its open jobs, as far as it is known. Nobody is asked."""
+        entry = self._cache.cached(project)
+        return bool(entry and entry.value.get("open_jobs"))
+
     @retry_on_conflict
-    async def mark_budget(self, project: str, *, is_set: bool) -> bool:
+    async def mark_budget(
+        self, project: str, *, is_set: bool, counts_jobs: bool | None = None
+    ) -> NewMarks:
         """
-        Note that a project has a budget, or has none any more. Returns whether that is new.
+        Note that a project has a budget, or has none any more. Returns what is new.
+
+        Args:
+            counts_jobs: Whether it limits open jobs. None: as before, which without a budget is not.
 
         Raises:
             TooManyProjects: It has no settings yet, and no more projects may.
         """
         entry = await self._entry(project)
-        is_new = bool(entry.value.get("budget")) != is_set
-        if is_new:
-            await self._write(project, {**entry.value, "budget": is_set}, entry.revision)
-        return is_new
+        before = {name: bool(entry.value.get(name)) for name in ("budget", "open_jobs")}
+        counts = before["open_jobs"] if counts_jobs is None else counts_jobs
+        after = {"budget": is_set, "open_jobs": is_set and counts}
+        if before != after:
+            await self._write(project, {**entry.value, **after}, entry.revision)
+        return NewMarks(
+            budget=before["budget"] != is_set,
+            open_jobs=after["open_jobs"] and not before["open_jobs"],
+        )
 
     async def read(self, project: str) -> ProjectState:
         """A project, by what is stored."""

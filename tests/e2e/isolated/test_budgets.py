@@ -100,7 +100,7 @@ async def _settled(client: Client) -> BudgetState:
 
 
 @asynccontextmanager
-async def _budgeted(stack: Stack, **limits: str) -> AsyncIterator[Client]:
+async def _budgeted(stack: Stack, **limits: Any) -> AsyncIterator[Client]:
     """A client of a project with a budget."""
     async with stack.client(some_project()) as client:
         await client.set_budget(**limits)

@@ -16,7 +16,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.job_events import Canceled
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
-from heliograph.runtime.budgets.event_log import JobBudgets, NoBudgets
+from heliograph.runtime.budgets.job_budgets import JobBudgets, NoBudgets
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
