@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from heliograph.contracts.canonical_json import canonical, digest, json_size
 from heliograph.contracts.ids import JobId, ModelName, SlotName
 from heliograph.contracts.label_maps import Labels
-from heliograph.contracts.money import PRICE_SCHEMA
+from heliograph.contracts.money import PRICE_SCHEMA, Money
 from heliograph.contracts.references import Reference
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -27,12 +27,43 @@ class KeptOnAmbiguous(Tolerant):
     """Policy for a submission of unknown outcome, as stored in records."""
 
     action: Literal["ask", "fail"] = "ask"
+    #: most that another attempt may cost which is made unasked; null: none is. Earlier releases ask
+    resubmit_below: Money | None = None
+
+    def request(self) -> "OnAmbiguous":
+        """The same as in a request."""
+        if self.resubmit_below is None:
+            return OnAmbiguous(action=self.action)
+        return OnAmbiguous(action="resubmit", below=self.resubmit_below)
 
 
-class OnAmbiguous(KeptOnAmbiguous):
+class OnAmbiguous(RequestBody):
     """Policy for a submission of unknown outcome."""
 
-    model_config = ConfigDict(extra="forbid")
+    action: Literal["ask", "fail", "resubmit"] = Field(
+        default="ask",
+        description="`ask` leaves it to a person, `fail` ends the job, and `resubmit` submits it again, which "
+        "may be charged a second time",
+    )
+    below: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+        default=None,
+        ge=0,
+        max_digits=12,
+        decimal_places=6,
+        description="Most that the second attempt may cost; only with `resubmit`, which needs it",
+        examples=["0.05"],
+    )
+
+    @model_validator(mode="after")
+    def _names_a_bound(self) -> "OnAmbiguous":
+        if (self.action == "resubmit") != (self.below is not None):
+            raise ValueError("`resubmit` needs `below`, and nothing else has it")
+        return self
+
+    def kept(self) -> KeptOnAmbiguous:
+        """The same as it is stored."""
+        action: Literal["ask", "fail"] = "fail" if self.action == "fail" else "ask"
+        return KeptOnAmbiguous(action=action, resubmit_below=self.below)
 
 
 class JobRequest(RequestBody):

@@ -55,6 +55,9 @@ class BusSettings(DeploymentSettings):
     slots_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of slots, in all projects
     plans_max_bytes: int = Field(default=256 * 2**20, ge=2**16)  #: of plans; the oldest are dropped
     plan_retention: timedelta = timedelta(days=90)  #: how long batches and actions can be read
+    #: seconds without word of the settings of projects after which requests that cost money are refused
+    #: (503): one of them may have a budget by then. A first budget holds so many seconds after it is set
+    budget_confirmed_within: float = Field(default=5.0, ge=1.5)
     max_projects: int = Field(default=10_000, ge=1)  #: projects with their own settings
     max_keys: int = Field(default=10_000, ge=16)  #: keys, those that were revoked included
 

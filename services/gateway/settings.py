@@ -24,9 +24,6 @@ class GatewaySettings(OidcSettings, ServiceSettings):
     max_queued_per_project: int = Field(
         default=20_000, ge=1
     )  #: queue quota: waiting jobs of one project
-    #: seconds without word of the settings of projects after which requests that cost money are refused
-    #: (503): one of them may have a budget by then. A first budget holds so many seconds after it is set
-    budget_confirmed_within: float = Field(default=5.0, ge=1.5)
     #: where a deployment without any key writes its first one, with the scope `admin`; null: nowhere
     first_key_file: Path | None = None
     #: hours until somebody who signed in to the console has to sign in again

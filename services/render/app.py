@@ -9,6 +9,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from heliograph.runtime.budgets.marks import CachedBudgetMarks
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.service import Service
 from services.render.metrics import export_account_metrics
 from services.render.providers.factory import create_providers, unusable_among
@@ -43,10 +45,13 @@ def _with_worker(service: Service[RenderSettings]) -> FastAPI:
     uploader = OutputUploader(settings.storage_door, service.credentials)
     providers, unusable = {"sim": sim, **hosted}, unusable_among(hosted)
     references = build_references(bus, settings, hosted)
-    worker = build_worker(bus, settings, catalog, providers, references.resolver, uploader)
+    projects = KvCache(bus.jetstream, "projects")
+    marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
+    worker = build_worker(bus, settings, catalog, providers, references.resolver, uploader, marks)
 
     consume_runs(service, worker)
     service.on_open(partial(serve_worker, bus, worker))
+    service.run(projects=projects.watch)
     service.run(answers=partial(recover_forever, worker), copies=references.upload_cache.watch)
     service.run(sim_records=partial(sim.remove_old_records, settings.sim_record_retention))
     service.on_drain(worker.drain)

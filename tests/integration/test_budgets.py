@@ -26,6 +26,7 @@ from heliograph.contracts.job_events import (
     Submitting,
     SubmitUnknown,
 )
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
@@ -48,13 +49,17 @@ from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.gateway.budgets.service import BudgetService
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.projects.settings_store import ProjectSettings
+from services.render.worker.run import run_job
 from services.status.bookkeeper import Bookkeeper
 from services.status.live.hub import Hub
 from services.status.settings import StatusSettings
 from tests.support.acceptance import accept
+from tests.support.budget_marks import Marks
 from tests.support.lagging_replica import LaggingReplica
 from tests.support.polling import until_true
 from tests.support.records import CURRENT_CATALOG, a_record
+from tests.support.servers import Server
+from tests.support.workers import a_worker
 
 PRICE = Decimal("0.25")
 PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
@@ -64,19 +69,6 @@ SLOT = "portrait/keeper"
 def a_job(project: str, price: Decimal = PRICE, **fields: Any) -> Record:
     record = a_record(project=project, **fields)
     return record.model_copy(update={"cost": Cost(estimated=price)})
-
-
-class Marks:
-    """Every project has a budget."""
-
-    def __init__(self, *, counts_jobs: bool = False) -> None:
-        self._counts_jobs = counts_jobs
-
-    def has_budget(self, _project: str) -> bool:
-        return True
-
-    def counts_jobs(self, _project: str) -> bool:
-        return self._counts_jobs
 
 
 def gateway_events(
@@ -270,6 +262,30 @@ async def test_another_attempt_that_may_be_charged_is_held_in_the_same_commit(
         await transition(events, entry, again)
 
 
+@pytest.mark.parametrize(
+    ("total", "step", "held"),
+    [("0.5", Step.RETRY_SCHEDULED, 2 * PRICE), ("0.4", Step.SUBMIT_UNKNOWN, PRICE)],
+    ids=["within the budget", "over it"],
+)
+async def test_render_submits_again_what_the_budget_has_room_for(
+    bus: NatsBus, project: str, nats: Server, total: str, step: Step, held: Decimal
+) -> None:
+    await set_limits(bus, project, total=total)
+    again = {"action": "resubmit", "below": "1"}
+    events, job = gateway_events(bus), a_job(project, on_ambiguous=again)
+    entry = await append_event(events, "accepted", job, 0)
+    submitting = Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[])
+    for fact in (Started(run=1), submitting, SubmitUnknown(run=1, problem=PROBLEM)):
+        entry = await transition(events, entry, fact)
+
+    left = await run_job(a_worker(bus, nats.settings, Marks()), job.id, 1)
+
+    assert left
+    assert left.step is step
+    assert (await budget_of(bus, project)).running("total").held == held
+    await no_differences(bus, project)
+
+
 async def test_of_two_bulk_requests_for_one_budget_each_is_held_as_a_whole_or_refused(
     bus: NatsBus, project: str
 ) -> None:
@@ -360,7 +376,7 @@ async def test_gateways_know_whether_a_budget_limits_open_jobs(bus: NatsBus, pro
             await service.set(project, body)
 
             async def is_known(expected: bool = counts) -> bool:
-                return settings.counts_jobs(project) is expected
+                return settings.marks.counts_jobs(project) is expected
 
             await until_true(is_known)
 

@@ -52,7 +52,7 @@ DENIED = [
     ("render", "$KV.slots.demo.portrait"),
     ("render", "$KV.tickets.digest"),
     ("render", "$KV.sessions.digest"),
-    ("render", "money.demo"),
+    ("render", "budget.demo"),
     ("render", "$JS.API.STREAM.PURGE.EVENTS"),
     ("render", "$JS.API.CONSUMER.MSG.NEXT.WORK.storage"),
     ("render", "$JS.API.CONSUMER.MSG.NEXT.REQUESTS.gateway"),

@@ -120,5 +120,12 @@ class Clients:
             reuse=wish.reuses,
             parameters={"price": _PRICE},
             finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
-            on_ambiguous={"action": "fail" if self._state.scenario.gives_up else "ask"},
+            on_ambiguous=self._on_ambiguous(),
         )
+
+    def _on_ambiguous(self) -> dict[str, str]:
+        if self._state.scenario.gives_up:
+            return {"action": "fail"}
+        if self._state.scenario.resubmits:
+            return {"action": "resubmit", "below": _PRICE}
+        return {"action": "ask"}

@@ -98,6 +98,8 @@ def _check_event(state: State, written: Written) -> None:
     _check(is_bounded, f"I10: {deaths} workers died before {job} was submitted")
     if name == "submitted":
         _check_request(state, entry.record)
+    if name == "retry_scheduled":
+        _check_resubmissions(state, job, entry.record)
     if name == "succeeded":
         _check(not before.record.internal.expire, f"I9: {job} was to expire, and succeeded")
         reused = entry.record.internal.reused
@@ -108,6 +110,13 @@ def _check_event(state: State, written: Written) -> None:
         is_kept = bool(entry.record.assets) and entry.body.id in state.stored
         _check(is_kept, f"I7: {job} brought what cannot be used, and it was thrown away")
     _check_order(state, entry.record, name)
+
+
+def _check_resubmissions(state: State, job: str, record: Record) -> None:
+    """What is submitted again as the request says uses up the attempts of a job."""
+    again = [each for each in state.ordered.get(record.id, ()) if each.startswith("run ")]
+    most = settings().render.max_attempts - 1
+    _check(len(again) <= most, f"I3: {job} was submitted again {len(again)} times, {most} at most")
 
 
 def _check_attempts(state: State, record: Record, job: str) -> None:

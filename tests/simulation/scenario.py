@@ -33,6 +33,7 @@ class Scenario:
     inline: bool = False  #: the provider answers with the picture itself
     authoritative: bool = False  #: its look-up sees everything that it accepted
     gives_up: bool = False  #: clients want `submit_unknown` to fail
+    resubmits: bool = False  #: clients want it to be submitted again, which may be paid twice
     deaf: bool = False  #: no hint is ever heard
     together: bool = False  #: all render workers hear with the same ears
     crash_at: tuple[str, ...] = ()  #: acts before which processes crash; (): all
@@ -118,6 +119,7 @@ def some_of(whole: Scenario, rng: random.Random) -> Scenario:
         gives_up=rng.random() < 0.1,
         deaf=rng.random() < 0.2,
         together=rng.random() < 0.3,
+        resubmits=rng.random() < 0.1,
         **budgets,
     )
 

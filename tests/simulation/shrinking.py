@@ -12,7 +12,7 @@ from tests.simulation.schedule import Outcome, Session, play
 
 _TRIES = 500  #: schedules run in the search for a shorter one
 _LINES = 150  #: of a story
-_TRAITS = ("inline", "authoritative", "gives_up", "deaf", "together")
+_TRAITS = ("inline", "authoritative", "gives_up", "resubmits", "deaf", "together")
 
 
 def replay(scenario: Scenario, actions: list[Action], story: list[str] | None = None) -> Outcome:

@@ -92,7 +92,8 @@ class State:
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
         self.answers: dict[str, Answer] = {}  #: the first good one of each key
-        self.ordered: dict[str, set[str]] = {}  #: keys of the retries in place, by job
+        #: by job: keys of the retries in place, and runs that were repeated as the request said
+        self.ordered: dict[str, set[str]] = {}
         self.sent: set[int] = set()  #: indexes of the wishes that were sent
         self.retried: dict[str, tuple[str, str]] = {}  #: label and step of each retry, by key
         self.labels: dict[str, str] = {}  #: keys, by the job they name
@@ -159,6 +160,13 @@ class State:
             self.ended.setdefault(job, clock())
         if entry.event.name == "retry_scheduled" and key:
             self.ordered.setdefault(job, set()).add(key)
+        if entry.event.name == "retry_scheduled" and before and not key and self.scenario.resubmits:
+            self._note_resubmission(before.record)
+
+    def _note_resubmission(self, before: Record) -> None:
+        """The request said so; of each run, once."""
+        if before.step is Step.SUBMIT_UNKNOWN:
+            self.ordered.setdefault(before.id, set()).add(f"run {before.internal.run}")
 
     def _is_known(self, request: str) -> bool:
         """Whether an attempt of any job has a request of the provider's."""

@@ -1,7 +1,6 @@
 """Admission to budgets: whether a job fits into the budget of a project, and its hold there. Pure."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from heliograph.contracts.budgets.plans import plan_of, with_part_taken
 from heliograph.contracts.budgets.record import BudgetRecord
@@ -9,6 +8,7 @@ from heliograph.contracts.budgets.refusals import check_cost, check_jobs
 from heliograph.contracts.holds import Hold
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
+from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 
 
@@ -43,9 +43,25 @@ def hold(
     return after, _with_hold(job, periods.model_copy(update=update))
 
 
+def cost_to_hold(job: Record) -> Cost:
+    """
+    What an event that lets a job be submitted has to hold: the price of a new job, or of a further attempt
+    after one that was, or may have been, charged. After a sure no, what is held already is for the next
+    attempt.
+    """
+    if job.step is not Step.RETRY_SCHEDULED:
+        return job.cost
+    prices = [each.price for each in job.internal.attempts if each.charged != "no"]
+    held = job.internal.reserved
+    more = job.cost.estimated if prices else ZERO
+    if held:
+        more = max(sum(prices, job.cost.estimated) - held.amount, ZERO)
+    return job.cost.model_copy(update={"estimated": more})
+
+
 def running_periods(budget: BudgetRecord) -> Hold:
     """A hold of nothing in the periods that are running."""
-    return Hold(amount=Decimal(0), day=budget.running("day").key, month=budget.running("month").key)
+    return Hold(amount=ZERO, day=budget.running("day").key, month=budget.running("month").key)
 
 
 def _with_hold(job: Record, held: Hold) -> Record:

@@ -2,17 +2,18 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
-from heliograph.contracts.budgets.admission import hold
+from heliograph.contracts.budgets.admission import cost_to_hold, hold
 from heliograph.contracts.budgets.plans import hold_plan, release_plan
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import ServiceError
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.committer import BudgetCommitter
+from heliograph.runtime.budgets.marks import BudgetMarks
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.clock import now
@@ -20,17 +21,7 @@ from heliograph.runtime.crash_points import crash_point
 
 log = structlog.get_logger()
 
-_PAID = frozenset({"accepted", "retry_scheduled"})  #: events after which an attempt may be charged
-
-
-class BudgetMarks(Protocol):
-    """Which projects have a budget, without asking another process."""
-
-    def has_budget(self, project: str) -> bool:
-        """Raises Unavailable: that is not known right now."""
-
-    def counts_jobs(self, project: str) -> bool:
-        """Whether its budget limits the jobs that are open, by what is known."""
+_HOLDING = frozenset({"accepted", "retry_scheduled"})  #: events after which a job may be submitted
 
 
 class BudgetedEventLog:
@@ -55,14 +46,15 @@ class BudgetedEventLog:
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         """Append an event. Raises OverBudget and TooManyJobs beside what every event log raises."""
         job = event.body
-        if event.name in _PAID and isinstance(job, Record) and self.applies_to(job):
+        if event.name in _HOLDING and isinstance(job, Record) and self.applies_to(job):
             return await self._committer.append(event, after, self._plans.get(job.id))
         return await self._events.append(event, after)
 
     def applies_to(self, job: Record) -> bool:
-        if job.cost.estimated > 0:
+        if cost_to_hold(job).estimated > 0:
             return self._marks.has_budget(job.project)
-        return not job.internal.reused and self._marks.counts_jobs(job.project)
+        is_new = job.step is Step.ACCEPTED and not job.internal.reused
+        return is_new and self._marks.counts_jobs(job.project)
 
     async def check(self, job: Record) -> None:
         if not self.applies_to(job):

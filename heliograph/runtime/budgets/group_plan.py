@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from heliograph.contracts.budgets.admission import hold
+from heliograph.contracts.budgets.admission import cost_to_hold, hold
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
@@ -149,7 +149,7 @@ def plan_group(budget: BudgetRecord, group: Sequence[Waiting], at: datetime) -> 
 def _held(budget: BudgetRecord, waiting: WaitingEvent, at: datetime) -> tuple[BudgetRecord, Held]:
     job = waiting.event.body
     assert isinstance(job, Record), "a marker costs nothing"
-    after, holder = hold(budget, job, job.cost, at, waiting.plan)
+    after, holder = hold(budget, job, cost_to_hold(job), at, waiting.plan)
     event = replace(waiting.event, body=holder)
     message = ComparedMessage(
         subject=event.subject, data=event.data(), headers=event.headers(), after=waiting.after

@@ -31,6 +31,6 @@ def build_budgets(service: Service[GatewaySettings], projects: Projects) -> Budg
         bus, budgets, projects.settings, confirmed_within=settings.budget_confirmed_within
     )
     return Budgets(
-        events=BudgetedEventLog(bus.events, committer, projects.settings),
+        events=BudgetedEventLog(bus.events, committer, projects.settings.marks),
         routes=[budget_routes(reader)],
     )

@@ -18,7 +18,7 @@ from heliograph.contracts.models import Model
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
-from heliograph.contracts.requests import JobRequest, KeptOnAmbiguous
+from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.price_consent import check_key, check_max_cost
 from services.gateway.jobs.pricing import estimate_cost
@@ -85,7 +85,7 @@ def build_record(
         style=defaults.style,
         after=list(dict.fromkeys(request.after)),
         max_references=len(references),
-        on_ambiguous=KeptOnAmbiguous(action=request.on_ambiguous.action),
+        on_ambiguous=request.on_ambiguous.kept(),
         timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
         changed_at=at,
         access_key=caller.access_key,

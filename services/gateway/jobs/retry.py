@@ -227,7 +227,7 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
         "priority": record.priority,
         "user": record.user,
         "tags": record.tags,
-        "on_ambiguous": {"action": record.internal.on_ambiguous.action},
+        "on_ambiguous": record.internal.on_ambiguous.request().model_dump(exclude_none=True),
         "after": record.internal.after,
     }
     return validate_as(

@@ -1,16 +1,15 @@
 """Project settings: defaults, retention, quotas, and which have a budget; cached by each gateway."""
 
-import time
 from typing import Any, NamedTuple
 
 from heliograph.contracts.errors import (
     QueueFull,
     TooManyProjects,
-    Unavailable,
 )
 from heliograph.contracts.projects import ChangeProject, Defaults, ProjectState, changed
 from heliograph.contracts.quotas import ProjectQuotas
 from heliograph.contracts.retention import ChangeRetention
+from heliograph.runtime.budgets.marks import CachedBudgetMarks
 from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
@@ -36,7 +35,7 @@ class ProjectSettings:
     A change holds at once in the process that makes it, and a moment later in the others.
 
     Args:
-        confirmed_within: Seconds, see `GatewaySettings.budget_confirmed_within`.
+        confirmed_within: Seconds, see `BusSettings.budget_confirmed_within`.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class ProjectSettings:
     ) -> None:
         self._cache = KvCache(jetstream, "projects")
         self._catalog = catalog
-        self._confirmed_within = confirmed_within
+        self.marks = CachedBudgetMarks(self._cache, confirmed_within=confirmed_within)
 
     async def watch(self) -> None:
         """Hear what other processes change, for ever."""
@@ -59,23 +58,6 @@ class ProjectSettings:
         """Current quotas of a project."""
         value = await self._cache.read(project)
         return ProjectQuotas.model_validate(value["quotas"]) if value.get("quotas") else _NO_QUOTAS
-
-    def has_budget(self, project: str) -> bool:
-        """
-        Whether a project has a budget. Nobody is asked.
-
-        Raises:
-            Unavailable: The bucket was not read for a while; a budget may have been set meanwhile.
-        """
-        entry = self._cache.cached(project)
-        if entry is None or time.monotonic() - self._cache.confirmed_at > self._confirmed_within:
-            raise Unavailable("whether the project has a budget is not known", retry_after=1)
-        return bool(entry.value.get("budget"))
-
-    def counts_jobs(self, project: str) -> bool:
-        """Whether the budget of a project limits its open jobs, as far as it is known. Nobody is asked."""
-        entry = self._cache.cached(project)
-        return bool(entry and entry.value.get("open_jobs"))
 
     @retry_on_conflict
     async def mark_budget(

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+from heliograph.runtime.budgets.committer import BudgetCommitter
+from heliograph.runtime.budgets.event_log import BudgetedEventLog
+from heliograph.runtime.budgets.marks import BudgetMarks
+from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.job_metrics import expect_provider
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.catalog import CurrentCatalog
@@ -25,12 +29,21 @@ def build_worker(
     providers: Mapping[str, Provider],
     references: ReferenceResolver,
     outputs: OutputReceiver,
+    marks: BudgetMarks,
 ) -> Worker:
-    """Wire the worker of a render process. `outputs` is where inline outputs are brought."""
+    """
+    Wire the worker of a render process.
+
+    Args:
+        outputs: Where inline outputs are brought.
+        marks: Which projects have a budget, that further attempts have to fit into.
+    """
     for name in providers:
         expect_provider(name)
     return Worker(
-        events=bus.events,
+        events=BudgetedEventLog(
+            bus.events, BudgetCommitter(bus.jetstream, BudgetLog(bus.jetstream)), marks
+        ),
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,

@@ -13,6 +13,7 @@ from heliograph.contracts.errors import (
     Unavailable,
 )
 from heliograph.contracts.job_events import Canceled, Failed, JobEvent, RetryScheduled
+from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
 from services.render.bounded_text import short_answer, short_text
@@ -85,6 +86,32 @@ def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) ->
         detail="the request never reached the provider; it is sent again",
         counted=False,
         answered=False,
+    )
+
+
+def after_unknown(record: Record, at: datetime, settings: RenderSettings) -> JobEvent | None:
+    """
+    What the request said to do when the outcome of a submission is unknown. None: a person decides.
+
+    A further attempt may be charged a second time. It counts as one, and costs no more than was said.
+    """
+    policy = record.internal.on_ambiguous
+    if record.step is not Step.SUBMIT_UNKNOWN:
+        return None
+    if policy.action == "fail":
+        assert record.error
+        return Failed(problem=record.error, charged="unknown")
+    is_allowed = policy.resubmit_below is not None and (
+        record.cost.estimated <= policy.resubmit_below
+    )
+    is_over = record.attempt >= settings.max_attempts or record.internal.cancel
+    if not is_allowed or is_over:
+        return None
+    return RetryScheduled(
+        not_before=at + timedelta(seconds=backoff(record.attempt, settings)),
+        reason=SubmitOutcomeUnknown.code,
+        detail="submitted again, as its request says; it may be charged twice",
+        charged="unknown",
     )
 
 

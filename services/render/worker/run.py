@@ -6,24 +6,33 @@ or the clock on the wall: what the record says is what happened. What was just w
 read again, because every write is compared; a worker that gets a Conflict reads, and follows.
 """
 
+from contextlib import suppress
 from enum import Enum
 
+import structlog
+
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.job_events import Canceled, Failed, Started, Succeeded
+from heliograph.contracts.errors import OverBudget
+from heliograph.contracts.job_events import Canceled, Started, Succeeded
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.work_queue import ticket_for
+from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
+from heliograph.runtime.logs import job_fields
 from heliograph.runtime.tracing import job_span
 from services.render.dependencies import dependency_status
 from services.render.dependency_failures import dependency_failed
 from services.render.worker.completion import complete
 from services.render.worker.context import Worker
+from services.render.worker.outcomes import after_unknown
 from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 from services.render.worker.submit import start_again, submit
+
+log = structlog.get_logger()
 
 _WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
 _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place
@@ -146,9 +155,10 @@ async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settle
 async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Settled:
     """Route the job to its next service, and release the permit of its account."""
     record = entry.record
-    if record.step is Step.SUBMIT_UNKNOWN and record.internal.on_ambiguous.action == "fail":
-        assert record.error
-        return await worker.append(entry, Failed(problem=record.error, charged="unknown"))
+    if fact := after_unknown(record, now(), worker.settings):
+        with suppress(OverBudget):  # a person decides, as if nobody had said what to do
+            return await worker.append(entry, fact)
+        log.info("Not submitted again: it is over budget", **job_fields(record))
     if record.step is Step.RENDERED and record.internal.expire:
         return await worker.append(entry, expiry(record))
     if record.step is Step.RENDERED:

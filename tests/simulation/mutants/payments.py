@@ -218,6 +218,32 @@ def charges_do_not_add_up(patch: Patch) -> None:
     patch.setattr(charges, "accumulate_charge", lambda _, charged: charged)
 
 
+@MUTANTS.add("a silence is submitted again though nobody said so", _SILENT, "I3")
+def resubmitted_unasked(patch: Patch) -> None:
+    decide = outcomes.after_unknown
+
+    def again(record: Record, *args: Any) -> JobEvent | None:
+        policy = record.internal.on_ambiguous.model_copy(update={"resubmit_below": 1_000})
+        internal = record.internal.model_copy(update={"on_ambiguous": policy})
+        return decide(record.model_copy(update={"internal": internal}), *args)
+
+    patch.setattr(run, "after_unknown", again)
+
+
+@MUTANTS.add(
+    "what is submitted again as the request said uses up no attempt",
+    Scenario(resubmits=True, silences=4),
+    "I3",
+)
+def endless_resubmissions(patch: Patch) -> None:
+    decide = outcomes.after_unknown
+
+    def again(record: Record, at: datetime, settings: RenderSettings) -> JobEvent | None:
+        return decide(record, at, settings.model_copy(update={"max_attempts": 1_000}))
+
+    patch.setattr(run, "after_unknown", again)
+
+
 _CRASHING = ("submit",)  #: the intent is written, and nothing is sent
 
 

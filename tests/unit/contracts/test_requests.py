@@ -202,7 +202,10 @@ def test_unknown_fields_are_refused() -> None:
         ({"finish_by": "2030-01-01T00:00:00"}, ("finish_by",)),
         ({"max_cost": -1}, ("max_cost",)),
         ({"max_cost": "0.1234567"}, ("max_cost",)),
-        ({"on_ambiguous": {"action": "resubmit"}}, ("on_ambiguous", "action")),
+        ({"on_ambiguous": {"action": "resubmit"}}, ("on_ambiguous",)),
+        ({"on_ambiguous": {"action": "fail", "below": "1"}}, ("on_ambiguous",)),
+        ({"on_ambiguous": {"action": "resubmit", "below": "-1"}}, ("on_ambiguous", "below")),
+        ({"on_ambiguous": {"action": "hope"}}, ("on_ambiguous", "action")),
     ],
 )
 def test_a_field_that_is_wrong_is_named(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.budgets.admission import hold
+from heliograph.contracts.budgets.admission import cost_to_hold, hold
 from heliograph.contracts.budgets.balances import JobBalance, differences, recounted
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened, rolled
 from heliograph.contracts.budgets.settlement import settle
@@ -267,6 +267,29 @@ def test_an_attempt_that_may_be_charged_again_is_held_as_well() -> None:
     job = happened(job, AttemptCompleted(run=1, ended=9, charged="no", outcome="x"))
     budget = settle(budget, 11, "attempt_completed", job)
     assert balances(budget)["total"] == amounts("0.25", "0")
+
+
+def test_only_an_attempt_that_may_be_charged_again_holds_more() -> None:
+    _, job = accepted(a_budget(), a_job())
+    refused = RetryScheduled(not_before=EVENING, reason="x", detail="x")
+
+    after_a_sure_no = happened(job, *posted(), refused)
+    after_silence = a_second_attempt(job)
+
+    assert cost_to_hold(job).estimated == PRICE
+    assert cost_to_hold(after_a_sure_no).estimated == 0
+    assert cost_to_hold(after_silence).estimated == PRICE
+    _, held_twice = hold(a_budget(), after_silence, cost_to_hold(after_silence), EVENING)
+    put_back = happened(held_twice, Started(run=2), refused)
+    assert cost_to_hold(put_back).estimated == 0
+
+
+def test_an_old_job_holds_a_further_attempt_only() -> None:
+    job = a_job()
+
+    assert cost_to_hold(a_second_attempt(job)).estimated == PRICE
+    refused = RetryScheduled(not_before=EVENING, reason="x", detail="x")
+    assert cost_to_hold(happened(job, *posted(), refused)).estimated == 0
 
 
 def test_a_job_from_before_the_budget_holds_nothing_and_is_settled() -> None:

@@ -52,6 +52,7 @@ from services.render.settings import RenderSettings
 from services.render.worker.backoff import backoff, poll_after
 from services.render.worker.outcomes import (
     after_poll,
+    after_unknown,
     put_back,
     restart_or_poison,
     retry_or_fail,
@@ -627,3 +628,48 @@ def test_unrequested_outputs_of_a_model_are_kept_as_they_are_paid_for(
 
     assert isinstance(fact, Rendered)
     assert (fact.outputs, fact.detail) == (outputs, None)
+
+
+def in_doubt(attempt: int = 1, **policy: Any) -> Record:
+    """A job whose last attempt was sent, and nobody knows what became of it."""
+    record = a_record(parameters={"price": "0.003"}, on_ambiguous=policy or {"action": "ask"})
+    for run in range(1, attempt + 1):
+        record = apply(record, Started(run=run), NOW)
+        record = apply(record, submission(run), NOW)
+        record = apply(record, SubmitUnknown(run=run, problem=unknown(record)), NOW)
+        if run < attempt:
+            again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown")
+            record = apply(record, again, NOW)
+    return record
+
+
+def test_a_request_may_say_that_a_lost_submission_is_sent_again(operator: RenderSettings) -> None:
+    record = in_doubt(action="resubmit", below="0.003")
+
+    fact = after_unknown(record, NOW, operator)
+
+    assert isinstance(fact, RetryScheduled)
+    assert (fact.charged, fact.counted, fact.reason) == ("unknown", True, "submit_unknown")
+    again = apply(record, fact, NOW)
+    assert (again.charged, again.internal.attempts[-1].charged) == ("unknown", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "policy"),
+    [
+        (1, {"action": "ask"}),
+        (1, {"action": "resubmit", "below": "0.002"}),
+        (3, {"action": "resubmit", "below": "1"}),
+    ],
+    ids=["nothing said", "it costs more", "enough attempts"],
+)
+def test_else_a_person_decides(
+    operator: RenderSettings, attempt: int, policy: dict[str, str]
+) -> None:
+    assert after_unknown(in_doubt(attempt, **policy), NOW, operator) is None
+
+
+def test_a_job_that_is_to_be_stopped_is_not_sent_again(operator: RenderSettings) -> None:
+    record = in_doubt(action="resubmit", below="1")
+
+    assert after_unknown(apply(record, CancelRequested(mode="stop"), NOW), NOW, operator) is None

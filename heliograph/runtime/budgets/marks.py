@@ -1,0 +1,41 @@
+"""Marks of budgets: which projects have one, as each process knows without asking another."""
+
+import time
+from typing import Protocol
+
+from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.bus.kv_cache import KvCache
+
+
+class BudgetMarks(Protocol):
+    """Which projects have a budget. Nobody is asked."""
+
+    def has_budget(self, project: str) -> bool:
+        """Raises Unavailable: that is not known right now."""
+
+    def counts_jobs(self, project: str) -> bool:
+        """Whether its budget limits the jobs that are open, by what is known."""
+
+
+class CachedBudgetMarks:
+    """
+    `BudgetMarks` in the bucket `projects`, which the owner of the cache watches.
+
+    Args:
+        confirmed_within: Seconds after which what was read last is not relied on: a budget may have been
+            set meanwhile.
+    """
+
+    def __init__(self, projects: KvCache, *, confirmed_within: float) -> None:
+        self._projects = projects
+        self._confirmed_within = confirmed_within
+
+    def has_budget(self, project: str) -> bool:
+        entry = self._projects.cached(project)
+        if entry is None or time.monotonic() - self._projects.confirmed_at > self._confirmed_within:
+            raise Unavailable("whether the project has a budget is not known", retry_after=1)
+        return bool(entry.value.get("budget"))
+
+    def counts_jobs(self, project: str) -> bool:
+        entry = self._projects.cached(project)
+        return bool(entry and entry.value.get("open_jobs"))
