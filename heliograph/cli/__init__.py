@@ -6,7 +6,19 @@ from io import TextIOWrapper
 import typer
 from stamina.instrumentation import set_on_retry_hooks
 
-from heliograph.cli import audit, backup, budgets, bulk, catalog, follow, jobs, quote, submit
+from heliograph.cli import (
+    audit,
+    backup,
+    budgets,
+    bulk,
+    catalog,
+    follow,
+    jobs,
+    quotas,
+    quote,
+    submit,
+    usage,
+)
 from heliograph.cli.command_runner import DONE
 from heliograph.cli.deployment import app as deployment
 from heliograph.cli.keys import keys
@@ -20,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for commands in (submit, quote, follow, jobs, bulk, catalog, budgets, audit, backup):
+for commands in (submit, quote, follow, jobs, bulk, catalog, budgets, quotas, usage, audit, backup):
     app.add_typer(commands.app)
 app.add_typer(deployment)
 app.add_typer(sim, name="sim")

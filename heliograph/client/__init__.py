@@ -10,11 +10,12 @@ Async client for a Heliograph gateway.
 from heliograph.client.budgets import BudgetCalls
 from heliograph.client.bulk import BulkCalls
 from heliograph.client.live import LiveCalls
+from heliograph.client.quotas import QuotaCalls
 from heliograph.client.quotes import QuoteCalls
 from heliograph.client.usage import UsageCalls
 
 
-class Client(BulkCalls, QuoteCalls, BudgetCalls, UsageCalls, LiveCalls):
+class Client(BulkCalls, QuoteCalls, BudgetCalls, QuotaCalls, UsageCalls, LiveCalls):
     """
     Talks to one gateway about one project. Close it, or use it as a context manager.
 

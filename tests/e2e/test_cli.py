@@ -135,3 +135,36 @@ def test_the_ledger_of_the_sim_is_one_object_a_line(stack: Stack, project: str) 
         "fault",
     ]
     assert (line["attempt"], line["model"], line["price"]) == (1, "sim/picture", "0.01")
+
+
+def test_usage_is_added_up_by_what_was_asked_for(stack: Stack, project: str) -> None:
+    for _ in range(2):
+        run_heliograph(stack, "submit", "x", "-p", project, "-P", "seconds=0", "-P", "price=0.01")
+
+    by_model = run_heliograph(stack, "usage", "-p", project, "--by", "model", "--json")
+
+    assert by_model.returncode == 0, by_model.stderr
+    [item] = map(json.loads, by_model.stdout.splitlines())
+    assert item["model"] == "sim/picture"
+    shown = run_heliograph(stack, "usage", "-p", project, "--since", "2020-01-01", "--by", "kind")
+    assert "image" in shown.stdout
+    assert run_heliograph(stack, "usage", "-p", project, "--since", "long ago").returncode == 2
+
+
+def test_quotas_are_shown_changed_and_taken_back(stack: Stack, project: str) -> None:
+    def quotas(*options: str) -> dict[str, object]:
+        ended = run_heliograph(stack, "quotas", "-p", project, "--json", *options)
+        assert ended.returncode == 0, ended.stderr
+        found: dict[str, object] = json.loads(ended.stdout)
+        return found
+
+    assert quotas("--jobs-in-flight", "5")["jobs_in_flight"] == 5
+    changed = quotas("--of-users", "--requests", "10", "--window", "30")
+    assert changed["jobs_in_flight"] == 5
+    assert changed["user"] == {
+        "requests": {"limit": 10, "window_seconds": 30},
+        "jobs_in_flight": None,
+        "jobs_queued": None,
+    }
+    assert quotas("--jobs-in-flight", "0")["jobs_in_flight"] is None
+    assert "each user" in run_heliograph(stack, "quotas", "-p", project).stdout
