@@ -17,6 +17,13 @@ class SentReference(Tolerant):
     digest: str  #: `sha256:<hex>` of the bytes, or of the address where the bytes are not ours
 
 
+class Bill(Tolerant):
+    """What a provider bills for an attempt, by the units that it told."""
+
+    units: dict[str, Money]  #: by their names there, as `billable_units` or `output_tokens`
+    cost: Money  #: at the prices of the catalog when they were told
+
+
 class Attempt(Tolerant):
     """One submission to a provider: written before it is sent, completed as more is known."""
 
@@ -34,6 +41,7 @@ class Attempt(Tolerant):
     ended_at: AwareDatetime | None = None
     request_id: str | None = None  #: the provider's
     charged: Charged = "unknown"
+    bill: Bill | None = None  #: null: it told no units that have a price, and `price` counts
     outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
     answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
 

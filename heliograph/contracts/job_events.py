@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from heliograph.contracts.assets import Asset
-from heliograph.contracts.attempts import SentReference
+from heliograph.contracts.attempts import Bill, SentReference
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged, Problem
 
@@ -59,6 +59,7 @@ class Rendered(JobEvent):
     run: int
     outputs: list[Output]
     charged: Charged = "yes"
+    bill: Bill | None = None
     answer: str | None = None
     detail: str | None = None  #: what people should know about the outputs
     withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
@@ -182,5 +183,6 @@ class AttemptCompleted(JobEvent):
     outputs: list[Output] = field(default_factory=list)
     withheld: list[Withheld] | None = None  #: as of `canceled`
     charged: Charged = "unknown"
+    bill: Bill | None = None
     outcome: str | None = None  #: how the attempt ended, as in `Attempt`; None: it may still run
     answer: str | None = None

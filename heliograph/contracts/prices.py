@@ -9,6 +9,8 @@ from pydantic import Field
 from heliograph.contracts.catalog_entry import CatalogEntry
 from heliograph.contracts.money import Money
 
+BILLABLE_UNITS = "billable_units"  #: the name of units that are those of the price
+
 
 class PriceVariant(CatalogEntry):
     """Another amount, for requests whose body says certain things: a size, a quality."""
@@ -25,6 +27,9 @@ class Price(CatalogEntry):
     unit: Literal["image", "megapixel", "second", "request"] = "request"
     currency: str = "USD"
     parameter: str | None = None  #: the parameter that names the price of the request
+    #: amounts of each unit that the provider tells afterwards, by its name there, as `output_tokens`: what a
+    #: request cost in fact. Where there are none, fal's `billable_units` count with `amount`
+    units: dict[str, Money] = Field(default_factory=dict)
     #: amounts in place of `amount`; the first one counts whose `when` the body matches
     variants: list[PriceVariant] = Field(default_factory=list)
     known: bool = True  #: false: what a request costs is not known
@@ -37,3 +42,15 @@ class Price(CatalogEntry):
             if all(body.get(name) == value for name, value in variant.when.items()):
                 return variant.amount
         return self.amount
+
+    def billed_for(self, units: Mapping[str, Decimal], body: Mapping[str, Any]) -> Decimal | None:
+        """What units cost that a provider told of a request with this body; None: they have no price here."""
+        if self.units:
+            is_told = self.units.keys() <= units.keys()
+            costs = (
+                [amount * units[name] for name, amount in self.units.items()] if is_told else None
+            )
+            return None if costs is None else sum(costs, Decimal(0))
+        count = units.get(BILLABLE_UNITS)
+        is_fixed = self.unit == "request" or self.parameter is not None or not self.known
+        return None if count is None or is_fixed else self.amount_for(body) * count

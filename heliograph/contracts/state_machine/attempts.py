@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from heliograph.contracts.attempts import Attempt
+from heliograph.contracts.attempts import Attempt, Bill
 from heliograph.contracts.job_events import Submitted, Submitting
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
@@ -70,7 +70,12 @@ def with_answer(attempts: list[Attempt], answer: str | None) -> list[Attempt]:
 
 
 def with_ended_attempt(
-    record: Record, at: datetime, outcome: str, charged: Charged, answer: str | None = None
+    record: Record,
+    at: datetime,
+    outcome: str,
+    charged: Charged,
+    answer: str | None = None,
+    bill: Bill | None = None,
 ) -> list[Attempt]:
     """The attempts, the last one completed if it was still open."""
     attempts = record.internal.attempts
@@ -81,6 +86,7 @@ def with_ended_attempt(
         "ended_at": at,
         "outcome": outcome,
         "charged": charged if last.price else "no",
+        "bill": bill if last.price and charged == "yes" else None,
         "answer": answer or last.answer,
     }
     return [*attempts[:-1], last.model_copy(update=known)]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from heliograph.contracts.attempts import Attempt
+from heliograph.contracts.attempts import Attempt, Bill
 from heliograph.contracts.holds import Settlement
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
@@ -17,14 +17,18 @@ def accumulate_charge(before: Charged, now: Charged) -> Charged:
 
 
 def late_charge(
-    record: Record, attempts: list[Attempt], before: Attempt, charged: Charged
+    record: Record,
+    attempts: list[Attempt],
+    before: Attempt,
+    charged: Charged,
+    bill: Bill | None = None,
 ) -> Changes:
     """The job's charge and cost, once it is known what one of its attempts cost."""
     if charged == before.charged or not record.cost.estimated:
         return {}
     job, actual = record.charged, record.cost.actual
     if charged == "yes":
-        job, actual = "yes", (actual or Decimal(0)) + before.price
+        job, actual = "yes", (actual or Decimal(0)) + cost_of(before, bill)
     elif attempts[0].number == 1 and all(attempt.charged == "no" for attempt in attempts):
         job, actual = "no", Decimal(0)
     error = record.error and record.error.model_copy(update={"charged": job})
@@ -32,7 +36,7 @@ def late_charge(
     return {"charged": job, "cost": cost, "error": error}
 
 
-def add_charge(record: Record, now: Charged) -> Changes:
+def add_charge(record: Record, now: Charged, bill: Bill | None = None) -> Changes:
     """The job's charge and cost, with this attempt's added. What costs nothing is never charged."""
     if not record.cost.estimated:
         return {}
@@ -41,8 +45,13 @@ def add_charge(record: Record, now: Charged) -> Changes:
     is_news = now == "yes" and bool(attempts) and attempts[-1].ended_at is None
     actual = record.cost.actual
     if is_news:
-        actual = (actual or Decimal(0)) + attempts[-1].price
+        actual = (actual or Decimal(0)) + cost_of(attempts[-1], bill)
     return {"charged": charged, "cost": record.cost.model_copy(update={"actual": actual})}
+
+
+def cost_of(attempt: Attempt, bill: Bill | None) -> Decimal:
+    """What an attempt that was charged cost: by the units that the provider told, else its price."""
+    return bill.cost if bill else attempt.price
 
 
 def counted(record: Record) -> Decimal:

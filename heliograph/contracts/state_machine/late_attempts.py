@@ -26,10 +26,12 @@ def attempt_completed(
         "charged": charged,
         "answer": fact.answer or before.answer,
     }
+    bill = before.bill or (fact.bill if charged == "yes" else None)
+    known |= {"bill": bill}
     known |= _end(before, fact, at, is_last=before is attempts[-1])
     attempts[place] = before.model_copy(update=known)
     internal = {"attempts": attempts, "outputs": record.internal.outputs, "ended": fact.ended}
-    job = late_charge(record, attempts, before, charged)
+    job = late_charge(record, attempts, before, charged, bill)
     if record.step is not Step.SUCCEEDED and fact.outputs:
         internal["outputs"] = fact.outputs
         job |= withheld_changes(fact.withheld)

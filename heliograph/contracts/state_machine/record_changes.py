@@ -51,12 +51,14 @@ def record_changes(record: Record, fact: JobEvent, at: datetime) -> tuple[Change
         case Submitted():
             return _submitted(record, fact, at)
         case Rendered():
-            attempts = with_ended_attempt(record, at, "rendered", fact.charged, fact.answer)
+            attempts = with_ended_attempt(
+                record, at, "rendered", fact.charged, fact.answer, fact.bill
+            )
             changes: Changes = {
                 "detail": "; ".join(filter(None, (record.detail, fact.detail))) or None
             }
             changes["withheld"] = fact.withheld
-            return add_charge(record, fact.charged) | {"error": None} | changes, {
+            return add_charge(record, fact.charged, fact.bill) | {"error": None} | changes, {
                 "outputs": fact.outputs,
                 "attempts": attempts,
             }

@@ -1,7 +1,8 @@
 """Outcome of a successful response: its outputs, those withheld, or why there are none."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from heliograph.contracts.errors import (
     ContentPolicy,
@@ -25,6 +26,7 @@ def outcome_of(
     job: str,
     note: ProviderNote,
     charged: Charged = "yes",
+    units: Mapping[str, Decimal] | None = None,
     answer: str | None = None,
     report: ErrorReport | None = None,
     charged_for_error: Charged = "unknown",
@@ -34,6 +36,7 @@ def outcome_of(
     the others count.
 
     Args:
+        units: That the provider bills.
         report: What the answer says went wrong; it counts where there are no outputs.
     """
     full = [entry for entry in entries if not entry.is_empty]
@@ -52,6 +55,7 @@ def outcome_of(
         withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in entries if s.is_empty],
         contents=contents,
         charged=charged,
+        units=units or {},
         answer=answer,
     )
 

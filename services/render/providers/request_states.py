@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
+from heliograph.contracts.attempts import Bill
 from heliograph.contracts.errors import JobError
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
@@ -32,6 +34,8 @@ class RequestSucceeded:
     #: those that came with the answer, by the names that they have in `outputs`
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     charged: Charged = "yes"
+    units: Mapping[str, Decimal] = field(default_factory=dict)  #: that it bills, by its own names
+    bill: Bill | None = None  #: what they cost, where they have a price
     answer: str | None = None  #: raw, for the audit
     usual: int = 1  #: outputs of a request to the model that does not say how many
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pydantic import Field
 
+from heliograph.contracts.attempts import Bill
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.tolerant_reader import Tolerant
@@ -28,6 +29,7 @@ class Answer(Tolerant):
     outputs: list[Output]
     sizes: list[int]  #: bytes of the outputs that came inside, in order
     charged: Charged
+    bill: Bill | None = None
     answer: str | None = None
     detail: str | None = None
     withheld: list[Withheld] = Field(default_factory=list)

@@ -26,6 +26,7 @@ from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
+from services.render.worker.billing import bill_for
 from services.render.worker.fitting_events import fitting_event, run_of
 from services.render.worker.lost_replies import LostReplies
 from services.render.worker.measured_provider import MeasuredProvider
@@ -127,11 +128,15 @@ class Worker:
         )
 
     def with_default_output_count(self, record: Record, end: Ending) -> Ending:
-        """The same end; the outputs of a model that makes several unasked are all paid for."""
+        """
+        The same end, with what the catalog says about it: how many outputs are paid for where a model makes
+        several unasked, and what the units cost that the provider bills.
+        """
         model = self.catalog.current.models.get(record.model)
         if model is None or not isinstance(end, RequestSucceeded):
             return end
-        return replace(end, usual=model.usual_outputs)
+        bill = bill_for(record, self.catalog.current, end.units)
+        return replace(end, usual=model.usual_outputs, bill=bill)
 
     def submit_limit(self, record: Record) -> float:
         """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""

@@ -116,6 +116,7 @@ async def _keep(
         outputs=fact.outputs,
         sizes=[len(content) for content in contents],
         charged=fact.charged,
+        bill=fact.bill,
         answer=fact.answer,
         detail=fact.detail,
         withheld=fact.withheld,

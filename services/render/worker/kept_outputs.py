@@ -29,6 +29,7 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
         run=record.internal.run,
         outputs=kept,
         charged=done.charged,
+        bill=done.bill,
         answer=short_answer(done.answer),
         detail=about_outputs(len(done.outputs), kept, withheld),
         withheld=withheld,
@@ -86,6 +87,7 @@ def end_of_attempt(
         outputs=outputs,
         withheld=withheld,
         charged=state.charged,
+        bill=state.bill if isinstance(state, RequestSucceeded) else None,
         outcome="rendered" if isinstance(state, RequestSucceeded) else state.error.code,
         answer=short_answer(state.answer),
     )

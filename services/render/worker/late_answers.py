@@ -25,6 +25,7 @@ def late_fact(entry: LogEntry, answer: Answer) -> JobEvent | NotYet | None:
         run=answer.run,
         outputs=[] if record.pruned_at else answer.outputs,
         charged=answer.charged,
+        bill=answer.bill,
         answer=answer.answer,
         detail=answer.detail,
         withheld=answer.withheld,

@@ -32,7 +32,9 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
         case Submitted():
             return {"request_id": fact.request_id, "answer": fact.answer}
         case Rendered():
-            return {"outcome": "rendered", "answer": fact.answer} | _outputs(fact)
+            return {"outcome": "rendered", "answer": fact.answer, "bill": fact.bill} | _outputs(
+                fact
+            )
         case RetryScheduled():
             return {"outcome": fact.reason, "charged": fact.charged}
         case Failed():
@@ -42,7 +44,7 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
             return {"outcome": "rendered" if fact.outputs else fact.name} | _outputs(fact)
         case AttemptCompleted():
             fields = {"outcome": fact.outcome, "answer": fact.answer}
-            return fields | {"request_id": fact.request_id} | _outputs(fact)
+            return fields | {"request_id": fact.request_id, "bill": fact.bill} | _outputs(fact)
     return None
 
 

@@ -83,7 +83,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
         return await start_again(worker, submitting)
     with _held(worker, submitting.record, ends):
         answer = worker.with_default_output_count(
-            record, await _post(worker, submitting.record, body, ends)
+            submitting.record, await _post(worker, submitting.record, body, ends)
         )
         crash_point("submit.posted")
         latest = await _write(worker, submitting, answer)

@@ -23,8 +23,14 @@ def result_of(request: FalRequest, media: str) -> Result:
         return Result(200, body, {"X-Fal-Billable-Units": "1"})
     outcome = request.plan.outcome
     if outcome == "ok":
-        return Result(200, _files(request, media), {"X-Fal-Billable-Units": "1"})
+        return Result(200, _files(request, media), {"X-Fal-Billable-Units": _units(request)})
     return _RESULTS[outcome]
+
+
+def _units(request: FalRequest) -> str:
+    """Seconds of a video, else images."""
+    seconds = str(request.body.get("duration", "")).rstrip("s")
+    return seconds if seconds.isdecimal() else str(request.body.get("num_images", 1))
 
 
 def _files(request: FalRequest, media: str) -> dict[str, Any]:

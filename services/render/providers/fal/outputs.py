@@ -8,7 +8,7 @@ from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.error_report import error_within
-from services.render.providers.fal.result_failures import BILLED, was_billed
+from services.render.providers.fal.result_failures import BILLED, billed_units, was_billed
 from services.render.providers.output_entries import Search
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.response_content import excerpt, json_or_none
@@ -29,6 +29,7 @@ def outcome(
         job=request.job,
         note=note,
         charged=was_billed(answer),
+        units=billed_units(answer),
         answer=excerpt(answer),
         report=error_within(body),
         charged_for_error=was_billed(answer) if BILLED in answer.headers else "unknown",

@@ -10,7 +10,9 @@ from heliograph.contracts.errors import (
     ProviderRejected,
     ProviderUnavailable,
 )
+from heliograph.contracts.prices import BILLABLE_UNITS
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
+from services.render.providers.billed_units import Units, amount_in
 from services.render.providers.error_report import ErrorReport
 from services.render.providers.fal.errors import error_of, note_of, report_of
 from services.render.providers.response_content import json_or_none
@@ -83,3 +85,9 @@ def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
         has_reason = isinstance(json_or_none(answer), dict) and "detail" in json_or_none(answer)
         return not has_reason and "X-Fal-Request-Id" not in answer.headers
     return report.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
+
+
+def billed_units(answer: httpx.Response) -> Units:
+    """Units that fal bills for a result: those of the model's price."""
+    amount = amount_in(answer.headers.get(BILLED))
+    return {} if amount is None else {BILLABLE_UNITS: amount}

@@ -29,6 +29,7 @@ from services.render.providers.gemini.options import BASE_URL, GeminiOptions
 from services.render.providers.gemini.responses import (
     Outputs,
     audit_excerpt,
+    billed_tokens,
     images_in,
     is_flagged,
     parse_story,
@@ -132,6 +133,7 @@ class GeminiProvider:
             [OutputEntry(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
             job=submission.job,
             note=ProviderNote(name="gemini", request_id=answer.response_id),
+            units=billed_tokens(answer),
             answer=excerpt,
         )
 

@@ -6,6 +6,7 @@ from google.genai import types
 
 from heliograph.contracts.errors import ContentPolicy, JobError, NoOutput
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
+from services.render.providers.billed_units import Units, units_in
 
 Outputs = list[bytes]
 
@@ -57,6 +58,12 @@ def was_billed(answer: types.GenerateContentResponse) -> Charged:
     """Whether an answer without outputs is paid for: by the tokens it counts."""
     usage = answer.usage_metadata
     return "yes" if usage and usage.total_token_count else "unknown"
+
+
+def billed_tokens(answer: types.GenerateContentResponse) -> Units:
+    """Tokens that Gemini counts, by the names that it has for them here."""
+    usage = answer.usage_metadata
+    return units_in(usage.model_dump(mode="json", exclude_none=True)) if usage else {}
 
 
 def audit_excerpt(answer: types.GenerateContentResponse, *, words: bool = True) -> str:

@@ -23,6 +23,7 @@ from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import find_outputs
+from services.render.providers.billed_units import units_in
 from services.render.providers.error_report import error_within
 from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus, ResponseLost
@@ -99,6 +100,7 @@ class OpenAIProvider:
             find_outputs(body, search),
             job=submission.job,
             note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
+            units=units_in(body.get("usage")) if isinstance(body, dict) else {},
             answer=audit_excerpt(body),
             report=error_within(body),
         )

@@ -16,6 +16,7 @@ from heliograph.contracts.progress import LogLine, Progress
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.answer_outputs import find_outputs
+from services.render.providers.billed_units import units_in
 from services.render.providers.error_report import error_within
 from services.render.providers.output_entries import Search
 from services.render.providers.replicate.errors import failure_of
@@ -87,7 +88,10 @@ def _outcome(
     search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
     entries = find_outputs(output, search)
     report = error_within({"error": prediction.get("error")}) or error_within(output)
-    return outcome_of(entries, job=request.job, note=note, answer=answer, report=report)
+    units = units_in(prediction.get("metrics"))
+    return outcome_of(
+        entries, job=request.job, note=note, units=units, answer=answer, report=report
+    )
 
 
 def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestStopped:

@@ -1,0 +1,34 @@
+"""Units that providers say they bill, by their own names. Pure."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Units = dict[str, Decimal]
+
+_MOST = Decimal(10) ** 12  #: of one unit; more is a mistake of the provider
+
+
+def units_in(counts: Any) -> Units:
+    """Numbers in an object of the provider's, with those of objects in it as `outer.inner`."""
+    return dict(_numbers(counts)) if isinstance(counts, dict) else {}
+
+
+def amount_in(text: Any) -> Decimal | None:
+    """An amount of units; None where it is none."""
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        return None
+    try:
+        amount = Decimal(str(text).strip())
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= _MOST else None
+
+
+def _numbers(counts: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
+    for name, value in counts.items():
+        if isinstance(value, dict):
+            inner = ((each, amount_in(count)) for each, count in value.items())
+            yield from ((f"{name}.{each}", count) for each, count in inner if count is not None)
+        elif (count := amount_in(value)) is not None:
+            yield name, count
