@@ -18,6 +18,7 @@ BENCHES = (
     "makespan",
     "live",
     "herd",
+    "slow",
     "weight",
     "growth",
     "whole",

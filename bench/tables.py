@@ -30,6 +30,7 @@ _TITLES = {
     "makespan": "Keeping a lane busy",
     "live": "Live",
     "herd": "After a restart of status",
+    "slow": "Beside slow clients",
     "weight": "Weight",
     "growth": "With a past",
     "whole": "The whole, and the same by hand",
@@ -56,6 +57,9 @@ it held its place, until a poll found it done.""",
 From the server's stamp on an event to a client's hand; then as many events as fit in a client's
 outbox, all at once, to everybody.""",
     "herd": "Clients that come back at once, and that missed events meanwhile.",
+    "slow": """\
+Honest requests at a steady rate while other connections send their headers or bodies byte by byte, or read no
+answer. Who is cut off comes again at once.""",
     "weight": "Resident memory, and the time from the command to ready.",
     "growth": "The same with many finished jobs in the log and many queued in the lane.",
     "whole": """\
