@@ -121,6 +121,7 @@ def test_a_session_that_ends_asks_again_and_keeps_what_was_written(
     page.get_by_label("Model").select_option(label="Sim edit")
     page.get_by_label("choose files").set_input_files(picture)
     expect(page.get_by_role("button", name="Remove reference.png")).to_be_visible()
+    expect(page.get_by_role("progressbar", name=re.compile("^Upload"))).to_have_count(0)
     page.evaluate("fetch('/v1/session', {method: 'DELETE'})")
     ended = page.get_by_role("dialog", name="Your session has ended")
     expect(ended).to_be_visible()
