@@ -87,7 +87,7 @@ prometheus: $(PROMETHEUS) ## Prometheus and promtool of Debian, for the tests of
 helm: $(HELM) $(SCHEMAS) ## Helm, and the schemas of Kubernetes, for the tests of the chart (needs Go, once)
 
 test-chart: $(INSTALLED) $(HELM) $(SCHEMAS) ## The Helm chart: rendered, linted and validated for every example
-	$(PYTEST) tests/unit/deploy/test_chart.py tests/unit/deploy/test_chart_pods.py tests/unit/deploy/test_chart_network.py
+	HELIOGRAPH_TEST_CHART=on $(PYTEST) tests/unit/deploy/test_chart.py tests/unit/deploy/test_chart_pods.py tests/unit/deploy/test_chart_network.py
 
 test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules and dashboards, by promtool and a real Prometheus
 	$(PYTEST) tests/unit/deploy/test_alerts.py tests/unit/deploy/test_dashboards.py \
