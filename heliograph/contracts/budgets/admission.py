@@ -46,12 +46,15 @@ def hold(
 def cost_to_hold(job: Record) -> Cost:
     """
     What an event that lets a job be submitted has to hold: the price of a new job, or of a further attempt
-    after one that was, or may have been, charged. After a sure no, what is held already is for the next
-    attempt.
+    after one that was, or may have been, charged. After a sure no, or a run that sent nothing, what is held
+    already is for the next attempt.
     """
     if job.step is not Step.RETRY_SCHEDULED:
         return job.cost
-    prices = [each.price for each in job.internal.attempts if each.charged != "no"]
+    attempts = job.internal.attempts
+    if attempts and (attempts[-1].charged == "no" or attempts[-1].run != job.internal.run):
+        return job.cost.model_copy(update={"estimated": ZERO})
+    prices = [each.price for each in attempts if each.charged != "no"]
     held = job.internal.reserved
     more = job.cost.estimated if prices else ZERO
     if held:

@@ -292,6 +292,17 @@ def test_an_old_job_holds_a_further_attempt_only() -> None:
     assert cost_to_hold(happened(job, *posted(), refused)).estimated == 0
 
 
+def test_the_hold_of_an_old_job_stands_for_the_next_attempt() -> None:
+    again = a_second_attempt(a_job())
+    _, held_once = hold(a_budget(), again, cost_to_hold(again), EVENING)
+    refused = RetryScheduled(not_before=EVENING, reason="x", detail="x")
+
+    after_a_sure_no = happened(held_once, *posted(2), refused)
+    put_back = happened(held_once, Started(run=2), refused)
+
+    assert [cost_to_hold(each).estimated for each in (after_a_sure_no, put_back)] == [0, 0]
+
+
 def test_a_job_from_before_the_budget_holds_nothing_and_is_settled() -> None:
     budget, job = a_budget(), a_job(at=EVENING - timedelta(hours=1))
     job = happened(job, *posted(), *rendered(), Succeeded(assets=[]))
