@@ -26,7 +26,9 @@ def attempt_completed(
         "charged": charged,
         "answer": fact.answer or before.answer,
     }
-    bill = before.bill or (fact.bill if charged == "yes" else None)
+    # an attempt that is charged already counts with its price
+    is_news = charged == "yes" and before.charged != "yes"
+    bill = fact.bill if is_news else before.bill
     known |= {"bill": bill}
     known |= _end(before, fact, at, is_last=before is attempts[-1])
     attempts[place] = before.model_copy(update=known)

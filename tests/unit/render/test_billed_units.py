@@ -10,6 +10,7 @@ import pytest
 from heliograph.contracts.attempts import Bill
 from heliograph.contracts.job_events import (
     AttemptCompleted,
+    Canceled,
     Failed,
     Rendered,
     Started,
@@ -72,6 +73,16 @@ def test_a_bill_that_comes_late_corrects_what_was_counted() -> None:
 
     assert record.cost.actual == counted(record) == BILL.cost
     assert record.internal.attempts[-1].bill == BILL
+
+
+def test_an_attempt_that_was_counted_by_its_price_has_no_bill_later() -> None:
+    record = apply(submitted(), Canceled(charged="yes"), NOW)
+
+    late = AttemptCompleted(run=1, ended=7, charged="yes", bill=BILL, outcome="rendered")
+    record = apply(record, late, NOW)
+
+    assert record.cost.actual == counted(record) == PRICE
+    assert record.internal.attempts[-1].bill is None
 
 
 @pytest.mark.parametrize(
