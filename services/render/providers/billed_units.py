@@ -7,6 +7,7 @@ from typing import Any
 Units = dict[str, Decimal]
 
 _MOST = Decimal(10) ** 12  #: of one unit; more is a mistake of the provider
+_PLACES = 12  #: after the point; amounts are written out in events, which have to fit a message
 
 
 def units_in(counts: Any) -> Units:
@@ -15,14 +16,16 @@ def units_in(counts: Any) -> Units:
 
 
 def amount_in(text: Any) -> Decimal | None:
-    """An amount of units; None where it is none."""
+    """An amount of units, rounded to what money needs; None where it is none."""
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         return None
     try:
         amount = Decimal(str(text).strip())
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and 0 <= amount <= _MOST else None
+    if not (amount.is_finite() and 0 <= amount <= _MOST):
+        return None
+    return round(amount, _PLACES).normalize()
 
 
 def _numbers(counts: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from heliograph.contracts.attempts import Bill
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.payloads import UnfitRequest
+from heliograph.contracts.prices import BILLABLE_UNITS
 from heliograph.contracts.records import Record
 from services.render.worker.submission_body import payload_for
 
@@ -24,4 +25,7 @@ def bill_for(record: Record, catalog: Catalog, units: Mapping[str, Decimal]) -> 
     except UnfitRequest:  # the catalog has changed
         return None
     cost = model.price.billed_for(units, body)
-    return None if cost is None else Bill(units=dict(units), cost=cost)
+    if cost is None:
+        return None
+    priced = list(model.price.units) or [BILLABLE_UNITS]  # there may be more than fit into an event
+    return Bill(units={name: units[name] for name in priced}, cost=cost)

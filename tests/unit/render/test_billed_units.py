@@ -36,7 +36,9 @@ PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 
 def submitted() -> Record:
     record = a_record(parameters={"price": f"{PRICE}"})
-    submitting = Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[])
+    submitting = Submitting(
+        run=1, endpoint="e", prompt="p", arguments={"prompt": "p"}, references=[]
+    )
     for fact in (Started(run=1), submitting, Submitted(run=1, request_id="r")):
         record = apply(record, fact, NOW)
     return record
@@ -122,6 +124,19 @@ def test_what_is_no_amount_of_units_is_none(text: Any) -> None:
     assert amount_in(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["1e-999999", "2.5" + 5_000 * "0", "0." + 5_000 * "3"],
+    ids=["tiny", "zeros", "thirds"],
+)
+def test_amounts_of_units_are_short_enough_for_an_event(text: str) -> None:
+    amount = amount_in(text)
+
+    assert amount is not None
+    assert abs(amount - Decimal(text)) < Decimal("1e-11")
+    assert len(f"{amount:f}") < 20
+
+
 def test_units_are_the_numbers_of_a_provider_by_their_names() -> None:
     usage = {
         "input_tokens": 50,
@@ -145,6 +160,17 @@ def test_fal_tells_its_units_in_a_header() -> None:
         "billable_units": Decimal("2.25")
     }
     assert billed_units(httpx.Response(200)) == {}
+
+
+def test_a_bill_names_the_units_that_have_a_price() -> None:
+    price = Price.model_validate({"units": {"predict_time": "0.001"}})
+    record = submitted()
+    model = CATALOG.models[record.model].model_copy(update={"price": price})
+    catalog = CATALOG.model_copy(update={"models": {record.model: model}})
+
+    bill = bill_for(record, catalog, {"predict_time": Decimal("2.5"), "n": Decimal(1)})
+
+    assert bill == Bill(units={"predict_time": Decimal("2.5")}, cost=Decimal("0.0025"))
 
 
 def test_a_model_that_is_in_the_catalog_no_longer_is_counted_by_its_price() -> None:
