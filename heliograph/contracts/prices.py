@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from heliograph.contracts.catalog_entry import CatalogEntry
 from heliograph.contracts.money import Money
@@ -35,6 +35,14 @@ class Price(CatalogEntry):
     known: bool = True  #: false: what a request costs is not known
     source: str | None = None  #: where the amount was read
     date: str | None = None  #: when
+
+    @field_validator("units")
+    @classmethod
+    def _cost_no_less_than_nothing(cls, units: dict[str, Decimal]) -> dict[str, Decimal]:
+        for name, amount in units.items():
+            if amount < 0:
+                raise ValueError(f"the amount of {name} is less than 0")
+        return units
 
     def amount_for(self, body: Mapping[str, Any]) -> Decimal:
         """Amount per unit, for a request with this body."""

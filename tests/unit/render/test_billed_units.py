@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from heliograph.contracts.attempts import Bill
 from heliograph.contracts.job_events import (
@@ -109,6 +110,11 @@ def test_units_have_a_price_where_the_catalog_says_so(
     billed = Price.model_validate(price).billed_for(told, {})
 
     assert billed == (None if cost is None else Decimal(cost))
+
+
+def test_no_unit_costs_less_than_nothing() -> None:
+    with pytest.raises(ValidationError, match="predict_time is less than 0"):
+        Price.model_validate({"units": {"predict_time": "-0.001"}})
 
 
 def test_a_variant_of_a_price_is_that_of_the_body() -> None:
