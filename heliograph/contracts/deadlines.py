@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from heliograph.contracts.attempts import Bill
 from heliograph.contracts.errors import Deadline
 from heliograph.contracts.job_events import Expired
 from heliograph.contracts.job_steps import Step
@@ -18,17 +19,19 @@ def expiry(
     record: Record,
     charged: Charged = "no",
     *,
+    bill: Bill | None = None,
     outputs: Sequence[Output] = (),
     withheld: list[Withheld] | None = None,
     answer: str | None = None,
     runs_on: bool = False,
 ) -> Expired:
-    """The event that ends a job at its deadline. `charged` is that of an open last attempt."""
+    """The event that ends a job at its deadline. `charged` and `bill` are those of an open last attempt."""
     in_all = accumulate_charge(record.charged, charged) if record.cost.estimated else "no"
     again = NextAction(kind="retry", label="Try again as a new job")
     return Expired(
         problem=Deadline(charged=in_all, next_actions=[again]).problem(),
         charged=charged,
+        bill=bill,
         outputs=list(outputs),
         withheld=withheld,
         answer=answer,

@@ -134,6 +134,7 @@ class Canceled(JobEvent):
 
     name = "canceled"
     charged: Charged = "no"
+    bill: Bill | None = None
     outputs: list[Output] = field(default_factory=list)
     withheld: list[Withheld] | None = None  #: outputs that are not there; None: as they are known
 
@@ -145,6 +146,7 @@ class Expired(JobEvent):
     name = "expired"
     problem: Problem
     charged: Charged = "no"
+    bill: Bill | None = None
     outputs: list[Output] = field(default_factory=list)
     withheld: list[Withheld] | None = None  #: as of `canceled`
     answer: str | None = None

@@ -83,10 +83,10 @@ def record_changes(record: Record, fact: JobEvent, at: datetime) -> tuple[Change
             ending |= add_charge(record, fact.charged) | withheld_changes(fact.withheld)
             return ending, {"attempts": attempts}
         case Canceled():
-            attempts = with_ended_attempt(record, at, "canceled", fact.charged)
+            attempts = with_ended_attempt(record, at, "canceled", fact.charged, bill=fact.bill)
             outputs = fact.outputs or record.internal.outputs
             update = {"error": None} | withheld_changes(fact.withheld)
-            return add_charge(record, fact.charged) | update, {
+            return add_charge(record, fact.charged, fact.bill) | update, {
                 "attempts": attempts,
                 "outputs": outputs,
             }
@@ -107,9 +107,10 @@ def _expired(record: Record, fact: Expired, at: datetime) -> tuple[Changes, Chan
     attempts = record.internal.attempts
     charged: Charged = "unknown" if fact.runs_on else fact.charged
     if not fact.runs_on:
-        attempts = with_ended_attempt(record, at, "expired", charged, fact.answer)
+        attempts = with_ended_attempt(record, at, "expired", charged, fact.answer, fact.bill)
     outputs = fact.outputs or record.internal.outputs
-    job = add_charge(record, charged) | {"error": fact.problem} | withheld_changes(fact.withheld)
+    job = add_charge(record, charged, fact.bill) | {"error": fact.problem}
+    job |= withheld_changes(fact.withheld)
     return job, {"attempts": attempts, "outputs": outputs}
 
 

@@ -32,9 +32,7 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
         case Submitted():
             return {"request_id": fact.request_id, "answer": fact.answer}
         case Rendered():
-            return {"outcome": "rendered", "answer": fact.answer, "bill": fact.bill} | _outputs(
-                fact
-            )
+            return {"outcome": "rendered", "answer": fact.answer} | _outputs(fact)
         case RetryScheduled():
             return {"outcome": fact.reason, "charged": fact.charged}
         case Failed():
@@ -44,9 +42,10 @@ def _known(fact: JobEvent) -> dict[str, Any] | None:
             return {"outcome": "rendered" if fact.outputs else fact.name} | _outputs(fact)
         case AttemptCompleted():
             fields = {"outcome": fact.outcome, "answer": fact.answer}
-            return fields | {"request_id": fact.request_id, "bill": fact.bill} | _outputs(fact)
+            return fields | {"request_id": fact.request_id} | _outputs(fact)
     return None
 
 
 def _outputs(fact: Rendered | Canceled | Expired | AttemptCompleted) -> dict[str, Any]:
-    return {"outputs": fact.outputs, "withheld": fact.withheld, "charged": fact.charged}
+    known = {"outputs": fact.outputs, "withheld": fact.withheld}
+    return known | {"charged": fact.charged, "bill": fact.bill}

@@ -133,11 +133,12 @@ def after_poll(
     deadline had passed is `expired`; both keep what was finished anyway.
     """
     outputs, withheld = made_outputs(record, state)
+    charged, bill = state.charged, state.bill if isinstance(state, RequestSucceeded) else None
     if record.internal.cancel:
-        return Canceled(charged=state.charged, outputs=outputs, withheld=withheld)
+        return Canceled(charged=charged, bill=bill, outputs=outputs, withheld=withheld)
     if record.internal.expire:
         answer = short_answer(state.answer)
-        return expiry(record, state.charged, outputs=outputs, withheld=withheld, answer=answer)
+        return expiry(record, charged, bill=bill, outputs=outputs, withheld=withheld, answer=answer)
     if isinstance(state, RequestSucceeded):
         return rendered(record, state)
     return retry_or_fail(

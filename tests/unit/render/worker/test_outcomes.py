@@ -1,13 +1,14 @@
 """An attempt is repeated only when it surely cost nothing; every other end is told as it is."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliograph.contracts.attempts import Takeover
+from heliograph.contracts.attempts import Bill, Takeover
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import (
     ContentPolicy,
@@ -513,6 +514,19 @@ def test_what_was_finished_anyway_says_what_is_missing(
 
     assert isinstance(fact, Canceled | Expired)
     assert (fact.outputs, fact.withheld) == (OUTPUTS[:1], missing)
+
+
+@pytest.mark.parametrize("wish", [CancelRequested(mode="stop"), ExpireRequested()])
+def test_what_was_finished_anyway_costs_what_is_billed(
+    operator: RenderSettings, wish: CancelRequested | ExpireRequested
+) -> None:
+    record = apply(sent(), wish, NOW)
+    bill = Bill(units={"billable_units": Decimal("1.5")}, cost=Decimal("0.0045"))
+
+    fact = after_poll(record, RequestSucceeded(outputs=OUTPUTS, bill=bill), NOW, operator)
+
+    ended = apply(record, fact, NOW)
+    assert (ended.cost.actual, ended.internal.attempts[-1].bill) == (bill.cost, bill)
 
 
 def test_a_cancel_request_takes_precedence_over_a_deadline(operator: RenderSettings) -> None:
