@@ -20,6 +20,9 @@ from heliograph.client_errors import ClientError
 from heliograph.contracts import queries
 from heliograph.contracts.queries import Query
 from heliograph.operator import add_bus_user, provision
+from heliograph.runtime.backup.restore import restore_backup
+from heliograph.runtime.backup.save import save_backup
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.permissions import SERVICES, outside_permissions, permissions
 from heliograph.runtime.bus.server_users import server_users
 from heliograph.runtime.bus.stream_configs import NOT_SAVED, SAVED, streams
@@ -254,6 +257,24 @@ async def test_a_reply_goes_to_who_asked_once(server: ServiceSettings) -> None:
         await _until_all_is_said(status)
 
     assert len(refused) == 1
+
+
+async def test_two_users_save_a_deployment_and_put_it_back(tmp_path: Path) -> None:
+    refused: set[str] = set()
+    folder = tmp_path / "backup"
+    with nats_running(tmp_path / "old") as old:
+        await provision(old.settings)
+        async with _connected(old.settings, "backup", refused) as client:
+            saved = await save_backup(JetStream(client), old.settings, folder, with_objects=False)
+            await _until_all_is_said(client)
+    with nats_running(tmp_path / "new") as new:
+        async with _connected(new.settings, "restore", refused) as client:
+            restored = await restore_backup(JetStream(client), new.settings, folder)
+            await _until_all_is_said(client)
+
+    assert refused == set()
+    assert [copy.name for copy in saved.streams] == list(SAVED)
+    assert restored.streams == len(SAVED) - 1  # without the requests that no gateway had taken
 
 
 async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:

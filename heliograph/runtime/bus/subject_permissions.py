@@ -114,8 +114,12 @@ def caps(lanes: Iterable[str]) -> Permissions:
 
 
 def saves(stream: str) -> Permissions:
-    """Take a snapshot of a stream, whose chunks are acknowledged."""
-    return publishes(f"$JS.API.STREAM.SNAPSHOT.{stream}", f"$JS.SNAPSHOT.ACK.{stream}.*")
+    """
+    Take a snapshot of a stream, whose chunks are acknowledged.
+
+    The acknowledgement names the snapshot, the size of the chunk and its number.
+    """
+    return publishes(f"$JS.API.STREAM.SNAPSHOT.{stream}", f"$JS.SNAPSHOT.ACK.{stream}.>")
 
 
 def restores(stream: str) -> Permissions:
