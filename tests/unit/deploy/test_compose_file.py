@@ -64,6 +64,11 @@ def test_every_image_has_a_tag() -> None:
     assert [name for name, each in SERVICES.items() if ":" not in each["image"]] == []
 
 
+def test_the_database_is_where_its_image_has_no_link() -> None:
+    """PostgreSQL 18 has one at `data`, over which nothing can be mounted."""
+    assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
+
+
 def test_there_are_two_of_each_that_clients_connect_to() -> None:
     replicas = {
         name: each["deploy"]["replicas"] for name, each in SERVICES.items() if "deploy" in each
