@@ -71,6 +71,13 @@ def test_the_database_is_where_its_image_has_no_link() -> None:
     assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql"]
 
 
+def test_the_store_has_a_home_that_it_can_write() -> None:
+    """MinIO makes folders there, and does not start on a read-only one."""
+    service = SERVICES["minio"]
+
+    assert service["environment"]["HOME"] in {each.split(":")[0] for each in service["tmpfs"]}
+
+
 def test_there_are_two_of_each_that_clients_connect_to() -> None:
     replicas = {
         name: each["deploy"]["replicas"] for name, each in SERVICES.items() if "deploy" in each
