@@ -56,6 +56,14 @@ def test_only_the_front_is_published_and_pages_of_operators_on_loopback() -> Non
     }
 
 
+def test_the_front_serves_every_name_at_the_port_that_is_published() -> None:
+    """Caddy would serve a name without a port at 443, where nothing leads."""
+    configuration = (_FILE.parent / "compose" / "Caddyfile").read_text().split()
+    [published] = SERVICES["front"]["ports"]
+
+    assert configuration[configuration.index("https_port") + 1] == published.rpartition(":")[2]
+
+
 def test_who_reaches_out_is_listed() -> None:
     out = {name for name, each in SERVICES.items() if "outside" in each.get("networks", ())}
 
