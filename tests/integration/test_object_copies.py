@@ -12,6 +12,7 @@ from heliograph.client_errors import ClientError
 from heliograph.runtime.backup.object_copies import ObjectCopies
 from heliograph.runtime.s3_client import s3_client
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.refusing_store import refusing_store
 from tests.support.servers import Server
 
 
@@ -55,6 +56,21 @@ def test_an_object_that_was_removed_before_a_backup_does_not_come_back(
 
     assert (listed.count, restored) == (1, 1)
     assert new.keys() == {"demo/kept.png"}
+
+
+def test_an_object_that_is_removed_while_a_backup_runs_is_left_out(
+    s3: Server, tmp_path: Path
+) -> None:
+    """Services run meanwhile, and remove what nobody keeps any more."""
+    bucket = _bucket(s3)
+    bucket.put("demo/removed.png", b"removed")
+    with refusing_store(bucket.settings.s3_internal) as door:
+        door.refuses, door.refusal = "HEAD", 404
+        settings = bucket.settings.model_copy(update={"s3_endpoint": door.url})
+        listed = ObjectCopies(settings, tmp_path).save()
+
+    assert door.refused
+    assert listed.count == 0
 
 
 def test_a_backup_without_a_list_comes_back_whole(s3: Server, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from urllib3 import Timeout
 from urllib3.exceptions import HTTPError
 
@@ -18,6 +18,7 @@ from heliograph.runtime.settings import ServiceSettings
 
 FOLDER, LIST = "objects", "objects.txt"
 _TIMEOUT = Timeout(connect=5.0, read=60.0)
+_REMOVED = "NoSuchKey"  #: since it was listed
 
 
 class ObjectCopies:
@@ -38,17 +39,26 @@ class ObjectCopies:
         self._list = folder / LIST
 
     def save(self) -> ObjectList:
-        """Fetch what the folder lacks, and list what there is."""
+        """Fetch what the folder lacks, and list what there is; not what is removed meanwhile."""
         count, part = 0, self._list.with_suffix(".part")
         with _translated(), part.open("w") as listed:
             for item in self._store.list_objects(self._bucket, recursive=True):
                 file = self._file(str(item.object_name))
-                if not _has_size(file, item.size):
-                    self._store.fget_object(self._bucket, str(item.object_name), str(file))
-                listed.write(f"{file.stat().st_size} {item.object_name}\n")
-                count += 1
+                if _has_size(file, item.size) or self._fetch(str(item.object_name), file):
+                    listed.write(f"{file.stat().st_size} {item.object_name}\n")
+                    count += 1
         part.replace(self._list)
         return ObjectList(file=LIST, sha256=sha256_of(self._list), count=count)
+
+    def _fetch(self, key: str, file: Path) -> bool:
+        """Whether the object was there."""
+        try:
+            self._store.fget_object(self._bucket, key, str(file))
+        except S3Error as error:
+            if error.code != _REMOVED:
+                raise
+            return False
+        return True
 
     def restore(self, listed: ObjectList | None) -> int:
         """
