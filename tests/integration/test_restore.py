@@ -112,6 +112,12 @@ async def test_waiting_requests_of_the_bus_come_back_if_nothing_ran_since(
     assert ("REQUESTS" in names) is run_unsent
 
 
+async def test_a_backup_says_which_folder_it_cannot_make(bus: NatsBus) -> None:
+    """In a container, the one that was mounted may be another user's."""
+    with pytest.raises(ClientError, match="today cannot be made: Not a directory"):
+        await save_backup(bus.jetstream, ServiceSettings(), Path(__file__) / "today")
+
+
 async def test_sessions_of_browsers_are_not_in_a_backup(bus: NatsBus, tmp_path: Path) -> None:
     """One that was ended after the backup would be open again."""
     manifest = await save_backup(bus.jetstream, ServiceSettings(), tmp_path, with_objects=False)

@@ -1,8 +1,10 @@
 """Backup of a deployment into a folder. Services may run meanwhile."""
 
 import asyncio
+import os
 from pathlib import Path
 
+from heliograph.client_errors import ClientError
 from heliograph.runtime.backup.manifest import Manifest, ObjectList
 from heliograph.runtime.backup.object_copies import ObjectCopies
 from heliograph.runtime.backup.stream_snapshots import save_stream
@@ -21,10 +23,10 @@ async def save_backup(
     backup of a running deployment may know of more than its log, and never of less.
 
     Raises:
-        ClientError: The object store does not answer.
+        ClientError: The folder cannot be written, or the object store does not answer.
         ApiError, Unavailable: NATS does not. What was written is no backup; try again.
     """
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+    await asyncio.to_thread(_make_folder, folder)
     begun = now()
     copies = [await save_stream(jetstream, name, folder) for name in SAVED]
     objects: ObjectList | None = None
@@ -39,3 +41,13 @@ async def save_backup(
     )
     manifest.write(folder)
     return manifest
+
+
+def _make_folder(folder: Path) -> None:
+    """Raises ClientError: in a container, it is often another user's."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClientError(f"{folder} cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ClientError(f"{folder} cannot be written by user {os.geteuid()}")
