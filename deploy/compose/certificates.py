@@ -35,9 +35,10 @@ def make_server_certificate(folder: Path, hosts: Sequence[str]) -> None:
 
 
 def make_authority(folder: Path) -> None:
-    """An authority, made once."""
+    """An authority, made once. What another one has signed goes: nobody trusts that any more."""
     if (folder / AUTHORITY).exists():
         return
+    (folder / CERTIFICATE).unlink(missing_ok=True)
     key, name = ec.generate_private_key(ec.SECP256R1()), _name("Heliograph NATS authority")
     builder = _builder(name, name, key.public_key(), _AUTHORITY_LIFE)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

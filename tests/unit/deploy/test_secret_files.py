@@ -6,7 +6,9 @@ from pathlib import Path
 from stat import S_IMODE
 
 import pytest
+from cryptography import x509
 
+from deploy.compose.certificates import AUTHORITY, CERTIFICATE
 from deploy.compose.secret_files import make_secrets
 
 
@@ -38,3 +40,16 @@ def test_made_again_they_stay(tmp_path: Path) -> None:
 
     assert before == {each.name: each.read_text() for each in tmp_path.iterdir() if each.is_file()}
     assert before["s3_secret_key"]
+
+
+def test_a_new_authority_signs_the_certificate_of_the_server_anew(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / AUTHORITY).unlink()
+
+    make_secrets(tmp_path)
+
+    authority, certificate = (
+        x509.load_pem_x509_certificate((tmp_path / name).read_bytes())
+        for name in (AUTHORITY, CERTIFICATE)
+    )
+    certificate.verify_directly_issued_by(authority)
