@@ -178,6 +178,8 @@ def test_a_server_without_tls_is_refused(secured: Secured, tmp_path: Path) -> No
         ("nats_ca_file", "not a certificate", "holds no certificate"),
         ("nats_ca_file", None, "holds no certificate"),
     ],
+    # a seed is another one in each process of the tests
+    ids=["no seed", "half a seed", "no seed file", "no certificate", "no certificate file"],
 )
 def test_a_file_that_is_none_stops_the_start(
     tmp_path: Path, setting: str, content: str | None, reason: str
