@@ -183,7 +183,7 @@ image = tar --create --directory=$(2) $(1) --directory=$(CURDIR)/tests/support/s
 
 # Compose as a plugin of Docker, or as its own program
 CONTAINER_TOOLS := .tools/containers/.installed
-COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo .tools/containers/compose)
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo $(CURDIR)/.tools/containers/compose)
 BASE :=
 
 images: $(INSTALLED) ## Build the images of the services; BASE=python:3.13-slim builds on a published one
