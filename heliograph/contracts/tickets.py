@@ -47,6 +47,7 @@ class TicketEntry(Tolerant):
     jobs: list[str] | None = None
     origin: str | None = None
     user: str | None = None
+    hears_of_budgets: bool = False
     session: str | None = None  #: digest of the session that asked for it
     expires_at: AwareDatetime
     is_used: bool = False

@@ -49,6 +49,7 @@ class TicketStore:
             jobs=jobs,
             origin=request.origin,
             user=holder.user,
+            hears_of_budgets=jobs is None and holder.has_scope("usage:read"),
             session=holder.session,
             expires_at=end,
         )
@@ -81,9 +82,10 @@ class TicketStore:
 
 
 def _principal_of(entry: TicketEntry) -> Principal:
+    further = {"usage:read"} if entry.hears_of_budgets else set()
     return Principal(
         id=entry.key,
-        scopes=frozenset({"jobs:read"}),
+        scopes=frozenset({"jobs:read", *further}),
         projects=frozenset({entry.project}),
         jobs=None if entry.jobs is None else frozenset(entry.jobs),
         user=entry.user,

@@ -149,6 +149,26 @@ async def test_a_ticket_for_jobs_follows_those_only(
     assert own["op"] == "subscribed"
 
 
+async def test_a_ticket_hears_of_budgets_where_its_holder_may(
+    keyed: Stack, keys: KeyMaker, http: httpx.AsyncClient, project: str, admin: dict[str, str]
+) -> None:
+    """Not so a ticket for some jobs, which is handed to whoever is to see these."""
+    reader = await known(keyed, http, await keys.make(["jobs:read"], [project]))
+    url = f"{keyed.url('gateway')}/v1/projects/{project}/jobs"
+    body = {"kind": "image", "prompt": "x", "parameters": {"seconds": 0}}
+    job = (await http.post(url, json=body, headers=admin)).json()["id"]
+
+    async with live(keyed) as socket:
+        await send(socket, op="auth", ticket=await ticket(http, keyed, project, admin))
+        assert (await subscribed(socket, project, budget=True))["op"] == "subscribed"
+    for holder, jobs in ((bearer(reader), None), (admin, [job])):
+        text = await ticket(http, keyed, project, holder, jobs=jobs)
+        async with live(keyed) as socket:
+            await send(socket, op="auth", ticket=text)
+            problem = await refusal(socket, 2, project=project, budget=True, jobs=jobs)
+            assert problem["code"] == "insufficient_scope"
+
+
 async def test_a_ticket_for_a_page_is_for_no_other_page(
     keyed: Stack, http: httpx.AsyncClient, project: str, admin: dict[str, str]
 ) -> None:
