@@ -31,8 +31,10 @@ def test_a_service_that_freezes_is_noticed_and_afterwards_every_event_is_counted
     """Its connection stays open and says nothing: only an answer that does not come tells."""
     console.forgiving = True
     console.page.clock.install()
-    page = console.open(f"/projects/{requests.project}")
-    expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
+    page = console.open(f"/projects/{requests.project}/jobs")
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    requests.submit("before", parameters=_AT_ONCE)
+    expect(page.get_by_role("row").filter(has_text="Done")).to_have_count(1)
     stack.kill("status", signal.SIGSTOP)
     try:
         made = [requests.submit(f"number {n}", parameters=_AT_ONCE) for n in range(3)]
