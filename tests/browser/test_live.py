@@ -41,7 +41,7 @@ def test_a_service_that_freezes_is_noticed_and_afterwards_every_event_is_counted
         page.clock.fast_forward(_PING)
         page.clock.fast_forward(_PING)
         expect(page.get_by_role("status").get_by_text("Reconnecting")).to_be_visible()
-        expect(page.get_by_role("button", name="Make something")).to_be_enabled()
+        expect(page.get_by_role("searchbox", name="Words in the prompt")).to_be_enabled()
         for job in made:
             requests.until_ended(job)
     finally:
