@@ -16,7 +16,8 @@ def test_a_render_goes_on_over_a_reload_and_in_a_second_tab(
     console: ConsolePage, requests: Requests
 ) -> None:
     """The newest picture is everywhere at once: the card, the other tab, the viewer, the table."""
-    requests.submit("a keeper", slot="portrait/keeper", parameters=_SLOW)
+    # two pages are opened and one is read anew while it is made
+    requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 10, "steps": 50})
     page = console.open(f"/projects/{requests.project}")
     progress = "Progress of portrait/keeper"
     expect(page.get_by_role("progressbar", name=progress)).to_be_visible()
