@@ -4,14 +4,13 @@ Casting: the two reference pictures of a person, submitted as a pair.
 Reference `a` fills the slot `cast/<person>/ref_a`, `b` fills `cast/<person>/ref_b`.
 """
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.ids import ModelName
-from heliograph.contracts.money import PRICE_SCHEMA
+from heliograph.contracts.money import MaxCost
 from heliograph.contracts.references import Reference
 
 Half = Literal["a", "b"]
@@ -61,11 +60,8 @@ class CastRequest(_Body):
     max_references: int | None = Field(
         default=None, ge=1, le=16, description="More references are cut to the first so many"
     )
-    max_cost: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+    max_cost: MaxCost = Field(
         default=None,
-        ge=0,
-        max_digits=12,
-        decimal_places=6,
         description="The request is refused when the estimated price of one reference is higher. Where "
         "the price of the model is not known, each is counted as if it cost this",
         examples=["0.05"],

@@ -1,13 +1,12 @@
 """Projects: default values for their requests, and what they keep."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from heliograph.contracts.ids import ModelName
 from heliograph.contracts.label_maps import LabelMap
-from heliograph.contracts.money import PRICE_SCHEMA, Money
+from heliograph.contracts.money import MaxCost, Money
 from heliograph.contracts.quotas import ChangeProjectQuotas, ProjectQuotas
 from heliograph.contracts.retention import ChangeRetention, Retention
 from heliograph.contracts.tolerant_reader import Tolerant
@@ -51,11 +50,8 @@ class ChangeDefaults(_Change):
     aspect_ratio: Shape | None = Field(default=None, examples=["16:9"])
     style: Style | None = Field(default=None, examples=["muted colours, 35 mm film"])
     locked_model: ModelName | None = None
-    unpriced_max_cost: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+    unpriced_max_cost: MaxCost = Field(
         default=None,
-        ge=0,
-        max_digits=12,
-        decimal_places=6,
         description="Allows models whose price is not known without `max_cost`: so much is counted "
         "for each of their jobs",
         examples=["0.10"],

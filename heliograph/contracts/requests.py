@@ -1,6 +1,5 @@
 """Bodies of job and cancel requests, validated before anything happens."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -8,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from heliograph.contracts.canonical_json import canonical, digest, json_size
 from heliograph.contracts.ids import JobId, ModelName, SlotName
 from heliograph.contracts.label_maps import Labels
-from heliograph.contracts.money import PRICE_SCHEMA, Money
+from heliograph.contracts.money import MaxCost, Money
 from heliograph.contracts.references import Reference
 from heliograph.contracts.tolerant_reader import Tolerant
 
@@ -45,11 +44,8 @@ class OnAmbiguous(RequestBody):
         description="`ask` leaves it to a person, `fail` ends the job, and `resubmit` submits it again, which "
         "may be charged a second time",
     )
-    below: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+    below: MaxCost = Field(
         default=None,
-        ge=0,
-        max_digits=12,
-        decimal_places=6,
         description="Most that the second attempt may cost; only with `resubmit`, which needs it",
         examples=["0.05"],
     )
@@ -141,11 +137,8 @@ class JobRequest(RequestBody):
     finish_by: AwareDatetime | None = Field(
         default=None, description="A job that is not done by then is `expired`"
     )
-    max_cost: Annotated[Decimal | None, PRICE_SCHEMA] = Field(
+    max_cost: MaxCost = Field(
         default=None,
-        ge=0,
-        max_digits=12,
-        decimal_places=6,
         description="The request is refused when its estimated price is higher. Where the price of the "
         "model is not known, the job is counted as if it cost this",
         examples=["0.05"],
