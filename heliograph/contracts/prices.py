@@ -54,11 +54,9 @@ class Price(CatalogEntry):
     def billed_for(self, units: Mapping[str, Decimal], body: Mapping[str, Any]) -> Decimal | None:
         """What units cost that a provider told of a request with this body; None: they have no price here."""
         if self.units:
-            is_told = self.units.keys() <= units.keys()
-            costs = (
-                [amount * units[name] for name, amount in self.units.items()] if is_told else None
-            )
-            return None if costs is None else sum(costs, Decimal(0))
+            if not self.units.keys() <= units.keys():
+                return None
+            return sum((amount * units[name] for name, amount in self.units.items()), Decimal(0))
         count = units.get(BILLABLE_UNITS)
         is_fixed = self.unit == "request" or self.parameter is not None or not self.known
         return None if count is None or is_fixed else self.amount_for(body) * count

@@ -38,10 +38,8 @@ def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
         if settled and settled.step.is_final:
             whole = whole.with_amounts(settled, spent=counted(settled))
         else:
-            whole, jobs_open = (
-                whole.with_amounts(holder, held=held(holder)),
-                jobs_open + is_counted(holder),
-            )
+            whole = whole.with_amounts(holder, held=held(holder))
+            jobs_open += is_counted(holder)
     return whole.model_copy(update={"jobs_open": jobs_open})
 
 
