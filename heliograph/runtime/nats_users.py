@@ -35,7 +35,8 @@ class NatsUser(NamedTuple):
     @property
     def nkey(self) -> str | None:
         """Its public key, by which the server knows it."""
-        return public_nkey(self.seed) if self.seed else None
+        seed = self.seed
+        return public_nkey(seed) if seed else None
 
 
 @dataclass(frozen=True)
