@@ -22,6 +22,7 @@ from heliograph.contracts.errors import OutputTooLarge
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.clock import now
 from heliograph.runtime.data_dir import Credentials
+from heliograph.runtime.s3_bucket import make_bucket_if_missing
 from heliograph.runtime.s3_client import s3_client
 from services.storage.content import Content
 from services.storage.http_transport import AiohttpTransport
@@ -67,8 +68,7 @@ class MinioStore:
     async def open(self) -> None:
         """Make the bucket, unless it is there. Raises StoreUnavailable."""
         with translated():
-            if not await asyncio.to_thread(self._inside.bucket_exists, self._bucket):
-                await asyncio.to_thread(self._inside.make_bucket, self._bucket)
+            await asyncio.to_thread(make_bucket_if_missing, self._inside, self._bucket)
 
     async def aclose(self) -> None:
         await self._http.aclose()
