@@ -1,7 +1,7 @@
 """How soon honest requests are answered beside hundreds of connections that are slow on purpose."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
@@ -21,30 +21,27 @@ _MIX = ", ".join(f"{count} {hold.__name__.replace('_', ' ')}" for hold, count in
 
 
 async def run(profile: Profile, section: Section) -> None:
-    slow = sum(CROWD.values())
     with deployment() as running:
         running.change_lane("text", paused=True)
         gateway, status = running.stack.url("gateway"), running.stack.url("status")
-        alone = await _post(running, profile)
-        async with _crowd(gateway):
-            beside = await _post(running, profile)
-        section.note(
-            f"POST of a job beside {slow} slow connections, p99",
-            beside,
-            "ms",
-            at_most=_P99,
-            note=f"alone {alone:.0f} ms; {_MIX}",
-        )
-        alone = await _ask(status, profile)
-        async with _crowd(status):
-            beside = await _ask(status, profile)
-        section.note(
-            f"request to status beside {slow} slow connections, p99",
-            beside,
-            "ms",
-            at_most=_P99,
-            note=f"alone {alone:.0f} ms",
-        )
+        await _compare(section, "POST of a job", gateway, lambda: _post(running, profile))
+        await _compare(section, "request to status", status, lambda: _ask(status, profile))
+
+
+async def _compare(
+    section: Section, what: str, url: str, measure: Callable[[], Awaitable[float]]
+) -> None:
+    """What is measured beside the crowd at a service, and alone."""
+    alone = await measure()
+    async with _crowd(url):
+        beside = await measure()
+    section.note(
+        f"{what} beside {sum(CROWD.values())} slow connections, p99",
+        beside,
+        "ms",
+        at_most=_P99,
+        note=f"alone {alone:.0f} ms; {_MIX}",
+    )
 
 
 async def _post(deployment: Deployment, profile: Profile) -> float:
