@@ -15,13 +15,14 @@ from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.clock import now
 from heliograph.runtime.nats_tls import lasting_trouble
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.startup import UNFIT_SERVER
 
 log = structlog.get_logger()
 
 #: how an error of the server begins when trying again cannot help
 _HOPELESS = ("nats: permissions violation", "nats: authorization violation")
 
-_REFUSED, _UNFIT = 70, 78  #: exit codes
+_REFUSED = 70  #: exit code
 
 #: greetings without TLS that end a process which was never connected. One may be chance: a server that also
 #: takes clients without TLS greets those whose first message is late
@@ -152,7 +153,7 @@ class Connection:
         self._plain_greetings += 1
         is_final = isinstance(error, ssl.SSLCertVerificationError)
         if is_final or self._plain_greetings >= _PLAIN_GREETINGS:
-            _exit(trouble, _UNFIT)
+            _exit(trouble, UNFIT_SERVER)
 
     async def _on_closed(self) -> None:
         if not self._closing:

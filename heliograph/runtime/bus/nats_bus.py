@@ -37,6 +37,7 @@ from heliograph.runtime.bus.write_check import WriteCheck
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import clock
 from heliograph.runtime.settings import ServiceSettings
+from heliograph.runtime.startup import UNFIT_SERVER
 
 log = structlog.get_logger()
 
@@ -89,7 +90,7 @@ class NatsBus:
                 await asyncio.sleep(0.2)
             except UnsupportedServer as error:
                 log.critical("NATS server unsupported", reason=str(error))
-                sys.exit(78)
+                sys.exit(UNFIT_SERVER)
         if self._setting is None:
             self._setting = asyncio.create_task(self._set_clock_for_ever(), name="clock")
         self.opened.set()
