@@ -22,10 +22,10 @@ from heliograph.runtime.crash_points import Point
 from tests.chaos.journal import Journal, SentRequest, submit
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PRICE = "0.01"
 FINAL = ("succeeded", "failed", "canceled", "expired")
-_TIMEOUT = 120.0  #: seconds for one thing to happen, while everything dies again and again
 _LOOK_AGAIN = 0.1  #: seconds
 _TELLINGS = 5  #: of a story whose point another process's crash kept it from
 
@@ -84,7 +84,7 @@ class Teller:
         await self._send("PUT", f"/v1/projects/{self.project}/budget", {}, {"total": total})
 
     async def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Any:
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
@@ -102,7 +102,7 @@ class Teller:
         found: dict[str, Any] = {}
         async with httpx.AsyncClient(timeout=6) as http:
             try:
-                async with asyncio.timeout(_TIMEOUT):
+                async with asyncio.timeout(TIMEOUT):
                     while not {found.get("status"), found.get("phase")} & set(expected):
                         await asyncio.sleep(_LOOK_AGAIN)
                         with suppress(httpx.TransportError, ValueError):
@@ -116,7 +116,7 @@ class Teller:
     async def until_listed(self, job: str) -> None:
         """Until the list of what has succeeded knows it, too."""
         url = f"{self.stack.url('gateway')}/v1/projects/{self.project}/jobs"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
             listed: list[str] = []
             while job not in listed:
                 await asyncio.sleep(_LOOK_AGAIN)
@@ -127,7 +127,7 @@ class Teller:
     async def has_begun(self, job: str) -> bool:
         """Whether there is such a job."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_TIMEOUT):
+        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     answer = await http.get(url)

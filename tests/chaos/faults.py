@@ -24,6 +24,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.servers import Servers
 from tests.support.clocks import WallClock
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 Sort = Literal[
     "kill",
@@ -41,7 +42,6 @@ Sort = Literal[
 
 _LOOK_AGAIN = 0.05  #: seconds
 _NO_SUCH_MESSAGE = 10043  #: err_code of JetStream
-_TIMEOUT = 60.0  #: seconds for a process to be started again
 _ROOM = 64 * 1024  #: bytes that a full log still takes
 _LEFT_ALONE = 2.0  #: seconds after a restart; else a kill would be all that is seen of it
 _ASK_AGAIN = 15.0  #: seconds for a request to be at the provider; others break things meanwhile
@@ -229,7 +229,7 @@ class Breaker:
         try:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(TIMEOUT):
                 while self.stack.pid(name) in (None, pid):
                     await asyncio.sleep(_LOOK_AGAIN)
             self._note(name, "restart", began)
@@ -245,7 +245,7 @@ async def _patiently(
     jetstream: JetStream, name: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """A call to a server that may be away itself."""
-    async with asyncio.timeout(_TIMEOUT):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             try:
                 return await jetstream.api(name, body)
@@ -264,7 +264,7 @@ async def _delete_work(jetstream: JetStream, sequence: int) -> None:
 
 async def _published(jetstream: JetStream, subject: str, data: bytes) -> int:
     """The sequence of a message that is stored, whatever the server does meanwhile."""
-    async with asyncio.timeout(_TIMEOUT):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             try:
                 return await jetstream.publish(subject, data, {})

@@ -27,8 +27,8 @@ from tests.chaos.inline_provider import InlineRequest
 from tests.chaos.journal import Journal, Signal
 from tests.chaos.quiescence import by_job, read_log
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
-_TIMEOUT = 60.0  #: seconds
 _SETTLED_WITHIN = 20.0  #: seconds in which the last ends are settled
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
@@ -66,7 +66,7 @@ async def judge(
     Args:
         inline_requests: Those that a provider accepted which answers with its pictures.
     """
-    async with asyncio.timeout(_TIMEOUT):  # it, or S3, may have been killed just now
+    async with asyncio.timeout(TIMEOUT):  # it, or S3, may have been killed just now
         await until_ready(stack.url("storage"))
     log = await read_log(stack)
     last = {e.body.id: e.body for e in log if isinstance(e.body, Record)}
@@ -359,7 +359,7 @@ async def missing_pictures(stack: Stack, log: list[LogEntry]) -> list[str]:
     """Every asset of every job that succeeded can be fetched, and has its digest."""
     last = {job: events[-1].body for job, events in by_job(log).items()}
     places = asyncio.Semaphore(8)
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as http:
 
         async def check(name: str, sha256: str) -> str | None:
             async with places:

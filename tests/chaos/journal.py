@@ -9,10 +9,10 @@ import httpx
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import Frame, Watcher, watching
 
 _PAUSE = 0.2  #: seconds before a request that failed is sent again, with the same key
-_GIVE_UP = 90.0  #: seconds
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Journal:
 async def submit(stack: Stack, request: SentRequest) -> None:
     """Send a request until somebody answers it; the same key makes that one request."""
     path = f"/v1/projects/{request.project}/jobs"
-    async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(_GIVE_UP):
+    async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
         while True:
             gateway = stack.gateways[request.tries % len(stack.gateways)]
             request.tries += 1

@@ -20,6 +20,7 @@ from tests.chaos.servers import Servers
 from tests.support.clocks import WallClock
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 KINDS = ("image", "portrait", "cast_ref", "shot", "scenes")
 _LOOK_AGAIN = 0.3  #: seconds
@@ -38,7 +39,7 @@ class FaultPlan:
     faults: Sequence[Fault]  #: in any order
     pause: tuple[float, float]  #: seconds between two faults
     kinds: Sequence[str] = KINDS  #: as often as they are named
-    converge: float = 90.0  #: seconds for all jobs to end after the last fault
+    converge: float = TIMEOUT  #: seconds for all jobs to end after the last fault
     flood: int = 0  #: jobs that one more project asks for at once
     inline: float = 0.0  #: share of jobs whose provider answers with their pictures
 

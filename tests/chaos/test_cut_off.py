@@ -12,16 +12,16 @@ import pytest
 from heliograph.contracts.id_generation import keyed_job_id
 from heliograph.runtime.crash_points import Point
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PRICE = "0.01"
 MANY = 40  #: more than a gateway does side by side
-_TIMEOUT = 60.0  #: seconds
 
 
 @pytest.fixture
 async def http(fragile: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{fragile.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -34,7 +34,7 @@ async def cut_off(
     with pytest.raises(httpx.TransportError):
         await http.post(path, json=body, headers=headers)
     assert not (crashes / point).exists()
-    async with asyncio.timeout(_TIMEOUT):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             with suppress(httpx.TransportError):
                 answer = await http.post(path, json=body, headers=headers)
@@ -69,7 +69,7 @@ async def test_a_batch_that_was_cut_off_is_made_up_for(
     assert {item["outcome"] for item in batch["items"]} <= {"accepted", "replayed"}
     assert {job.status for job in ended} == {"succeeded"}
     assert sorted(each.job for each in fragile.ledger(project)) == sorted(ids)
-    async with asyncio.timeout(_TIMEOUT):  # lists are of the read model, a moment behind
+    async with asyncio.timeout(TIMEOUT):  # lists are of the read model, a moment behind
         while {job["id"] for job in await jobs_of(http)} != set(ids):
             await asyncio.sleep(0.1)
 

@@ -19,6 +19,7 @@ from tests.chaos.journal import Journal, SentRequest
 from tests.support.emulation.files import picture
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point
 _AT_ONCE = 4  #: stories told together
@@ -66,7 +67,7 @@ async def _brought(teller: Teller) -> str:
     content = picture(uuid4().hex)
     digest = hashlib.sha256(content).hexdigest()
     url = f"/v1/projects/{teller.project}/uploads/sha256/{digest}"
-    async with httpx.AsyncClient(base_url=teller.stack.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=teller.stack.url("storage"), timeout=TIMEOUT) as http:
         (await http.put(url, content=content)).raise_for_status()
     return f"sha256:{digest}"
 
@@ -94,7 +95,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         "HELIOGRAPH_RENDERS": "2",
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
         # a look-up that fal has no answer to must fit between two deaths
-        "HELIOGRAPH_SUBMIT_LIMIT": "1",
+        "HELIOGRAPH_SUBMIT_LIMIT": "3",
         "HELIOGRAPH_REFERENCE_UPLOAD_LEASE": "5",
         VARIABLE: str(crashes),
     }
@@ -102,7 +103,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.timeout(300 + 300 * ROUNDS)
+@pytest.mark.timeout(900 + 300 * ROUNDS)
 async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     stack: Stack, fal: FalAccount, crashes: Path
 ) -> None:
@@ -119,7 +120,7 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
 
     ends = Counter[str]()
     for prompt, job in stories.jobs.items():
-        async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+        async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
             found = (await http.get(f"/v1/jobs/{job}")).json()
             attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
         end = found["phase"] if found["status"] == "running" else found["status"]

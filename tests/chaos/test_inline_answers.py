@@ -18,6 +18,7 @@ from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.polling import until
 from tests.support.records import CATALOG
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 MODEL = "openai/gpt-image-2"
 
@@ -37,7 +38,7 @@ async def _submitted(
     job = await client.submit(
         kind="portrait", prompt=prompt, model=MODEL, parameters={"num_images": count}
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not openai.accepted(prompt):
             await asyncio.sleep(0.05)
     return job.id, prompt
@@ -49,7 +50,6 @@ def _render(fragile: Stack) -> int:
     return pid
 
 
-@pytest.mark.timeout(300)
 async def test_a_restart_waits_for_a_response_that_cannot_be_requested_again(
     client: Client, openai: EmulatedAccount, fragile: Stack
 ) -> None:
@@ -75,7 +75,6 @@ async def test_readiness_reports_how_long_render_may_take_to_end(fragile: Stack)
     assert ready["ends_within_seconds"] == GRACE + longest
 
 
-@pytest.mark.timeout(300)
 async def test_a_second_signal_ends_render_at_once(
     client: Client, openai: EmulatedAccount, fragile: Stack
 ) -> None:
@@ -90,7 +89,6 @@ async def test_a_second_signal_ends_render_at_once(
     assert time.monotonic() - began < 45  # far less than the answer takes
 
 
-@pytest.mark.timeout(300)
 async def test_an_answer_on_disk_survives_the_death_of_its_process(
     client: Client, openai: EmulatedAccount, fragile: Stack, crashes: Path
 ) -> None:
@@ -108,7 +106,6 @@ async def test_an_answer_on_disk_survives_the_death_of_its_process(
     assert not list((fragile.home / "spool").iterdir())
 
 
-@pytest.mark.timeout(300)
 async def test_an_answer_waits_on_disk_for_storage_and_no_job_is_in_doubt(
     client: Client, openai: EmulatedAccount, fragile: Stack
 ) -> None:
@@ -122,7 +119,7 @@ async def test_an_answer_waits_on_disk_for_storage_and_no_job_is_in_doubt(
     finally:
         fragile.kill("storage", signal.SIGCONT)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while (ended := await client.get(job)).status == "running":
             assert ended.phase != "submit_unknown"
             await asyncio.sleep(0.2)

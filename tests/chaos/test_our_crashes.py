@@ -12,6 +12,7 @@ from heliograph.client import Client
 from heliograph.contracts.jobs import Job
 from heliograph.runtime.crash_points import Point
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 #: `started` is written, and then the intent; the POST is never begun
 _POINTS: list[Point] = ["start.written", "submit.intended"]
@@ -28,7 +29,7 @@ async def crash(crashes: Path, point: Point, times: int) -> None:
     armed = crashes / point
     for _ in range(times):
         armed.touch()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while armed.exists():
                 await asyncio.sleep(0.05)
 

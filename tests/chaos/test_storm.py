@@ -4,8 +4,6 @@ import os
 import random
 from pathlib import Path
 
-import pytest
-
 from tests.chaos.faults import Fault
 from tests.chaos.inline_provider import inline_provider
 from tests.chaos.invariant_checker import judge, waited_for
@@ -32,7 +30,6 @@ IN_FLIGHT = [
 FAULTS = KILLS + ODD + IN_FLIGHT
 
 
-@pytest.mark.timeout(600)
 async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     weather = FaultPlan(

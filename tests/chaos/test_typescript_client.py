@@ -23,6 +23,7 @@ from tests.support.cutting_proxy import cutting_proxy
 from tests.support.node import node, output_of
 from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PROGRAMS = Path(__file__).parent / "typescript"
 KILLS = int(os.environ.get("CRASH_ROUNDS", "3"))  #: 20 of `make chaos` are 10,000 events
@@ -62,7 +63,7 @@ class Follower:
         await self.until(lambda: len(self.events()) >= count)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(TIMEOUT):
             while not holds():
                 await asyncio.sleep(0.05)
 

@@ -42,6 +42,7 @@ from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, fal_running
 from tests.support.servers import free_port
 from tests.support.submissions import submission_for
+from tests.support.timeouts import TIMEOUT
 
 MANY = 60  #: requests that a process follows at once
 QUEUED = ("fal", "replicate")
@@ -244,7 +245,7 @@ async def test_a_reply_that_is_lost_after_acceptance_is_sent_for_once(
 
     sending = asyncio.create_task(rig.provider.submit(submission))
     if loss == "hang":
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while not rig.account.accepted(submission.arguments["prompt"]):
                 await asyncio.sleep(0.02)
         sending.cancel()
@@ -439,7 +440,7 @@ async def test_a_submission_does_not_wait_for_questions_that_hang(
         request = await _accepted(patient, submission)
         async with concurrent_polls(patient, request, MANY) as questions:
             another = asyncio.create_task(patient.submit(_submission(rig)))
-            async with asyncio.timeout(90):
+            async with asyncio.timeout(TIMEOUT):
                 assert isinstance(await another, Accepted)
             assert not any(each.done() for each in questions)
 

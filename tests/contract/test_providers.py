@@ -38,8 +38,7 @@ from services.render.providers.request_states import (
 from services.render.providers.sim import SimProvider
 from services.render.providers.sim.request_store import SimRequestStore
 from services.render.providers.submissions import Accepted, AmbiguousSubmit, RateLimited, Submission
-
-TIMEOUT = 40.0  #: seconds for a request to end
+from tests.support.timeouts import TIMEOUT
 
 
 class Rig(Protocol):

@@ -61,7 +61,7 @@ def test_the_models_of_all_bodies_are_known() -> None:
     assert {name.rpartition("/")[2] for name in bodies} <= MODELS.keys()
 
 
-@pytest.mark.timeout(7_200 if CASES else 300)
+@pytest.mark.timeout(7_200 if CASES else 900)
 def test_the_gateway_keeps_what_its_document_says(
     stack: Stack, key: AccessKey, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from heliograph.contracts.jobs import Job
 from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PRICE = "0.01"
 LONG = {"seconds": 30}
@@ -28,7 +29,7 @@ PAID = {**FREE, "from": "submit"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=30) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 

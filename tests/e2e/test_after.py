@@ -14,6 +14,7 @@ from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.jobs import Job
 from tests.support.polling import until
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0}
 LONG = {"seconds": 60}
@@ -28,7 +29,7 @@ async def ask(client: Client, **fields: Any) -> Job:
 
 async def at(client: Client, job: str, name: str) -> str:
     """When something happened to a job."""
-    async with httpx.AsyncClient(base_url=client.url, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=client.url, timeout=TIMEOUT) as http:
         events = (await http.get(f"/v1/jobs/{job}/events")).json()["items"]
     [found] = [event["at"] for event in events if event["type"] == event_type(name)]
     return str(found)

@@ -12,6 +12,7 @@ import pytest
 from heliograph.contracts.id_generation import new_job_id
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 JOBS = "/v1/projects/{project}/jobs"
 BODY = {"kind": "image", "prompt": "a lighthouse", "parameters": {"seconds": 0}}
@@ -19,7 +20,7 @@ BODY = {"kind": "image", "prompt": "a lighthouse", "parameters": {"seconds": 0}}
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with documented_client(stack.url("gateway"), timeout=20) as http:
+    async with documented_client(stack.url("gateway"), timeout=TIMEOUT) as http:
         yield http
 
 
@@ -275,7 +276,7 @@ async def test_models_kinds_and_lanes_are_described(http: httpx.AsyncClient) -> 
 
 
 async def test_every_service_says_how_it_is(stack: Stack) -> None:
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         for service in ("gateway", "status", "storage", "render"):
             assert (await http.get(f"{stack.url(service)}/healthz")).status_code == 200
             ready = (await http.get(f"{stack.url(service)}/readyz")).json()
@@ -412,7 +413,7 @@ async def test_attempts_say_what_was_sent(http: httpx.AsyncClient, project: str)
 
 async def _until_final(http: httpx.AsyncClient, job: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not found.get("finished_at"):
             await asyncio.sleep(0.02)
             found = (await http.get(f"/v1/jobs/{job}")).json()
@@ -438,7 +439,7 @@ async def test_an_asset_is_described_and_led_to(
     job = (await http.post(jobs_of(project), json=BODY)).json()["id"]
     [asset] = (await _until_final(http, job))["assets"]
 
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as storage:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as storage:
         described = (await storage.get(f"/v1/assets/{asset['id']}")).json()
         way = await storage.get(f"/v1/assets/{asset['id']}/content?variant=thumbnail")
         picture = await storage.get(way.headers["location"])
@@ -456,7 +457,7 @@ async def test_an_asset_is_described_and_led_to(
 
 async def _log_line(stack: Stack, service: str, job: str) -> dict[str, Any]:
     """What a service said about a job; it does so when everything else is done."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not (lines := [each for each in stack.logs(service) if each.get("job") == job]):
             await asyncio.sleep(0.05)
     return lines[0]

@@ -12,6 +12,7 @@ from heliograph.contracts.id_generation import batch_id, keyed_job_id
 from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0}
 LONG = {"seconds": 30}
@@ -22,7 +23,7 @@ CAST = ["alice", "bob", "carol", "dan", "erin", "frank", "grace"]
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=30) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -430,7 +431,7 @@ async def test_a_key_of_another_project_is_another_key(stack: Stack) -> None:
     made = set()
     for project in (some_project(), some_project()):
         base = f"{stack.url('gateway')}/v1/projects/{project}"
-        async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+        async with httpx.AsyncClient(base_url=base, timeout=TIMEOUT) as http:
             batch = await submitted(http, portrait("alice"), key="k")
         made |= {batch["id"], *ids(batch)}
 

@@ -23,9 +23,9 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from deploy.local.processes import ROOT
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 GOLDEN = Path(__file__).parent.parent / "contract" / "golden"
-TIMEOUT = 60.0  #: seconds
 
 Heard = list[tuple[Mapping[str, str], dict[str, Any]]]  #: headers and body
 

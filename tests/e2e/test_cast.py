@@ -10,6 +10,7 @@ import pytest
 from heliograph.client import Client
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PROMPTS = {"a": "a keeper, front view", "b": "a keeper, side view"}
 CREATE = {"operation": "create", "prompts": PROMPTS, "aspect_ratio": "3:4"}
@@ -18,7 +19,7 @@ CREATE = {"operation": "create", "prompts": PROMPTS, "aspect_ratio": "3:4"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 

@@ -17,8 +17,6 @@ FAST = {"seconds": 0}
 SLOW = {"seconds": 600}
 AT_ONCE = 10.0  #: seconds, on a busy machine
 
-pytestmark = pytest.mark.timeout(300)
-
 
 async def test_a_job_that_is_not_there_is_not_waited_for(client: Client) -> None:
     began = time.monotonic()

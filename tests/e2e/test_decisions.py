@@ -11,13 +11,14 @@ from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PRICE = "0.01"
 
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         yield http
 
 
@@ -228,7 +229,7 @@ async def test_queue_positions_are_shown_while_jobs_wait(client: Client) -> None
         for n in range(14)
     ]
     waiting: list[int] = []
-    async with asyncio.timeout(60):  # while jobs move, looks at one after another do not fit
+    async with asyncio.timeout(TIMEOUT):  # while jobs move, looks at one after another do not fit
         while len(waiting) < 4 or waiting != sorted(set(waiting)):
             looks = [(await client.get(job.id)).position for job in jobs]
             waiting = [position for position in looks if position is not None]

@@ -13,6 +13,7 @@ from heliograph.contracts.jobs import Job
 from heliograph.contracts.sim import SimRecord
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0}
 NOTHING: dict[str, Any] = {
@@ -27,7 +28,7 @@ NOTHING: dict[str, Any] = {
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -259,7 +260,7 @@ async def test_a_change_holds_at_once_where_it_was_made_and_soon_everywhere(
     stack: Stack, project: str
 ) -> None:
     with stack.another("gateway") as (_, another):
-        async with httpx.AsyncClient(timeout=20) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
             gateways = (stack.url("gateway"), another)
             for number, shape in enumerate(["3:4", "9:16", "16:9"]):
                 here, there = gateways[number % 2], gateways[(number + 1) % 2]

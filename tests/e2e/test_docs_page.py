@@ -9,14 +9,13 @@ import pytest
 
 from tests.support.browser import Page, browser_page
 from tests.support.stack import Stack
-
-PATIENCE = 60.0  #: seconds for the page to be drawn, on a machine that has much else to do
+from tests.support.timeouts import TIMEOUT
 
 
 async def _drawn(page: Page) -> list[str]:
     """The operations that the page shows, once it shows any."""
     script = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.textContent)"
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not (found := await page.evaluate(script)):
             await asyncio.sleep(0.2)
     paths: list[str] = found

@@ -14,6 +14,7 @@ import pytest
 
 from heliograph.client import Client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 KEYS, POSTS = map(int, os.environ.get("HELIOGRAPH_TEST_EQUAL_POSTS", "8x25").split("x"))
 _KEYS_AT_ONCE = 2
@@ -32,7 +33,7 @@ class Crowd:
 
     async def ask_all(self) -> None:
         limits = httpx.Limits(max_connections=_KEYS_AT_ONCE * POSTS)
-        async with httpx.AsyncClient(timeout=60, limits=limits) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT, limits=limits) as http:
             await asyncio.gather(*(self._ask_together(http, f"key-{n}") for n in range(KEYS)))
 
     async def _ask_together(self, http: httpx.AsyncClient, key: str) -> None:
@@ -64,7 +65,7 @@ async def _killed_half_way(crowd: Crowd, gateway: "Popen[str]") -> None:
     await asking
 
 
-@pytest.mark.timeout(300 + KEYS * POSTS / 10)
+@pytest.mark.timeout(900 + KEYS * POSTS / 10)
 async def test_equal_requests_at_once_make_one_job_for_each_key(
     stack: Stack, project: str, client: Client
 ) -> None:

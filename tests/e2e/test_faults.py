@@ -9,6 +9,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PRICE = "0.01"
 
@@ -60,7 +61,7 @@ async def test_unavailable_is_tried_again_through_the_queue(stack: Stack, client
     job = await _submit(client, "unavailable")
     await client.finish(job.id)
 
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         events = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
 
     assert sum(event["type"].endswith("retry_scheduled.v1") for event in events) == 2

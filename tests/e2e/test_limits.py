@@ -11,14 +11,15 @@ from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.jobs import Job
 from tests.support.documented import documented_client
-from tests.support.polling import TIMEOUT, until, until_one_runs
+from tests.support.polling import until, until_one_runs
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """The gateway, with every lane and account as the catalog has it again afterwards."""
-    async with documented_client(stack.url("gateway"), timeout=20) as http:
+    async with documented_client(stack.url("gateway"), timeout=TIMEOUT) as http:
         yield http
         for lane in (await http.get("/v1/lanes")).json()["items"]:
             await http.patch(f"/v1/lanes/{lane['name']}", json={"reset": True})

@@ -8,16 +8,17 @@ import pytest
 
 from heliograph.client import Client
 from tests.support.documented import documented_client
-from tests.support.polling import TIMEOUT, until_one_runs
+from tests.support.polling import until_one_runs
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 LONG = {"seconds": 60, "steps": 60}
 
 
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with documented_client(stack.url("gateway"), timeout=20) as http:
+    async with documented_client(stack.url("gateway"), timeout=TIMEOUT) as http:
         yield http
         await http.patch("/v1/lanes/shots", json={"reset": True})
 

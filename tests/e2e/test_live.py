@@ -16,6 +16,7 @@ from heliograph.contracts.live_frames import SUBPROTOCOL
 from heliograph.subscriptions import ResumeCursor
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import Frame, Watcher, ends, watching
 
 FAST = {"seconds": 0.1}
@@ -35,10 +36,10 @@ async def test_a_first_subscription_begins_with_a_snapshot(
 ) -> None:
     done = await client.wait((await client.submit(kind="image", prompt="x", parameters=FAST)).id)
     running = await client.submit(kind="image", prompt="y", parameters={"seconds": 20})
-    async with asyncio.timeout(60):  # then nothing is written for a while
+    async with asyncio.timeout(TIMEOUT):  # then nothing is written for a while
         while (await client.get(running.id)).phase not in ("provider_queue", "rendering"):
             await asyncio.sleep(0.05)
-    async with asyncio.timeout(60):  # a snapshot is of the read model, which is a moment behind
+    async with asyncio.timeout(TIMEOUT):  # the read model is a moment behind
         while {job.id async for job in client.jobs(status="succeeded")} != {done.id}:
             await asyncio.sleep(0.05)
 

@@ -19,6 +19,7 @@ from heliograph.client import Client
 from tests.support.records import some_project
 from tests.support.servers import free_port
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import Watcher, watching
 
 BATCHES, IN_A_BATCH = 6, 45  #: jobs, as many as fit a body
@@ -52,7 +53,7 @@ async def test_many_snapshots_over_one_connection_take_little_memory_and_delay_n
 ) -> None:
     jobs = await _fill(client)
     other = stack.client(some_project())
-    async with asyncio.timeout(60):  # the read model is a moment behind
+    async with asyncio.timeout(TIMEOUT):  # the read model is a moment behind
         while len([job async for job in client.jobs(limit=200)]) < jobs:
             await asyncio.sleep(0.2)
     before = _peak(stack)
@@ -68,7 +69,7 @@ async def test_many_snapshots_over_one_connection_take_little_memory_and_delay_n
         for number in range(MANY):
             await greedy.send(json.dumps({"op": "subscribe", "id": number, "project": project}))
         asking = asyncio.create_task(_heard_after(other, neighbour))
-        async with asyncio.timeout(110):
+        async with asyncio.timeout(TIMEOUT):
             while len(whole) < MANY:
                 frame = json.loads(await greedy.recv())
                 if frame["op"] == "snapshot":
@@ -106,12 +107,12 @@ async def _another_status(stack: Stack, **settings: str) -> AsyncIterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), TIMEOUT)
 
 
 async def _until_listening(http: httpx.AsyncClient) -> None:
     """Until the hub hears the bus, whatever its database does."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             try:
                 report = (await http.get("/readyz")).json()
@@ -133,7 +134,7 @@ async def test_over_a_cap_a_live_client_is_refused_with_a_retry_delay(
 
         query = {"project": project}
         async with (
-            httpx.AsyncClient(timeout=20) as http,
+            httpx.AsyncClient(timeout=TIMEOUT) as http,
             http.stream("GET", events, params=query) as stream,
         ):
             assert stream.status_code == 200
@@ -173,7 +174,7 @@ async def test_an_unavailable_database_is_not_an_error_of_a_subscription(
     async with _another_status(stack, database_url=nowhere, live_subscribe_timeout="0.5") as place:
         async with watching(f"ws://{place}/v1/live", project=project) as watcher:
             code = await watcher.until_closed()
-        async with httpx.AsyncClient(timeout=20) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
             answered = await http.get(f"http://{place}/v1/events", params={"project": project})
 
     assert code == COME_BACK_LATER

@@ -12,6 +12,7 @@ from websockets.typing import Origin, Subprotocol
 from heliograph.client import Client
 from heliograph.contracts.live_frames import SUBPROTOCOL
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 EVIL = "https://evil.example"
 
@@ -39,7 +40,7 @@ async def test_a_page_of_another_origin_cancels_nothing(stack: Stack, client: Cl
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 1})
     cancel = f"{stack.url('gateway')}/v1/jobs/{job.id}/cancel"
 
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         answer = await http.post(cancel, headers={"Origin": EVIL, "Content-Type": "text/plain"})
 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
@@ -52,7 +53,9 @@ async def test_a_page_that_rebound_its_name_reaches_no_service(stack: Stack, ser
     name = f"evil.example:{stack.ports[service]}"
     headers = {"Host": name, "Origin": f"http://{name}"}
 
-    async with httpx.AsyncClient(base_url=stack.url(service), headers=headers, timeout=20) as http:
+    async with httpx.AsyncClient(
+        base_url=stack.url(service), headers=headers, timeout=TIMEOUT
+    ) as http:
         read, changed = await http.get("/v1/lanes"), await http.patch("/v1/lanes/images")
         probes = [(await http.get(f"/{name}")).status_code for name in ("healthz", "metrics")]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from heliograph.client import Client
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import ends, watching
 
 FAST = {"seconds": 0.2}
@@ -59,7 +60,7 @@ async def test_the_poster_of_a_film_is_led_to(stack: Stack, client: Client) -> N
     job = await client.submit(kind="video", prompt="waves", parameters={**FAST})
     [film] = (await client.wait(job.id)).assets
 
-    async with documented_client(stack.url("storage"), "storage", timeout=20) as storage:
+    async with documented_client(stack.url("storage"), "storage", timeout=TIMEOUT) as storage:
         way = await storage.get(f"/v1/assets/{film.id}/content?variant=poster")
         poster = await storage.get(way.headers["location"])
 
@@ -90,6 +91,7 @@ async def test_a_new_client_gets_exactly_the_missed_events(
 ) -> None:
     async with watching(stack.live, project=project) as all_along:
         subscribed = await all_along.next()
+        await all_along.until(lambda frame: frame["op"] == "caught_up")
         jobs = [
             await client.submit(kind="portrait", prompt=f"face {n}", parameters={"seconds": 3})
             for n in range(3)

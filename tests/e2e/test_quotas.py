@@ -13,6 +13,7 @@ from heliograph.client import Client
 from tests.support.documented import documented_client
 from tests.support.polling import until_true
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0}
 LONG = {"seconds": 30}
@@ -22,7 +23,7 @@ AN_HOUR = {"window_seconds": 3_600}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=30) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -135,7 +136,7 @@ async def test_two_gateways_let_no_more_through_than_one(
 
     with stack.another("gateway") as (_, address):
         async with httpx.AsyncClient(
-            base_url=f"{address}/v1/projects/{project}", timeout=30
+            base_url=f"{address}/v1/projects/{project}", timeout=TIMEOUT
         ) as other:
             answers = await asyncio.gather(
                 *(ask((http, other)[n % 2], prompt=f"{n}") for n in range(2 * limit))
@@ -212,7 +213,7 @@ async def test_two_gateways_open_no_more_jobs_than_one(
 
     with stack.another("gateway") as (_, address):
         async with httpx.AsyncClient(
-            base_url=f"{address}/v1/projects/{project}", timeout=30
+            base_url=f"{address}/v1/projects/{project}", timeout=TIMEOUT
         ) as other:
             answers = await asyncio.gather(
                 *(ask((http, other)[n % 2], LONG, prompt=f"{n}") for n in range(40))

@@ -13,6 +13,7 @@ from heliograph.client_errors import RequestRejected
 from tests.support.documented import documented_client
 from tests.support.shell import run_heliograph
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 BODY = {"kind": "image", "prompt": "a lighthouse"}
 
@@ -24,7 +25,7 @@ def priced(price: str, **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 

@@ -9,6 +9,7 @@ import pytest
 from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 async def problem_of(client: Client, **fields: Any) -> Any:
@@ -21,7 +22,7 @@ async def problem_of(client: Client, **fields: Any) -> Any:
 async def test_arguments_do_not_go_around_price_limit_lock_and_model(
     stack: Stack, client: Client, project: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         lock = {"defaults": {"locked_model": "sim/picture"}}
         assert (await http.patch(f"/v1/projects/{project}", json=lock)).status_code == 200
     smuggled = {"num_images": 4, "price": "9", "model": "sim/motion", "prompt": "a wreck"}

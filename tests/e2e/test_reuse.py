@@ -14,6 +14,7 @@ from heliograph.client import Client
 from heliograph.client_errors import RequestRejected
 from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0, "price": "0.01"}
 
@@ -29,7 +30,7 @@ async def make(client: Client, prompt: str = "a keeper", **fields: Any) -> Job:
 
 
 async def events(stack: Stack, job: Job) -> list[str]:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         items = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
     return [each["type"].split(".")[2] for each in items]
 
@@ -39,7 +40,7 @@ async def upload(stack: Stack, project: str) -> dict[str, str]:
     picture = BytesIO()
     Image.frombytes("RGB", (8, 8), os.urandom(8 * 8 * 3)).save(picture, "PNG")
     digest = hashlib.sha256(picture.getvalue()).hexdigest()
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as http:
         answer = await http.put(
             f"/v1/projects/{project}/uploads/sha256/{digest}", content=picture.getvalue()
         )
@@ -69,7 +70,7 @@ async def test_the_bytes_can_be_fetched_under_both_names(stack: Stack, client: C
     again = await ask(client, reuse=True)
     names = [first.assets[0].id, f"ast_{again.id.removeprefix('job_')}_0"]
 
-    async with httpx.AsyncClient(timeout=20, follow_redirects=True) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=True) as http:
         direct = await http.get(again.assets[0].url or "")
         storage = stack.url("storage")
         named = [await http.get(f"{storage}/v1/assets/{name}/content") for name in names]
@@ -84,7 +85,7 @@ async def test_what_was_used_again_is_a_version_of_its_slot(client: Client) -> N
     again = await ask(client, slot="portrait/char-123", reuse=True)
 
     base = f"{client.url}/v1/projects/{client.project}"
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         slot = (await http.get(f"{base}/slots/portrait/char-123")).json()
     assert slot["current"]["job"] == again.id
     assert slot["current"]["assets"][0]["id"] == first.assets[0].id
@@ -117,7 +118,7 @@ async def test_what_differs_is_made(client: Client, difference: dict[str, Any]) 
 async def test_another_style_is_another_result(client: Client) -> None:
     await make(client)
     address = f"{client.url}/v1/projects/{client.project}"
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         await http.patch(address, json={"defaults": {"style": "oil"}})
 
     assert (await ask(client, reuse=True)).status == "queued"

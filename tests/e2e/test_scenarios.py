@@ -12,6 +12,7 @@ from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import Frame, Watcher, ends, watching
 
 FAST = {"seconds": 0.2}
@@ -21,7 +22,7 @@ CAST_CAP = 4  #: of the lane `cast`, as shipped: two pairs
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=60) as http:
+    async with httpx.AsyncClient(base_url=base, timeout=TIMEOUT) as http:
         yield http
 
 

@@ -14,6 +14,7 @@ from heliograph.contracts.jobs import Job
 from heliograph.contracts.scene_markdown import as_markdown
 from heliograph.contracts.scenes import Story
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0}
 PROMPT = "a lighthouse keeper who rows out into the storm"
@@ -22,7 +23,7 @@ PROMPT = "a lighthouse keeper who rows out into the storm"
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -64,7 +65,7 @@ async def test_a_prompt_becomes_scenes_by_the_schema_with_a_page_to_read(
 
     [asset] = job.assets
     async with httpx.AsyncClient(
-        base_url=stack.url("storage"), follow_redirects=True, timeout=20
+        base_url=stack.url("storage"), follow_redirects=True, timeout=TIMEOUT
     ) as http:
         text = await http.get(f"/v1/assets/{asset.id}/content")
         page = await http.get(f"/v1/assets/{asset.id}/content?variant=markdown")

@@ -11,6 +11,7 @@ from heliograph.client import Client
 from heliograph.contracts.jobs import Job
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 SLOT = "portrait/char-123"
 FAST = {"seconds": 0}
@@ -21,7 +22,7 @@ FAILS = {"fault": "reject"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -69,7 +70,7 @@ async def test_the_pictures_of_a_version_can_be_fetched(
     [asset] = (await read(http))["current"]["assets"]
 
     assert asset["sha256"] == job.assets[0].sha256
-    async with httpx.AsyncClient(timeout=20) as anybody:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as anybody:
         picture = await anybody.get(asset["url"])
         thumbnail = await anybody.get(asset["variants"]["thumbnail"]["url"])
     assert picture.headers["content-type"] == "image/png"

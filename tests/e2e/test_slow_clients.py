@@ -6,6 +6,7 @@ import httpx
 
 from tests.support.slow_clients import slow_crowd
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
@@ -16,8 +17,8 @@ async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
     holding = [asyncio.ensure_future(each) for url in (gateway, status) for each in slow_crowd(url)]
     answers: list[int] = []
 
-    async with httpx.AsyncClient(timeout=60) as http:
-        async with asyncio.timeout(240):
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+        async with asyncio.timeout(TIMEOUT):
             while not all(task.done() for task in holding):
                 for url in (f"{gateway}/v1/projects/{project}/jobs", f"{status}/healthz"):
                     answers.append((await http.get(url)).status_code)

@@ -14,6 +14,7 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 from heliograph.client import Client
 from heliograph.contracts.id_generation import new_job_id
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAST = {"seconds": 0.1}
 SUCCEEDED = "heliograph.job.succeeded.v1"
@@ -26,7 +27,7 @@ async def listening(
     """What the stream says."""
     headers = {"Last-Event-ID": last} if last else {}
     async with (
-        httpx.AsyncClient(base_url=stack.url("status"), timeout=20) as http,
+        httpx.AsyncClient(base_url=stack.url("status"), timeout=TIMEOUT) as http,
         aconnect_sse(http, "GET", "/v1/events", params=query, headers=headers) as source,
     ):
         yield source.aiter_sse()
@@ -50,7 +51,7 @@ def _sequences(heard: list[ServerSentEvent]) -> list[int]:
 
 
 async def _history(stack: Stack, job: str) -> list[int]:
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         items = (await http.get(f"/v1/jobs/{job}/events")).json()["items"]
     return [item["sequence"] for item in items]
 
@@ -139,7 +140,7 @@ async def test_an_id_of_another_history_begins_anew(stack: Stack, project: str, 
 async def test_a_wrong_question_is_refused(
     stack: Stack, query: dict[str, str], pointer: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=TIMEOUT) as http:
         answer = await http.get("/v1/events", params=query)
 
     assert answer.status_code == 422
@@ -148,7 +149,7 @@ async def test_a_wrong_question_is_refused(
 
 async def test_a_job_that_does_not_exist_is_not_found(stack: Stack, project: str) -> None:
     query = {"project": project, "job": new_job_id()}
-    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("status"), timeout=TIMEOUT) as http:
         answer = await http.get("/v1/events", params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -162,7 +163,7 @@ async def test_curl_can_listen(stack: Stack, client: Client, project: str) -> No
     )
     assert curl.stdout
 
-    first = await asyncio.wait_for(curl.stdout.readline(), 20)
+    first = await asyncio.wait_for(curl.stdout.readline(), TIMEOUT)
 
     curl.send_signal(signal.SIGTERM)
     await curl.wait()

@@ -17,6 +17,7 @@ from heliograph.runtime.settings import ServiceSettings
 from tests.support.orphans import make_orphan
 from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ async def test_a_message_that_is_lost_is_sent_again(
 async def test_a_message_that_came_back_after_its_acknowledgement_is_deleted(bus: NatsBus) -> None:
     subject = await make_orphan(bus)
 
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while await bus.jetstream.last(STREAM, subject):
             await asyncio.sleep(0.1)
 
@@ -91,6 +92,6 @@ async def test_the_place_of_a_job_that_is_over_is_freed(bus: NatsBus, client: Cl
     await bus.accounts.change_cap("sim", 10_000)
     await bus.accounts.acquire("sim", job.id, 1)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while job.id in (await bus.accounts.usage("sim")).holders:
             await asyncio.sleep(0.1)

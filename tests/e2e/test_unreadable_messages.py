@@ -14,10 +14,11 @@ from nats.aio.client import Client as Nats
 
 from heliograph.client import Client
 from heliograph.contracts.id_generation import keyed_job_id, new_job_id
-from tests.support.polling import TIMEOUT, until
+from tests.support.polling import until
 from tests.support.records import a_record, some_project
 from tests.support.shell import Ended, run_heliograph
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PROCESSES = ("gateway", "render", "storage", "status")
 

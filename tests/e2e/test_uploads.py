@@ -13,13 +13,12 @@ from PIL import Image
 from heliograph.client import Client
 from tests.support.documented import documented_client
 from tests.support.stack import Stack
-
-TIMEOUT = 90.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
 async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with documented_client(stack.url("storage"), "storage", timeout=20) as http:
+    async with documented_client(stack.url("storage"), "storage", timeout=TIMEOUT) as http:
         yield http
 
 
@@ -111,7 +110,7 @@ async def test_partial_uploads_of_a_killed_process_are_removed(
 ) -> None:
     content, sha256 = _picture("olive")
     bringing = asyncio.create_task(storage.put(_door(project, sha256), content=_never_all(content)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not _left_behind(stack):
             await asyncio.sleep(0.02)
         old = stack.pid("storage")

@@ -13,6 +13,7 @@ from heliograph.client import Client
 from tests.support.documented import documented_client
 from tests.support.polling import until_true
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 PAID = {"seconds": 0, "price": "0.02"}
 
@@ -20,7 +21,7 @@ PAID = {"seconds": 0, "price": "0.02"}
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 

@@ -33,6 +33,7 @@ from services.gateway.projects.settings_store import ProjectSettings
 from tests.support.acceptance import accept
 from tests.support.records import CATALOG, CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import Program, free_port, nats_running
+from tests.support.timeouts import TIMEOUT
 
 _NEW = ("max_bytes", "max_age", "discard", "max_msgs_per_subject", "discard_new_per_subject")
 
@@ -188,13 +189,13 @@ async def test_another_gateway_learns_that_a_project_says_nothing_any_more(bus: 
     )
     async with run_in_background(here=here.watch, there=there.watch):
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": "ink"}}))
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(TIMEOUT):
             while (await there.defaults(name)).style is None:
                 await asyncio.sleep(0.05)
 
         await here.change(name, ChangeProject.model_validate({"defaults": {"style": None}}))
 
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(TIMEOUT):
             while (await there.defaults(name)).style:
                 await asyncio.sleep(0.05)
 
@@ -222,8 +223,8 @@ async def test_an_unstorable_refusal_is_published_and_the_request_acknowledged(
 
         await RequestConsumer(bus.jetstream, _Refusing()).handle(message)  # type: ignore[arg-type]
 
-        refusal = await asyncio.wait_for(heard.get(), 5)
+        refusal = await asyncio.wait_for(heard.get(), TIMEOUT)
         assert (refusal.headers or {})["ce-correlationid"] == "k"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             while (await bus.jetstream.api("STREAM.INFO.REQUESTS"))["state"]["messages"]:
                 await asyncio.sleep(0.05)

@@ -59,6 +59,7 @@ from tests.support.lagging_replica import LaggingReplica
 from tests.support.polling import until_true
 from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.servers import Server
+from tests.support.timeouts import TIMEOUT
 from tests.support.workers import a_worker
 
 PRICE = Decimal("0.25")
@@ -396,7 +397,7 @@ async def test_money_messages_are_no_events(bus: NatsBus, project: str) -> None:
         state = (await bus.jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
 
         assert state["last_seq"] > await bus.events.head() >= entry.sequence
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while await hub.cursor() < await hub.missed.last_sequence():
                 await hub.wait_beyond(await hub.cursor())
 

@@ -15,6 +15,7 @@ from heliograph.runtime.clock import ServerClock
 from tests.support.clocks import WallClock
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 _TEN_MINUTES = 600
 
@@ -62,7 +63,7 @@ def _is_over(job: Job) -> bool:
 
 
 async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while not holds(found := await client.get(job)):
             await asyncio.sleep(0.05)
     return found

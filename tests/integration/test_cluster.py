@@ -16,6 +16,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.clock import now
 from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.servers.cluster import Cluster, nats_cluster
+from tests.support.timeouts import TIMEOUT
 
 # nats-py leaves a connection open that a dying server did not finish (2.16, `_attempt_reconnect`)
 pytestmark = [
@@ -45,7 +46,7 @@ async def bus(cluster: Cluster) -> AsyncIterator[NatsBus]:
 async def append(bus: NatsBus, record: Record) -> int:
     """Written, however often the cluster has to choose a leader meanwhile."""
     accepted = EventEnvelope.of("accepted", record, now(), "test")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             try:
                 return (await bus.events.append(accepted, 0)).sequence
@@ -116,7 +117,7 @@ async def test_what_was_acknowledged_survives_the_loss_of_any_one_server(
 
 async def _until_whole(bus: NatsBus) -> None:
     """Every copy is current again."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not await _is_whole(bus):
             await asyncio.sleep(0.1)
 

@@ -15,6 +15,7 @@ from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
 from heliograph.runtime.server import listen
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.timeouts import TIMEOUT
 
 HALF = b"GET /boats HTTP/1.1\r\nHost: "
 DEADLINE = 0.5  #: seconds
@@ -74,7 +75,7 @@ async def _closed(connection: Connection) -> bytes:
     reader, writer = connection
     heard = b""
     with suppress(ConnectionError):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while chunk := await reader.read(2**16):
                 heard += chunk
     writer.close()
@@ -152,7 +153,7 @@ async def test_a_client_that_reads_nothing_is_disconnected(port: int, path: str)
     sleeper = socket.create_connection(("127.0.0.1", port))
     sleeper.sendall(f"{hello}\r\n".encode())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while not await asyncio.to_thread(_is_reset, sleeper):
                 await asyncio.sleep(0.05)
     finally:

@@ -27,6 +27,7 @@ from heliograph.runtime.settings import ServiceSettings
 from services.render.worker.poison import dead_letter
 from tests.support.records import a_record
 from tests.support.servers import Server
+from tests.support.timeouts import TIMEOUT
 from tests.support.workers import a_worker
 
 Handler = Callable[[Delivery], Awaitable[Record | None]]
@@ -72,7 +73,7 @@ async def _put(bus: NatsBus) -> Record:
 
 
 async def _until_settled(bus: NatsBus, job: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while await bus.work.has_work(job):
             await asyncio.sleep(0.02)
 

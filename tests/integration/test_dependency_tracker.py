@@ -16,6 +16,7 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
 from services.render.scheduler.dependency_tracker import DependencyTracker
 from tests.support.records import a_record, some_project
+from tests.support.timeouts import TIMEOUT
 
 
 class Calls:
@@ -26,7 +27,7 @@ class Calls:
         self.over: list[str] = []
 
     async def until(self, *, free: int = 0, over: int = 0) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while (len(self.free), len(self.over)) != (free, over):
                 await asyncio.sleep(0.01)
 
@@ -64,7 +65,7 @@ async def test_a_waiting_job_is_released_when_its_last_dependency_succeeds(bus: 
 
     async with awaiting(bus, calls, job) as waiting:
         await succeed(bus, one)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while waiting.pending(job.id) != [two.record.id]:
                 await asyncio.sleep(0.01)
         assert calls.free == []

@@ -25,6 +25,7 @@ from services.render.scheduler.dispatcher import Dispatcher
 from services.render.settings import RenderSettings
 from tests.support.records import CATALOG, a_record, some_project
 from tests.support.servers import Server
+from tests.support.timeouts import TIMEOUT
 
 LANE, ANOTHER = "video", "shots"
 
@@ -55,7 +56,7 @@ def _dispatcher(bus: NatsBus, nats: Server) -> Dispatcher:
 async def _queued(bus: NatsBus) -> Record:
     """A job that the dispatcher knows of."""
     record = await _enqueued(bus)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
     return record
@@ -72,7 +73,7 @@ async def _enqueued(bus: NatsBus, account: str | None = None, **fields: str) -> 
 
 
 async def _position(bus: NatsBus, job: str) -> Position:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             with suppress(Unavailable):  # the dispatcher has no lease yet
                 return await bus.request(GetPosition(job=job))
@@ -80,7 +81,7 @@ async def _position(bus: NatsBus, job: str) -> Position:
 
 
 async def _ready(bus: NatsBus, record: Record) -> Stored:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while (stored := await _moved(bus, record)) is None:
             await asyncio.sleep(0.02)
     return stored
@@ -119,7 +120,7 @@ async def test_a_job_that_was_taken_off_the_queue_has_no_turn(bus: NatsBus) -> N
     await bus.work.purge(record)
     await bus.jetstream.notify(subjects.record_changed(record.id))
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while (await _position(bus, record.id)).position:
             await asyncio.sleep(0.02)
 
@@ -177,7 +178,7 @@ async def test_a_lane_that_breaks_stops_no_other_and_goes_on_when_it_can(
     try:
         with capture_logs() as logs:
             there = await _enqueued(bus, kind="video")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(TIMEOUT):
                 while not any(each["event"] == "Lane scheduler failed" for each in logs):
                     await asyncio.sleep(0.02)
 

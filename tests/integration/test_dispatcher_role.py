@@ -26,6 +26,7 @@ from heliograph.runtime.settings import ServiceSettings
 from services.render.settings import RenderSettings
 from tests.support.records import CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import nats_running
+from tests.support.timeouts import TIMEOUT
 
 
 @contextmanager
@@ -80,7 +81,7 @@ async def test_jobs_get_their_turn_without_a_render_and_run_when_one_starts(tmp_
         project = some_project()
         job, other = [await _accepted(bus, project=project) for _ in range(2)]
         dependent = await _accepted(bus, project=project, after=[other.record.id])
-        async with asyncio.timeout(240):
+        async with asyncio.timeout(TIMEOUT):
             with _render(tmp_path, server.settings, "dispatcher", HELIOGRAPH_RUN_JOBS="false"):
                 for each in (job, dependent):
                     await bus.work.enqueue(ticket_for(each.record))

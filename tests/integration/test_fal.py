@@ -30,6 +30,7 @@ from services.render.providers.submissions import Accepted, Submission
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import FalRig, a_fal, a_submission
 from tests.support.submissions import with_body
+from tests.support.timeouts import TIMEOUT
 
 PICTURE = b"\x89PNG\r\n\x1a\nwhatever"
 
@@ -355,7 +356,7 @@ async def test_the_emulator_signs_its_webhooks_as_fal_does(fal: FalAccount, prom
                 json={"prompt": prompt},
             )
             keys = (await client.get(f"{fal.url}/rest/.well-known/jwks.json")).json()["keys"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             while not heard:
                 await asyncio.sleep(0.02)
         server.shutdown()

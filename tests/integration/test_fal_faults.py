@@ -15,6 +15,7 @@ from services.render.providers.lookup_results import Unknown
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.fal.emulator_process import FalAccount, FalServer
 from tests.support.fal.rig import MODEL, FalRig, a_fal, a_submission
+from tests.support.timeouts import TIMEOUT
 
 ENDPOINT = a_submission().endpoint
 
@@ -121,7 +122,7 @@ async def test_a_cancel_is_sent_until_it_is_acknowledged(
     worker = WorkerRig(provider, MODEL)
 
     doing = asyncio.create_task(worker.do(prompt))
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while not (jobs := worker.events.jobs()) or worker.now(jobs[0]).step != "submitted":
             await asyncio.sleep(0.02)
         await worker.stop(jobs[0])

@@ -25,6 +25,7 @@ from heliograph.runtime.bus.work_queue import STREAM as WORK
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue, ticket_for
 from heliograph.runtime.clock import now
 from tests.support.records import a_record
+from tests.support.timeouts import TIMEOUT
 
 LEAST = 5
 
@@ -161,7 +162,7 @@ async def test_a_batch_of_tickets_is_queued_and_each_can_be_moved(bus: NatsBus) 
     work = work_of(bus.jetstream)
 
     await asyncio.gather(*(work.enqueue(ticket_for(record)) for record in records))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         known = {await heard.get() for _ in records}
     await listening.unsubscribe()
 

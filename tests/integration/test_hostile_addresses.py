@@ -17,11 +17,11 @@ import pytest
 
 from deploy.local.processes import ROOT
 from tests.support.hostile_urls import HOSTILE, PUBLIC, PUBLIC6
+from tests.support.timeouts import TIMEOUT
 
 _REFUSED = {"OutputRefused", "ReferenceFailed", "TargetRefused", "InvalidURL"}
 #: in no allow-list of names, or nowhere to be found
 _UNANSWERED = {"StorageFailed", "ConnectError", "ReadError", "RemoteProtocolError"}
-_TIMEOUT = 240.0  #: seconds
 
 #: that of Authlib is one of httpx2
 _MAKES_CLIENT = re.compile(r"\bhttpx2?\.(?:Async)?Client\(|\bAsyncOAuth2Client\(")
@@ -45,7 +45,7 @@ def _in_a_network_of_its_own(*command: str) -> "subprocess.CompletedProcess[str]
     rights = [] if os.geteuid() == 0 else ["--map-root-user"]
     everything = ["unshare", *rights, "--net", "--mount", *command]
     return subprocess.run(
-        everything, check=False, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT
+        everything, check=False, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT
     )
 
 

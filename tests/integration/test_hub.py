@@ -39,6 +39,7 @@ from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPa
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
 from tests.support.records import a_record, some_project
+from tests.support.timeouts import TIMEOUT
 
 ONE_EVENT, MANY_EVENTS = 1, 1_000_000  #: bytes that make a ring keep so much
 
@@ -64,7 +65,7 @@ async def _heard(hub: Hub, bus: NatsBus, record: Record) -> Frame:
     """The frame of an event that nobody listened to when it happened."""
     event = EventEnvelope.of("accepted", record, now(), "test")
     sequence = (await bus.events.append(event, 0)).sequence
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not (frames := hub.recent(record.project, None, sequence - 1)):
             await hub.wait_beyond(sequence - 1)
             await asyncio.sleep(0)
@@ -75,7 +76,7 @@ async def test_events_are_kept_as_they_are_in_the_log(bus: NatsBus) -> None:
     async with _hub(bus) as hub:
         begun = hub.head
         entry = await _accepted(bus, some_project())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while not (heard := hub.heard(begun, 1)):
                 await hub.wait_beyond(begun)
         stored = await bus.jetstream.next(STREAM, subjects.EVENTS, begun + 1)
@@ -146,7 +147,7 @@ async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus
 
 async def _addressed(hub: Hub, frame: Frame, *, unlike: str = "") -> str:
     """The text of a frame, once it has an address, and another text than `unlike`."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while '"url":"http://store/' not in frame.text or frame.text == unlike:
             await asyncio.sleep(0.02)
             await hub.render(frame)
@@ -219,7 +220,7 @@ def _once_read(
 async def _events(send_queue: SendQueue, number: int) -> list[dict[str, Any]]:
     """So many events that a client is sent."""
     frames: list[dict[str, Any]] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while len(frames) < number:
             taken = [json.loads(frame) for frame in await send_queue.take()]
             frames += [frame for frame in taken if frame["op"] == "event"]
@@ -241,7 +242,7 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
         async def both_end() -> None:
             for entry in (first, last):
                 expected.append((await transition(bus.events, entry, Canceled())).sequence)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(TIMEOUT):
                 while hub.head < expected[-1]:
                     await hub.wait_beyond(expected[-1] - 1)
 
@@ -299,7 +300,7 @@ async def _subscribed(
 async def _frames(send_queue: SendQueue, op: str) -> list[dict[str, Any]]:
     """What a client is sent, up to the first frame of a kind."""
     frames: list[dict[str, Any]] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while not any(frame["op"] == op for frame in frames):
             frames += [json.loads(frame) for frame in await send_queue.take()]
     return frames

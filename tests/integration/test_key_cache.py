@@ -11,13 +11,13 @@ from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.access.key_store import KeyStore
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
+from tests.support.timeouts import TIMEOUT
 
 REQUEST = CreateKey(name="test", scopes=["jobs:read"])
-_BOUND = 30.0  #: seconds, on a busy machine
 
 
 async def until_known(cache: KeyCache, id_: str) -> None:
-    async with asyncio.timeout(_BOUND):
+    async with asyncio.timeout(TIMEOUT):
         while not _knows(cache, id_):
             await asyncio.sleep(0.01)
 
@@ -44,7 +44,7 @@ async def test_a_key_is_let_in_until_it_is_revoked(bus: NatsBus) -> None:
         await until_known(cache, key.id)
         assert cache.authenticate(key).scopes == {"jobs:read"}
         await store.revoke(key.id)
-        async with asyncio.timeout(_BOUND):
+        async with asyncio.timeout(TIMEOUT):
             while _knows(cache, key.id):
                 await asyncio.sleep(0.01)
 
@@ -58,7 +58,7 @@ async def test_keys_that_were_not_confirmed_for_a_while_let_nobody_in(bus: NatsB
     async with run_in_background(keys=cache.watch):
         await until_known(cache, key.id)
 
-    async with asyncio.timeout(_BOUND):  # the watch is over
+    async with asyncio.timeout(TIMEOUT):  # the watch is over
         while _knows(cache, key.id):
             await asyncio.sleep(0.05)
 

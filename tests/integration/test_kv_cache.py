@@ -12,6 +12,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.lagging_replica import LaggingReplica
 from tests.support.polling import until_true
 from tests.support.records import some_project
+from tests.support.timeouts import TIMEOUT
 
 
 @asynccontextmanager
@@ -22,7 +23,7 @@ async def watching(bus: NatsBus) -> AsyncIterator[KvCache]:
 
 
 async def until(cache: KvCache, key: str, value: dict[str, Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         while await cache.read(key) != value:
             await asyncio.sleep(0.01)
 
@@ -99,7 +100,7 @@ async def test_what_a_replica_does_not_have_yet_is_known_later(bus: NatsBus) -> 
 
 
 async def until_whole(cache: KvCache) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         while cache.cached("any") is None:
             await asyncio.sleep(0.01)
 
@@ -117,7 +118,7 @@ async def test_what_stays_is_known_while_another_key_is_removed(bus: NatsBus) ->
         await until_whole(cache)
 
         await other.bucket.forget(removed, revision)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while knows(cache, removed):
                 await asyncio.sleep(0)
                 assert knows(cache, key)
@@ -132,7 +133,7 @@ async def test_what_is_removed_is_forgotten_however_often_others_write(bus: Nats
 
         await other.bucket.forget(removed, removed_at)
         revision = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while knows(cache, removed):
                 revision = await other.bucket.write(key, {"n": revision}, revision)
                 while (await cache.entry(key)).revision < revision:

@@ -9,6 +9,7 @@ from heliograph.runtime.bus.leases import Leases
 from heliograph.runtime.bus.nats_bus import NatsBus
 from tests.support.full_stream import full
 from tests.support.records import some_project
+from tests.support.timeouts import TIMEOUT
 
 
 async def test_one_holds_it_and_the_others_wait(bus: NatsBus) -> None:
@@ -32,7 +33,7 @@ async def test_a_holder_that_is_silent_is_replaced(bus: NatsBus) -> None:
     silent, next_one = Leases(bus.jetstream, ttl=0.3), Leases(bus.jetstream, ttl=0.3)
     await silent._acquire(name)  # and never a word again
 
-    async with asyncio.timeout(60), next_one.held(name) as lost:
+    async with asyncio.timeout(TIMEOUT), next_one.held(name) as lost:
         assert not lost.is_set()
 
 
@@ -41,7 +42,7 @@ async def test_a_holder_learns_that_it_was_replaced(bus: NatsBus) -> None:
     async with Leases(bus.jetstream, ttl=0.3).held(name) as lost:
         await KeyValue(bus.jetstream, "leases").change(name, lambda _: {"holder": "another"})
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             await lost.wait()
 
 
@@ -50,7 +51,7 @@ async def test_a_lease_that_is_given_back_is_free_at_once(bus: NatsBus) -> None:
     async with Leases(bus.jetstream, ttl=60).held(name):
         pass
 
-    async with asyncio.timeout(60), Leases(bus.jetstream, ttl=60).held(name) as lost:
+    async with asyncio.timeout(TIMEOUT), Leases(bus.jetstream, ttl=60).held(name) as lost:
         assert not lost.is_set()
 
 
@@ -61,7 +62,7 @@ async def test_a_holder_that_finds_no_room_to_write_learns_that_it_may_be_replac
     async with (
         Leases(bus.jetstream, ttl=0.3).held(name) as lost,
         full(bus, "KV_leases"),
-        asyncio.timeout(5),
+        asyncio.timeout(TIMEOUT),
     ):
         await lost.wait()
 
@@ -77,5 +78,5 @@ async def test_a_process_waits_for_room_in_the_bucket_of_leases(bus: NatsBus) ->
             async with asyncio.timeout(0.5):
                 await asyncio.shield(holding)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         await holding

@@ -47,7 +47,6 @@ def _error(error: HeliographError) -> dict[str, Any]:
     return {"op": "error", "id": 1, "problem": error.problem().model_dump(mode="json")}
 
 
-@pytest.mark.timeout(120)
 async def test_a_subscription_that_cannot_be_served_is_retried() -> None:
     after = ResumeCursor("epoch", 7)
     async with (
@@ -60,7 +59,6 @@ async def test_a_subscription_that_cannot_be_served_is_retried() -> None:
     assert [frame["after"] for frame in heard] == [{"epoch": "epoch", "sequence": 7}] * 2
 
 
-@pytest.mark.timeout(120)
 async def test_what_is_refused_for_good_is_an_error_of_the_client() -> None:
     async with _status(_error(ValidationFailed("no such project"))) as (address, _):
         with pytest.raises(RequestRejected, match="no such project"):
@@ -89,7 +87,6 @@ async def _closing(*codes: int) -> AsyncIterator[tuple[str, list[dict[str, Any]]
         yield f"ws://127.0.0.1:{port}/v1/live", heard
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("code", [1003, 1008, 1009, 4403])
 async def test_a_close_that_does_not_get_better_is_an_error(code: int) -> None:
     async with _closing(code) as (address, heard):
@@ -100,7 +97,6 @@ async def test_a_close_that_does_not_get_better_is_an_error(code: int) -> None:
     assert (closed.value.code, len(heard)) == (code, 1)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 4408])
 async def test_a_close_that_passes_is_followed_by_another_connection(code: int) -> None:
     async with _closing(code) as (address, heard), following(address, "demo") as events:
@@ -109,7 +105,6 @@ async def test_a_close_that_passes_is_followed_by_another_connection(code: int) 
     assert len(heard) == 2
 
 
-@pytest.mark.timeout(120)
 async def test_a_ticket_that_is_refused_is_replaced_once() -> None:
     tickets = iter("abcd")
 
@@ -129,7 +124,6 @@ async def test_a_ticket_that_is_refused_is_replaced_once() -> None:
                 await anext(events)
 
 
-@pytest.mark.timeout(120)
 async def test_without_a_ticket_to_renew_it_is_over_at_once() -> None:
     async with _closing(4401) as (address, heard):
         with pytest.raises(LiveClosed, match="4401"):
@@ -139,7 +133,6 @@ async def test_without_a_ticket_to_renew_it_is_over_at_once() -> None:
     assert len(heard) == 1
 
 
-@pytest.mark.timeout(120)
 async def test_following_ends_when_its_time_is_over() -> None:
     async with _status({"op": "pong"}) as (address, _):
         with pytest.raises(WaitedTooLong, match="not finished after"):
@@ -147,7 +140,6 @@ async def test_following_ends_when_its_time_is_over() -> None:
                 await anext(events)
 
 
-@pytest.mark.timeout(120)
 async def test_a_service_that_stays_away_is_not_waited_for_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -159,7 +151,6 @@ async def test_a_service_that_stays_away_is_not_waited_for_without_end(
             await anext(events)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8081/v1/live", "ws://", "127.0.0.1:8081"])
 async def test_an_address_of_no_live_service_is_refused(address: str) -> None:
     with pytest.raises(AddressRefused):
@@ -167,7 +158,6 @@ async def test_an_address_of_no_live_service_is_refused(address: str) -> None:
             await anext(events)
 
 
-@pytest.mark.timeout(120)
 async def test_an_error_names_the_response_of_a_page_that_is_not_a_live_service() -> None:
     async def refuse(connection: ServerConnection, request: Request) -> Response:
         return connection.respond(HTTPStatus.NOT_FOUND, "nothing here")
@@ -203,7 +193,6 @@ async def _snapshots() -> AsyncIterator[tuple[str, list[list[str]]]]:
         yield f"ws://127.0.0.1:{port}/v1/live", heard
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("jobs", "subscriptions"), [(1, 1), (300, 1), (301, 2), (30_301, 102)])
 async def test_any_number_of_jobs_is_followed(jobs: int, subscriptions: int) -> None:
     named = [f"job_{number:026}" for number in range(jobs)]

@@ -16,6 +16,7 @@ from deploy.local.processes import Process, nats_server, program
 from heliograph.runtime.bus.nats_monitor import read_configuration
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers import Program, free_port, nats_running
+from tests.support.timeouts import TIMEOUT
 
 
 async def _no_callback(_: Exception) -> None:
@@ -92,7 +93,7 @@ async def test_the_monitor_may_ask_one_question_only(tmp_path: Path) -> None:
         for subject in ("$SYS.REQ.SERVER.PING.CONNZ", "$JS.API.INFO", "requests.demo"):
             await monitor.publish(subject, b"{}")
         await monitor.subscribe("$SYS.>")
-        async with asyncio.timeout(30):  # a PING may overtake what is still in the buffer
+        async with asyncio.timeout(TIMEOUT):  # a PING may overtake what is still in the buffer
             refused = [await errors.get() for _ in range(4)]
         await monitor.close()
 

@@ -31,6 +31,7 @@ from heliograph.runtime.nats_users import NatsUsers
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import CATALOG
 from tests.support.servers import Program, nats_running
+from tests.support.timeouts import TIMEOUT
 
 TABLE = permissions(CATALOG.lanes)
 
@@ -321,7 +322,7 @@ async def test_a_user_that_is_made_while_the_server_runs_is_let_in(tmp_path: Pat
         running.settings.folder.pid_file("nats").write_text(f"{running.running.pid}\n")
 
         add_bus_user(running.settings, "agency", ["demo"])
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(TIMEOUT):
             while not await _is_let_in(running.settings, "agency"):
                 await asyncio.sleep(0.05)
 

@@ -23,6 +23,7 @@ from heliograph.runtime.bus.stream_configs import GATEWAY
 from heliograph.runtime.nats_users import new_seed
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers import Program, free_port, nats_running
+from tests.support.timeouts import TIMEOUT
 
 _YEAR = 365 * 86_400  #: seconds
 
@@ -98,7 +99,7 @@ async def test_a_service_works_over_tls_as_its_nkey(secured: Secured) -> None:
     await connection.open()
     publisher = await nats.connect(owner, tls=connection.tls)
     await publisher.jetstream().publish("requests.demo", b"asked", headers={"ce-id": "one"})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         data = await came.get()
     await publisher.close()
     await connection.close()

@@ -14,6 +14,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.ordered_consumer import OrderedConsumer
 from heliograph.runtime.clock import now
 from tests.support.records import a_record, some_project
+from tests.support.timeouts import TIMEOUT
 
 
 class Heard:
@@ -28,7 +29,7 @@ class Heard:
         self._more.set()
 
     async def until(self, sequence: int) -> list[int]:
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(TIMEOUT):
             while not self.sequences or self.sequences[-1] < sequence:
                 self._more.clear()
                 await self._more.wait()
@@ -105,7 +106,7 @@ async def test_a_lost_message_is_delivered_again(bus: NatsBus) -> None:
 async def test_a_feed_that_ends_leaves_no_consumer_behind_for_long(bus: NatsBus) -> None:
     project = uuid4().hex
     async with _fed(bus, project):
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(TIMEOUT):
             while not (names := await _consumers(bus, project)):
                 await asyncio.sleep(0.02)
         info = await bus.jetstream.api(f"CONSUMER.INFO.{STREAM}.{names[0]}")

@@ -10,6 +10,7 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import PullConsumers
 from tests.support.servers import Server
+from tests.support.timeouts import TIMEOUT
 
 
 async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Server) -> None:
@@ -33,7 +34,7 @@ async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Ser
 
     for name in names:
         await bus.jetstream.publish(f"{name}.x", b"", {})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         assert {await heard.get(), await heard.get()} == {f"{name}.x" for name in names}
     await consumers.stop()
 
@@ -54,7 +55,7 @@ async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, na
     await consumers.start()
     for text in ("attack", "next"):  # what follows is handled after the answer to the first
         await bus.jetstream.publish(f"{name}.x", text.encode(), {"reply_to": target})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         assert [await handled.get(), await handled.get()] == ["attack", "next"]
     await consumers.stop()
 

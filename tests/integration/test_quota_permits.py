@@ -16,6 +16,7 @@ from services.gateway.limits.quota_admission import QuotaAdmission
 from services.gateway.limits.rate_limiter import RateLimiter
 from tests.support.records import a_record, some_project
 from tests.support.replies import Replies
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ async def test_an_entry_that_others_keep_changing_is_given_up_in_time(
 
     changing = asyncio.create_task(change_often())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(TIMEOUT):
             with pytest.raises(Unavailable, match="in time"):
                 await permits.acquire(holder, "queued", ["job_a"], 1)
     finally:

@@ -19,6 +19,7 @@ from services.storage.content import Content
 from services.storage.stores.minio import MinioStore
 from tests.support.browser import browser_page
 from tests.support.servers import Program, Server, free_port
+from tests.support.timeouts import TIMEOUT
 
 SIZE = 3_000_000
 DATA = os.urandom(SIZE)
@@ -57,7 +58,7 @@ async def address(store: MinioStore, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as client:
         yield client
 
 

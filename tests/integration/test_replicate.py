@@ -27,6 +27,7 @@ from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.emulation.worker_rig import WorkerRig
 from tests.support.replicate.rig import EDIT, MODEL, ReplicateRig, a_submission
 from tests.support.submissions import with_body
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ async def test_a_prediction_waits_works_and_tells_its_log(
     request = await _accepted(rig.provider, a_submission(prompt=prompt))
 
     waiting = await rig.provider.poll(request)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         working: State = waiting
         while not (isinstance(working, RequestRunning) and working.progress.percent):
             await asyncio.sleep(0.05)

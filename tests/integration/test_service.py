@@ -11,6 +11,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.service import Service
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers import Server
+from tests.support.timeouts import TIMEOUT
 
 Step = Callable[[], Awaitable[None]]
 
@@ -54,7 +55,7 @@ async def test_tasks_begin_once_what_they_need_is_there(nats: Server) -> None:
     service.run_when_prepared(last=last)
     app = service.web("Test", [])
 
-    async with app.router.lifespan_context(app), asyncio.timeout(60):
+    async with app.router.lifespan_context(app), asyncio.timeout(TIMEOUT):
         await ended.wait()
 
     assert steps.taken == [("opening", True), ("when prepared", True)]
@@ -73,7 +74,7 @@ async def test_a_step_that_was_taken_is_not_taken_again(nats: Server) -> None:
     service.on_open(steps.step("first"), second, steps.step("third"))
     app = service.web("Test", [])
 
-    async with app.router.lifespan_context(app), asyncio.timeout(60):
+    async with app.router.lifespan_context(app), asyncio.timeout(TIMEOUT):
         await service.prepared.wait()
 
     assert [name for name, _ in steps.taken] == ["first", "second", "second", "second", "third"]
@@ -103,7 +104,7 @@ async def test_a_message_in_hand_ends_before_the_bus_is_closed(bus: NatsBus, nat
     service.close_last(Resource(steps, "first resource"), Resource(steps, "second resource"))
     app = service.web("Test", [])
 
-    async with asyncio.timeout(60), app.router.lifespan_context(app):
+    async with asyncio.timeout(TIMEOUT), app.router.lifespan_context(app):
         await bus.jetstream.publish(f"{name}.x", b"", {})
         await begun.wait()
 

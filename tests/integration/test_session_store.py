@@ -15,13 +15,14 @@ from heliograph.runtime.access.session_store import MAX_PER_HOLDER, SessionStore
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.clock import now
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
 async def store(bus: NatsBus) -> AsyncIterator[SessionStore]:
     sessions = SessionCache(bus.jetstream, KeyCache(bus.jetstream))
     async with run_in_background(sessions=sessions.watch):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while not _is_known(sessions):
                 await asyncio.sleep(0.01)
         yield SessionStore(bus.jetstream, sessions)

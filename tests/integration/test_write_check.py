@@ -11,11 +11,12 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.write_check import WriteCheck
 from tests.support.records import CURRENT_CATALOG
 from tests.support.servers import nats_running
+from tests.support.timeouts import TIMEOUT
 
 
 async def _becomes(bus: NatsBus, ready: bool) -> str:
     """What readiness says once it is so."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             reason = ""
             try:

@@ -14,9 +14,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.servers.server import missing
+from tests.support.timeouts import TIMEOUT
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_TIMEOUT = 60.0  #: seconds, on a machine that has much else to do
 
 
 def chromium_program() -> str:
@@ -71,7 +71,7 @@ async def browser_page(profile: Path) -> AsyncIterator[Page]:
         env={**os.environ, "HOME": str(profile)},
     )
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(TIMEOUT):
             address = await _address(process)
         draining = asyncio.create_task(_drain(process))
         async with connect(address, max_size=None) as connection:
@@ -109,7 +109,7 @@ async def _first_page(connection: ClientConnection) -> Page:
 
 async def _exchange(connection: ClientConnection, call: dict[str, Any]) -> dict[str, Any]:
     await connection.send(json.dumps(call))
-    async with asyncio.timeout(_TIMEOUT):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             answer = json.loads(await connection.recv())
             if answer.get("id") == call["id"]:

@@ -10,6 +10,7 @@ import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _MADE_WITHIN = 60.0  #: seconds
@@ -125,7 +126,9 @@ class Requests:
         """Asked of the gateway, which reads it in the log."""
         end = time.monotonic() + _MADE_WITHIN
         address = f"{self._gateway}/jobs/{job}"
-        while not httpx.get(address, headers=self._credentials, timeout=30).json()["finished_at"]:
+        while not httpx.get(address, headers=self._credentials, timeout=TIMEOUT).json()[
+            "finished_at"
+        ]:
             assert time.monotonic() < end, f"{job} does not end"
             time.sleep(0.05)
 
@@ -135,7 +138,9 @@ class Requests:
 
     def set_budget(self, **limits: str) -> None:
         address = f"{self._gateway}/projects/{self.project}/budget"
-        httpx.put(address, json=limits, headers=self._credentials, timeout=30).raise_for_status()
+        httpx.put(
+            address, json=limits, headers=self._credentials, timeout=TIMEOUT
+        ).raise_for_status()
 
     def _send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self._made += 1
@@ -145,7 +150,7 @@ class Requests:
             json=body,
             headers={"Idempotency-Key": f"test-{self._made}", **self._credentials},
         )
-        with httpx.Client(timeout=30) as http:
+        with httpx.Client(timeout=TIMEOUT) as http:
             answer = http.send(request)
             end = time.monotonic() + _MADE_WITHIN
             while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < end:

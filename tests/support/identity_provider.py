@@ -10,8 +10,7 @@ from typing import Any
 import httpx
 
 from tests.support.servers import free_port
-
-_TIMEOUT = 60.0  #: seconds until it answers
+from tests.support.timeouts import TIMEOUT
 
 
 class IdentityProviderProcess:
@@ -41,7 +40,7 @@ def identity_provider() -> Iterator[IdentityProviderProcess]:
 
 
 def _wait(provider: IdentityProviderProcess) -> None:
-    end = time.monotonic() + _TIMEOUT
+    end = time.monotonic() + TIMEOUT
     while True:
         try:
             httpx.get(f"{provider.issuer}/.well-known/openid-configuration").raise_for_status()

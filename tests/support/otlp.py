@@ -10,7 +10,7 @@ from typing import NamedTuple
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-_TIMEOUT = 30.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 
 class ReceivedSpan(NamedTuple):
@@ -46,7 +46,7 @@ class TraceReceiver:
 
     def trace(self, trace: str, names: Collection[str]) -> list[ReceivedSpan]:
         """The spans of a trace, once those with some names are there: each service sends its own."""
-        end = time.monotonic() + _TIMEOUT
+        end = time.monotonic() + TIMEOUT
         with self._came:
             while missing := set(names) - {span.name for span in self._of(trace)}:
                 assert self._came.wait(end - time.monotonic()), f"no span is called {missing}"

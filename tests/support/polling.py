@@ -7,8 +7,7 @@ from typing import Any
 
 from heliograph.client import Client
 from heliograph.contracts.jobs import Job
-
-TIMEOUT = 60.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 
 async def until(client: Client, job: str, **expected: Any) -> Job:

@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 from tests.support.servers import free_port
+from tests.support.timeouts import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 OBSERVABILITY = ROOT / "deploy" / "observability"
 
 _SCRAPE_INTERVAL = "1s"
-_TIMEOUT = 60.0  #: seconds
 
 
 def program(name: str) -> str:
@@ -85,7 +85,7 @@ def prometheus_running(folder: Path, targets: Mapping[str, str]) -> Iterator[Pro
 
 
 def _until_ready(url: str) -> None:
-    end = time.monotonic() + _TIMEOUT
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         with suppress(httpx.TransportError):
             if httpx.get(f"{url}/-/ready", trust_env=False).is_success:

@@ -19,8 +19,7 @@ from deploy.local.settings import STRIDE, LocalSettings
 from heliograph.client import Client
 from heliograph.contracts.sim import SimRecord, read_ledger
 from tests.support.servers import free_port, free_row
-
-_TIMEOUT = 120.0  #: seconds until all is ready, on a machine that has much else to do
+from tests.support.timeouts import TIMEOUT
 
 #: settings that say how many processes of a service there are
 COUNTS = {
@@ -112,7 +111,7 @@ class Stack:
         )
         ready = threading.Event()
         threading.Thread(target=self._read, args=(self._running, ready), daemon=True).start()
-        if not ready.wait(_TIMEOUT):
+        if not ready.wait(TIMEOUT):
             self.stop()
             raise TimeoutError("not ready:\n" + "".join(self.output[-40:]))
 
@@ -196,7 +195,7 @@ class Stack:
 
     def until_restarted(self, name: str, old: int) -> None:
         """Until the pid file names another process than `old`."""
-        end = time.monotonic() + _TIMEOUT
+        end = time.monotonic() + TIMEOUT
         while self.pid(name) in (None, old):
             if time.monotonic() > end:
                 raise TimeoutError(f"{name} was not started again")
@@ -213,7 +212,7 @@ class Stack:
 
 
 def _until_ready(address: str) -> None:
-    end = time.monotonic() + _TIMEOUT
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
         with suppress(httpx.TransportError):
             if httpx.get(f"{address}/readyz").is_success:

@@ -11,8 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from heliograph.contracts.live_frames import SUBPROTOCOL
-
-_TIMEOUT = 60.0  #: seconds for a frame
+from tests.support.timeouts import TIMEOUT
 
 Frame = dict[str, Any]
 
@@ -32,7 +31,7 @@ class Watcher:
 
     async def next(self) -> Frame:
         """The next frame, whatever it is."""
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(TIMEOUT):
             frame: Frame = json.loads(await self._socket.recv())
         self.frames.append(frame)
         return frame

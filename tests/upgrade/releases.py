@@ -18,12 +18,12 @@ from heliograph.runtime.renamed_settings import RENAMED
 from tests.support.servers import free_port
 from tests.support.servers.server import missing
 from tests.support.stack import SHORT
+from tests.support.timeouts import TIMEOUT
 
 BASELINE = Path(__file__).with_name("baseline")  #: the commit of release 0.1.0
 SERVICES = ("gateway", "render", "storage", "status")
 BESIDE = 2  #: processes of each service
 
-_READY = 150.0  #: seconds
 _GONE = 30.0  #: seconds
 
 
@@ -102,7 +102,7 @@ class Deployment:
 
     def until_ready(self, *places: Place) -> None:
         """Until all of them are."""
-        end = time.monotonic() + _READY
+        end = time.monotonic() + TIMEOUT
         for place in places:
             while not self._is_ready(place):
                 if time.monotonic() > end:

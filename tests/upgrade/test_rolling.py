@@ -14,9 +14,8 @@ from heliograph.contracts.sim import read_ledger
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import some_project
 from tests.support.servers import nats_running, s3_running
+from tests.support.timeouts import TIMEOUT
 from tests.upgrade.releases import BESIDE, SERVICES, TODAY, Deployment, Place, Release, check_out
-
-TIMEOUT = 90.0  #: seconds until all jobs have ended
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +107,6 @@ class Callers:
         assert sorted(accepted) == sorted(self.paid)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("direction", ["upgrade", "roll-back"])
 async def test_processes_of_two_releases_work_beside_each_other(
     deployment: Deployment, baseline: Release, direction: str

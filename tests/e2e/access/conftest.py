@@ -12,6 +12,7 @@ from tests.support.identity_provider import IdentityProviderProcess, identity_pr
 from tests.support.otlp import TraceReceiver, trace_receiver
 from tests.support.servers import outside_servers
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 GRANTS = {
     "admins": {"scopes": ["admin"]},
@@ -69,7 +70,7 @@ async def keys(keyed: Stack) -> AsyncIterator[KeyMaker]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         yield http
 
 

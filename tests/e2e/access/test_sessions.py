@@ -12,6 +12,7 @@ from tests.e2e.access.test_live_access import closed, known, live, send, subscri
 from tests.support.access import KeyMaker, bearer
 from tests.support.polling import until_true
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 APP = "https://app.example"  #: a page that may use the API, with keys of its own
 #: what browsers send along for pages that are not ours
@@ -43,7 +44,7 @@ def cookie_of(answer: httpx.Response) -> dict[str, str]:
 @pytest.fixture
 async def http() -> Any:
     """Without a cookie jar: each request says by itself which cookie it sends."""
-    async with httpx.AsyncClient(timeout=30, cookies=_NoCookies()) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT, cookies=_NoCookies()) as http:
         yield http
 
 
@@ -76,7 +77,7 @@ async def until_signed_in(
         found = [await is_signed_in(http, stack, service, cookie) for service in services]
         return found == [expected] * len(services)
 
-    async with asyncio.timeout(20):  # five seconds, and what a busy machine needs
+    async with asyncio.timeout(TIMEOUT):  # five seconds, and what a busy machine needs
         await until_true(is_so)
 
 
@@ -224,7 +225,7 @@ async def test_own_pages_follow_events_by_a_cookie_until_it_ends_and_no_others_d
     own = {**cookie, "Sec-Fetch-Site": "same-site", "Origin": keyed.url("gateway")}
 
     foreign = await http.get(stream, headers={**cookie, **headers})
-    async with http.stream("GET", stream, headers=own) as answer, asyncio.timeout(20):
+    async with http.stream("GET", stream, headers=own) as answer, asyncio.timeout(TIMEOUT):
         lines = answer.aiter_lines()
         first = await anext(lines)
         await http.delete(session_of(keyed), headers=cookie)

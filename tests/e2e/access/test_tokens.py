@@ -11,6 +11,7 @@ from heliograph.client import Client
 from tests.support.access import bearer, token_of
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 JOB: dict[str, Any] = {"kind": "image", "prompt": "x", "parameters": {"seconds": 0}}
 
@@ -113,7 +114,7 @@ async def test_a_stream_ends_with_its_token(
 
     async with (
         http.stream("GET", events, params={"project": project}, headers=headers) as stream,
-        asyncio.timeout(30),
+        asyncio.timeout(TIMEOUT),
     ):
         lines = [line async for line in stream.aiter_lines()]
 

@@ -13,6 +13,7 @@ from tests.support.emulation.answers import picture_of
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.fal.emulator_process import FalAccount
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 FAL, REPLICATE, OPENAI = "fal/flux-schnell", "replicate/flux-schnell", "openai/gpt-image-2"
 FLAGGED = {"b64_json": "<base64 2>", "respect_moderation": False}
@@ -30,7 +31,7 @@ def accounts(
 
 @pytest.fixture
 async def storage(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as http:
         yield http
 
 

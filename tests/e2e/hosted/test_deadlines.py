@@ -15,6 +15,7 @@ from heliograph.runtime.clock import now
 from tests.support.emulation.emulator_process import EmulatedAccount
 from tests.support.fal.emulator_process import FalAccount
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 _FAL, _OPENAI = "fal/flux-schnell", "openai/gpt-image-2"
 
@@ -26,7 +27,7 @@ async def ask(client: Client, model: str, prompt: str, seconds: float) -> Job:
 
 
 async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while not holds(found := await client.get(job)):
             await asyncio.sleep(0.05)
     return found
@@ -132,7 +133,7 @@ async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_e
 @asynccontextmanager
 async def _one_place(stack: Stack) -> AsyncIterator[None]:
     """In the account of fal."""
-    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
         (await http.patch("/v1/accounts/fal", json={"cap": 1})).raise_for_status()
         try:
             yield

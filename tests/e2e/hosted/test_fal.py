@@ -10,6 +10,7 @@ import pytest
 from heliograph.client import Client
 from tests.support.fal.emulator_process import FalAccount
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ async def test_a_refused_account_opens_its_breaker_and_shows_it(
 ) -> None:
     fal.plan(prompt, refusals=["401"])
     posts = fal.posts
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         job = await client.submit(kind="portrait", prompt=prompt, model="fal/flux-schnell")
 
         reason = await _until(lambda: _blocked(http, stack))
@@ -124,7 +125,7 @@ async def _level(http: httpx.AsyncClient, stack: Stack) -> str | None:
 
 
 async def _until(look: Callable[[], Awaitable[str | None]]) -> str:
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while (found := await look()) is None:
             await asyncio.sleep(0.1)
     return found

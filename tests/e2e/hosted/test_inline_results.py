@@ -15,8 +15,7 @@ from heliograph.client_errors import RequestRejected
 from heliograph.contracts.id_generation import new_job_id
 from tests.support.refusing_store import RefusingStore
 from tests.support.stack import Stack
-
-TIMEOUT = 90.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 
 async def _submit(client: Client, **fields: object) -> str:

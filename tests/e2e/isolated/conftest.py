@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.stack import Stack, is_alive
+from tests.support.timeouts import TIMEOUT
 
 #: secrets of this user: those of two providers, and one that is another program's
 KEYS = {
@@ -59,7 +60,7 @@ def _live_once(stack: Stack) -> FirstLife:
         json={"kind": "image", "prompt": "kept", "parameters": {"seconds": 0}},
         headers={"Idempotency-Key": "k"},
     )
-    with httpx.Client(timeout=20) as http:
+    with httpx.Client(timeout=TIMEOUT) as http:
         job = http.send(request).json()["id"]
     pids = {name: stack.pid(name) or 0 for name in stack.everything}
     code = stack.stop(signal.SIGINT)

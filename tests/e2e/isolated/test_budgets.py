@@ -20,6 +20,7 @@ from tests.support.polling import until_true
 from tests.support.records import CATALOG, some_project
 from tests.support.shell import run_heliograph
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import watching
 
 ROUNDS = int(os.environ.get("HELIOGRAPH_TEST_BUDGET_ROUNDS") or 2)
@@ -55,14 +56,14 @@ class Crowd:
         self.is_under_way = asyncio.Event()  #: some were answered, others are not
 
     async def ask_all(self) -> None:
-        async with httpx.AsyncClient(timeout=20) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
             await asyncio.gather(*(self._ask(http, number) for number in range(REQUESTS)))
 
     async def _ask(self, http: httpx.AsyncClient, number: int) -> None:
         parameters = {"seconds": 0, "price": PRICE}
         body = {"kind": "image", "prompt": f"{number}", "parameters": parameters}
         headers, tries = {"Idempotency-Key": f"key-{number}"}, number
-        async with self._places, asyncio.timeout(120):
+        async with self._places, asyncio.timeout(TIMEOUT):
             while headers["Idempotency-Key"] not in self.answers:
                 url = self._gateways[tries % len(self._gateways)] + self._path
                 tries += 1
@@ -107,7 +108,7 @@ async def _budgeted(stack: Stack, **limits: Any) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.mark.timeout(120 + 60 * ROUNDS)
+@pytest.mark.timeout(900 + 60 * ROUNDS)
 @pytest.mark.parametrize("round_", range(ROUNDS))
 async def test_a_crowd_gets_exactly_what_the_budget_allows_though_a_gateway_is_killed(
     stack: Stack, round_: int
@@ -177,7 +178,7 @@ async def test_a_pair_that_does_not_fit_is_refused_as_a_whole(stack: Stack) -> N
     pair = {"operation": "create", "prompt": "alice", "model": PRICED}
     async with (
         _budgeted(stack, total="0.015") as client,
-        httpx.AsyncClient(base_url=stack.url("gateway"), timeout=20) as http,
+        httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http,
     ):
         path = f"/v1/projects/{client.project}/cast/alice/refs"
         answer = await http.put(path, json=pair, headers={"Idempotency-Key": "pair"})

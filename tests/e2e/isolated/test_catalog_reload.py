@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 POSTER = """
 poster: {lane: portraits, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}
 """
-TIMEOUT = 60.0  #: seconds
 _READERS = ("gateway", "render", "storage")
 _AGAIN = "Catalog reloaded"
 _WRONG = "Catalog rejected; the previous one stays in use"
@@ -30,7 +30,7 @@ class File:
 
 
 async def _items(stack: Stack, what: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         answer = await http.get(f"{stack.url('gateway')}/v1/{what}")
     return {item["name"]: item for item in answer.json()["items"]}
 

@@ -20,6 +20,7 @@ from tests.e2e.isolated.conftest import FirstLife
 from tests.support.servers import free_port
 from tests.support.shell import run_module
 from tests.support.stack import Stack, is_alive
+from tests.support.timeouts import TIMEOUT
 
 
 def _until(is_so: Callable[[], bool], *, seconds: float = 90) -> None:
@@ -51,7 +52,7 @@ def test_it_is_ready_when_it_says_so(breakable: Stack) -> None:
 
 def test_everything_is_still_there_after_a_restart(first_life: FirstLife, breakable: Stack) -> None:
     job, url = first_life.job, breakable.url("gateway")
-    with httpx.Client(timeout=20) as http:
+    with httpx.Client(timeout=TIMEOUT) as http:
         again = http.send(first_life.request)
         _until(lambda: http.get(f"{url}/v1/jobs/{job}").json()["assets"] != [])
         listed = http.get(f"{url}/v1/projects/kept/jobs").json()["items"]
@@ -163,7 +164,7 @@ def test_a_service_without_nats_lives_and_says_what_is_missing(tmp_path: Path) -
         _until(lambda: is_alive(process.pid) and _lives(address))
         ready = httpx.get(f"{address}/readyz")
         body = {"kind": "image", "prompt": "x"}
-        answer = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=20)
+        answer = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=TIMEOUT)
         process.terminate()
         code = process.wait(15)
 

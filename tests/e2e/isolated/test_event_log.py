@@ -20,6 +20,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 _MIB = 2**20
 _LARGE = "🗼" * 5_000  #: 20 kB of prompt
@@ -76,7 +77,7 @@ class Asker:
             self.jobs.append(answer.json()["id"])
         return answer
 
-    async def ask_until_accepted(self, seconds: float = 60) -> httpx.Response:
+    async def ask_until_accepted(self, seconds: float = TIMEOUT) -> httpx.Response:
         """What was admitted a moment ago may be counted twice until the log is read: ask again."""
         async with asyncio.timeout(seconds):
             while (answer := await self.ask()).status_code == 503:
@@ -102,7 +103,7 @@ class Asker:
         found = await self._http.get(f"{self._url}/v1/jobs/{name}/events")
         return dict(found.json())
 
-    async def until_all_ended(self, seconds: float = 120) -> dict[str, str]:
+    async def until_all_ended(self, seconds: float = TIMEOUT) -> dict[str, str]:
         ended: dict[str, str] = {}
         async with asyncio.timeout(seconds):
             while len(ended) < len(self.jobs):
@@ -117,10 +118,9 @@ class Asker:
 
 
 async def an_http(stack: AsyncExitStack) -> httpx.AsyncClient:
-    return await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
+    return await stack.enter_async_context(httpx.AsyncClient(timeout=TIMEOUT, trust_env=False))
 
 
-@pytest.mark.timeout(480)
 async def test_large_jobs_of_one_project_do_not_lock_out_others(never_compacted: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
@@ -138,7 +138,6 @@ async def test_large_jobs_of_one_project_do_not_lock_out_others(never_compacted:
         assert set((await other.until_all_ended()).values()) == {"succeeded"}
 
 
-@pytest.mark.timeout(300)
 async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -169,7 +168,6 @@ async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
             assert paid <= len(jobs)
 
 
-@pytest.mark.timeout(480)
 async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
@@ -179,11 +177,12 @@ async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -
         before = await asker.job(first["id"])
         assert (await asker.events(first["id"]))["compacted"] is False
 
-        async with asyncio.timeout(180):
+        async with asyncio.timeout(TIMEOUT):
             while not (now := await asker.job(first["id"])).get("compacted_at"):
                 await asker.flood()
                 await asker.until_all_ended()
                 await asyncio.sleep(0.5)
+        async with asyncio.timeout(TIMEOUT):
             while len((events := await asker.events(first["id"]))["items"]) > 1:
                 await asyncio.sleep(0.2)
 

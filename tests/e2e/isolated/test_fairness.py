@@ -13,13 +13,14 @@ from tests.e2e.isolated.conftest import LIMIT, PROJECT_LIMIT
 from tests.support.polling import until_one_runs
 from tests.support.records import some_project
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 LANE, CAP, PREFETCH = "text", 4, 2  # texts cost next to nothing to make
 
 
 @pytest.fixture
 async def http(bounded: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=bounded.url("gateway"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=bounded.url("gateway"), timeout=TIMEOUT) as http:
         yield http
 
 
@@ -172,7 +173,7 @@ async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:
 
 async def _until_refused(http: httpx.AsyncClient, project: str) -> httpx.Response:
     """The other gateway may have accepted some of them a moment ago."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(TIMEOUT):
         while (answer := await _ask(http, project)).status_code == 202:
             await asyncio.sleep(0.1)
     return answer
@@ -180,6 +181,6 @@ async def _until_refused(http: httpx.AsyncClient, project: str) -> httpx.Respons
 
 async def _until_accepted(http: httpx.AsyncClient, project: str) -> None:
     """The gateways look at the queue every second."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(TIMEOUT):
         while (await _ask(http, project)).status_code != 202:
             await asyncio.sleep(0.1)

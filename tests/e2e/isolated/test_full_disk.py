@@ -15,8 +15,8 @@ import pytest
 
 from deploy.local.environment import SERVICES
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
-_TIMEOUT = 90.0  #: seconds, on a machine that has much else to do
 _MIB = 2**20
 
 #: a disk of its own for the home, which only this process tree sees; then what follows
@@ -80,7 +80,7 @@ def _free(disk: Path) -> None:
 
 
 def _until(is_so: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _TIMEOUT
+    end = time.monotonic() + TIMEOUT
     while not is_so():
         assert time.monotonic() < end, what
         time.sleep(0.2)
@@ -93,7 +93,7 @@ def _ask(stack: Stack, key: str, prompt: str) -> httpx.Response | None:
             f"{stack.url('gateway')}/v1/projects/demo/jobs",
             json=body,
             headers={"Idempotency-Key": key},
-            timeout=30,
+            timeout=TIMEOUT,
         )
     return None
 
@@ -117,7 +117,6 @@ def _job(stack: Stack, key: str, prompt: str) -> dict[str, Any]:
     return job
 
 
-@pytest.mark.timeout(600)
 def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
     before, meanwhile = uuid4().hex, uuid4().hex
     assert _accepted(own, before, "before")
@@ -141,7 +140,6 @@ def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
         _until(lambda k=key, p=prompt: _job(own, k, p)["status"] == "succeeded", prompt)  # type: ignore[misc]
 
 
-@pytest.mark.timeout(300)
 def test_a_disk_that_is_too_small_is_refused_at_the_start(home: Path) -> None:
     stack = Stack(home, {})
     command = _on_a_disk(home, 64, sys.executable, "-m", "deploy.local", "up")

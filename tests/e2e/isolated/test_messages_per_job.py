@@ -19,6 +19,7 @@ from heliograph.runtime.bus.work_queue import STREAM as WORK
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 BUCKETS = ("KV_slots", "KV_accounts", "KV_uploads")
 
@@ -62,7 +63,7 @@ class Traffic:
 
     async def until_stored(self) -> None:
         """Until storage is done with a job, after its acknowledgement."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             await self._stored.wait()
 
     def reads(self, job: str) -> int:
@@ -104,7 +105,7 @@ async def test_a_text_takes_nine_stored_messages_two_reads_and_two_requests_to_t
 
     async with _listening(stack) as (jetstream, traffic):
         before = {name: await _stored_in(jetstream, name) for name in streams}
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as http:
             url = f"{stack.url('gateway')}/v1/projects/{project}/jobs"
             headers = {"Idempotency-Key": uuid4().hex}
             job = (await http.post(url, json=body, headers=headers)).json()["id"]

@@ -26,11 +26,11 @@ from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.shell import Ended, run_heliograph
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 PRICE = Decimal("0.01")  #: of what the sim is asked for
 FLUX, KONTEXT = "fal/flux-schnell", "fal/flux-kontext"
 REPLICATE = "replicate/flux-schnell"
-TIMEOUT = 60  #: seconds
 
 
 @dataclass
@@ -338,7 +338,7 @@ async def test_a_retry_without_a_step_is_the_cheapest_or_asks_for_consent(
     assert ended.links
     paid = scene.paid()
 
-    async with httpx.AsyncClient(timeout=20) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         answer = await http.post(ended.links.retry, json={})
 
     body = answer.json()
@@ -371,7 +371,7 @@ async def test_a_request_that_must_change_is_sent_again_changed(scene: Scene, ou
 @asynccontextmanager
 async def lane_paused(scene: Scene, lane: str) -> AsyncIterator[None]:
     address = scene.stack.url("gateway")
-    async with httpx.AsyncClient(base_url=address, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT) as http:
         (await http.patch(f"/v1/lanes/{lane}", json={"paused": True})).raise_for_status()
         try:
             yield

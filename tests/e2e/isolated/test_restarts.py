@@ -1,12 +1,12 @@
 """Jobs that wait for others are remembered while everything is killed."""
 
 import httpx
-import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.jobs import Job
 from tests.support.stack import Stack
+from tests.support.timeouts import TIMEOUT
 
 
 async def _submit(client: Client, *after: Job, seconds: float = 0, fault: str | None = None) -> Job:
@@ -17,13 +17,12 @@ async def _submit(client: Client, *after: Job, seconds: float = 0, fault: str | 
 
 async def _at(client: Client, job: Job, name: str) -> str:
     """When something happened to a job."""
-    async with httpx.AsyncClient(base_url=client.url, timeout=20) as http:
+    async with httpx.AsyncClient(base_url=client.url, timeout=TIMEOUT) as http:
         events = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
     [found] = [event["at"] for event in events if event["type"] == event_type(name)]
     return str(found)
 
 
-@pytest.mark.timeout(300)
 async def test_a_waiting_job_survives_restarts(breakable: Stack, project: str) -> None:
     async with breakable.client(project) as client:
         good = await _submit(client, seconds=3)

@@ -22,6 +22,7 @@ from services.status.settings import StatusSettings
 from tests.support.documented import documented_client
 from tests.support.records import some_project
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import watching
 
 SLOT = "portrait/char-123"
@@ -52,7 +53,7 @@ async def client(stack: Stack, project: str) -> AsyncIterator[Client]:
 @pytest.fixture
 async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
     base = f"{stack.url('gateway')}/v1/projects/{project}"
-    async with documented_client(base, timeout=20) as http:
+    async with documented_client(base, timeout=TIMEOUT) as http:
         yield http
 
 
@@ -97,7 +98,7 @@ async def until_stored(stack: Stack, *jobs: Job) -> None:
     expected = {job.id: OBJECTS for job in jobs}
     found: dict[str, int] = {}
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while (found := stored(stack, jobs[0].project)) != expected:
                 await asyncio.sleep(0.05)
     except TimeoutError:
@@ -122,7 +123,7 @@ async def listed(client: Client) -> set[str]:
 
 
 async def look_at(stack: Stack, asset: Asset, of: str = "") -> httpx.Response:
-    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as http:
         return await http.get(f"/v1/assets/{asset.id}{of}")
 
 
@@ -316,7 +317,7 @@ async def test_jobs_without_a_result_go_from_lists_and_cards(
 
     await client.cleanup()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while failed.id in await listed(client):
             await asyncio.sleep(0.05)
     slot = (await http.get(f"/slots/{SLOT}")).json()
@@ -457,7 +458,7 @@ async def test_what_is_over_for_a_while_leaves_the_snapshot_and_not_the_history(
     job = await make(client, slot=SLOT)
     old = (await http.get(f"{stack.url('gateway')}/v1/jobs/{job.id}/events")).json()
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while job.id in await snapshot(stack, project):
             await asyncio.sleep(0.1)
 
@@ -490,7 +491,7 @@ async def test_what_went_stays_gone_when_the_read_model_is_made_anew(
     assert old
     stack.kill("status")
     stack.until_restarted("status", old)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while await versions_or_none(http) != {3: jobs[2].id}:
             await asyncio.sleep(0.1)
 
@@ -518,7 +519,6 @@ async def versions_or_none(http: httpx.AsyncClient) -> dict[int, str] | None:
     return {each["version"]: each["job"] for each in answer.json()["versions"]}
 
 
-@pytest.mark.timeout(480)
 @pytest.mark.parametrize("point", ["clean.withdrawn", "clean.pruned", "clean.removed"])
 async def test_a_death_on_the_way_is_made_up_for(
     crashing: tuple[Stack, Path], point: str, project: str
@@ -528,7 +528,7 @@ async def test_a_death_on_the_way_is_made_up_for(
     base = f"{stack.url('gateway')}/v1/projects/{project}"
     async with (
         stack.client(project) as client,
-        httpx.AsyncClient(base_url=base, timeout=20) as http,
+        httpx.AsyncClient(base_url=base, timeout=TIMEOUT) as http,
     ):
         jobs = await make_versions(client, 3)
         old = stack.pid("status")
@@ -541,7 +541,7 @@ async def test_a_death_on_the_way_is_made_up_for(
         await until_stored(stack, jobs[2])
         for job in jobs[:2]:
             await until_gone(client, job)
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(TIMEOUT):
             while await versions_or_none(http) != {3: jobs[2].id}:
                 await asyncio.sleep(0.1)
         for job in jobs[:2]:
@@ -566,12 +566,12 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, 
 
 
 async def until_gone(client: Client, job: Job) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while (await client.get(job.id)).pruned_at is None:
             await asyncio.sleep(0.05)
 
 
 async def until_stored_nothing(stack: Stack, project: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while stored(stack, project):
             await asyncio.sleep(0.05)

@@ -24,13 +24,13 @@ from tests.support.films import film
 from tests.support.records import CURRENT_CATALOG, a_record, some_project
 from tests.support.servers import free_port
 from tests.support.stack import Stack, stack_running
+from tests.support.timeouts import TIMEOUT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MIB = 2**20
 VIDEOS, PICTURES = 200, 12
 PLACES, SHARE = 8, 6  #: jobs that are stored at once, and those of one project
-TIMEOUT = 90.0  #: seconds
 
 
 class Shelf:
@@ -259,7 +259,7 @@ async def test_missing_results_hold_no_permits_while_they_wait(bus: NatsBus, she
     await _until_one_is_fetched(bus, project)
 
     await _seconds_until_stored(bus, shelf)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(TIMEOUT):
         while await bus.jetstream.last(STREAM, f"store.{project}.*"):
             await asyncio.sleep(0.01)
 

@@ -13,13 +13,12 @@ from PIL import Image
 
 from tests.e2e.isolated.conftest import UPLOAD_BYTES, UPLOADS
 from tests.support.stack import Stack
-
-TIMEOUT = 90.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 
 @pytest.fixture
 async def storage(bounded: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=bounded.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=bounded.url("storage"), timeout=TIMEOUT) as http:
         yield http
 
 
@@ -112,7 +111,7 @@ async def test_a_disk_that_is_nearly_full_is_left_to_results(
     breakable: Stack, project: str
 ) -> None:
     """Storage is told to leave more space free than there is."""
-    async with httpx.AsyncClient(base_url=breakable.url("storage"), timeout=20) as http:
+    async with httpx.AsyncClient(base_url=breakable.url("storage"), timeout=TIMEOUT) as http:
         answer = await _upload(http, project, _picture())
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

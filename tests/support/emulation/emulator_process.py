@@ -15,8 +15,7 @@ from starlette.types import ASGIApp
 
 from deploy.local.processes import ROOT
 from tests.support.servers import free_port
-
-_TIMEOUT = 60.0  #: seconds for it to listen, on a machine that has much else to do
+from tests.support.timeouts import TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def listen(package: str, app: ASGIApp) -> None:
 
 
 def _wait_for(process: subprocess.Popen[bytes], ask: Callable[[], object]) -> None:
-    end = time.monotonic() + _TIMEOUT
+    end = time.monotonic() + TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         try:
             ask()

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.fal.accounts import FalAccountState, FalRequest
 from tests.support.fal.results import result_of
+from tests.support.timeouts import TIMEOUT
 
 USER = "user-1"
 
@@ -66,5 +67,5 @@ async def call_back(
 
 
 async def _tell(webhook: str, body: bytes, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(timeout=15) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         await http.post(webhook, content=body, headers=headers)

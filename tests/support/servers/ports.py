@@ -17,7 +17,7 @@ from sqlalchemy import NullPool
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-_TIMEOUT = 60.0  #: seconds for a server to answer, on a machine that has much else to do
+from tests.support.timeouts import TIMEOUT
 
 # Test processes that run side by side, of one test run or of several, must not be given the same
 # port: each owns a block of ports by a file lock, below those that systems give to connections.
@@ -70,17 +70,17 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def until_nats_answers(url: str, *, seconds: float = _TIMEOUT) -> None:
+def until_nats_answers(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until there is a NATS server. Raises TimeoutError."""
     _until(_is_nats, url, seconds)
 
 
-def until_s3_answers(url: str, *, seconds: float = _TIMEOUT) -> None:
+def until_s3_answers(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until there is a store, and it has finished its start. Raises TimeoutError."""
     _until(_is_s3, url, seconds)
 
 
-def until_postgres_answers(url: str, *, seconds: float = _TIMEOUT) -> None:
+def until_postgres_answers(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until it lets us in. Raises TimeoutError."""
     _until(lambda url: asyncio.run(_is_postgres(url)), url, seconds)
 

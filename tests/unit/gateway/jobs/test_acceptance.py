@@ -37,6 +37,7 @@ from services.gateway.slots.versions import SlotService
 from tests.support.acceptance import accept
 from tests.support.quotas import no_quotas, unknown_quotas
 from tests.support.records import KEYLESS, a_record, a_request, some_project
+from tests.support.timeouts import TIMEOUT
 
 SLOT = "portrait/keeper"
 
@@ -120,7 +121,7 @@ async def test_an_abandoned_submission_gets_a_conflict(keyed: bool, is_over: boo
     standstill.go.set()
 
     with pytest.raises(StateConflict):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             await late
     assert list(work.queue) == [quick.id]
     assert (await slots.read(project, SLOT)).job == quick.id
@@ -147,7 +148,7 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
     await transition(events, accepted.entry, Canceled())
     held.set()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(TIMEOUT):
         assert (await late).job.id == slow.id
     assert (await slots.read(project, SLOT)).job == slow.id
 

@@ -15,6 +15,7 @@ from services.render.providers.no_retry_transport import (
     may_have_outputs,
     send_once,
 )
+from tests.support.timeouts import TIMEOUT
 
 _CHUNK = bytes(2**20)
 
@@ -70,7 +71,7 @@ async def test_large_answers_take_turns_and_small_ones_do_not_wait_for_them() ->
     sender, turns = Sender(10), asyncio.Semaphore(LARGE_AT_ONCE)
     asking = [send_once(sender, _question(), MAX_OUTPUTS, turns) for _ in range(LARGE_AT_ONCE + 3)]
     tasks = [asyncio.create_task(each) for each in asking]
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(TIMEOUT):
         while sender.begun < len(tasks) or sender.large < LARGE_AT_ONCE:
             await asyncio.sleep(0)
         small = await send_once(Sender(1), _question(), MAX_OUTPUTS, turns)

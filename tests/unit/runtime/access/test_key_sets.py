@@ -14,9 +14,9 @@ from heliograph.runtime.access import token_keys
 from heliograph.runtime.access.key_sets import read_key_set
 from heliograph.runtime.access.token_keys import KeySet
 from tests.support.polling import until_true
+from tests.support.timeouts import TIMEOUT
 
 KEY = json.loads(OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key()))
-BOUND = 30.0  #: seconds, on a busy machine
 
 
 def a_set(*ids: str) -> str:
@@ -76,7 +76,7 @@ async def test_the_last_good_keys_stay_and_later_ones_are_taken(
         except (Unauthenticated, Unavailable):
             return False
 
-    async with asyncio.timeout(BOUND):
+    async with asyncio.timeout(TIMEOUT):
         await until_true(lambda: knows("one"))
         with capture_logs() as logs:
             source.write_text("[]")

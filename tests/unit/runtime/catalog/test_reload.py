@@ -14,8 +14,7 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
 from heliograph.runtime.settings import ServiceSettings
-
-TIMEOUT = 40.0  #: seconds
+from tests.support.timeouts import TIMEOUT
 
 KIND = """
 {name}: {{lane: {lane}, media: image, model: sim/picture, expected_seconds: 3, timeout_seconds: 9}}

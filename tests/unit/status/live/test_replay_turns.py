@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.status.live.replay_turns import ReplayTurns
+from tests.support.timeouts import TIMEOUT
 
 
 @asynccontextmanager
@@ -75,5 +76,5 @@ async def test_a_client_that_is_gone_keeps_no_turn() -> None:
     given.cancel()  # the place was handed to it, and it has not run since
     await asyncio.gather(gone, given, return_exceptions=True)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         await serve()

@@ -24,6 +24,7 @@ from services.status.maintenance.retention import RetentionJob
 from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
+from tests.support.timeouts import TIMEOUT
 
 SLOT = "shot/12"
 PROJECT = "demo"
@@ -118,7 +119,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 async def settled(scene: Scene) -> None:
     """Rounds until nothing is found any more; the last ones in vain."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(TIMEOUT):
         while await scene.cleaner.apply():
             pass
 

@@ -22,6 +22,7 @@ from heliograph.contracts.errors import OutputRefused, Unavailable
 from services.storage.content import opened, whole
 from services.storage.media.images import ImageWorkers, Inspection, Undecodable
 from services.storage.settings import StorageSettings
+from tests.support.timeouts import TIMEOUT
 
 _PEAK = Path("/proc/self/clear_refs")  #: writing 5 there makes VmHWM start anew
 
@@ -30,7 +31,6 @@ pytestmark = [
     pytest.mark.skipif(not _PEAK.exists(), reason="processes are looked at in Linux's /proc"),
 ]
 
-TIMEOUT = 10.0  #: seconds for one file; what its fork may use of CPU
 PARENT = 20  #: MiB that a file may cost this process
 SECRET = b"a lighthouse nobody may know of"
 

@@ -58,6 +58,7 @@ from services.storage.stores.memory import MemoryStore
 from services.storage.uploads.uploads import Uploads
 from tests.support.films import boxes, film
 from tests.support.records import CATALOG, a_record, some_project
+from tests.support.timeouts import TIMEOUT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -440,7 +441,7 @@ async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
     everybody = asyncio.Barrier(4)
 
     async def waits() -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             await everybody.wait()
         return a_picture()
 
@@ -772,7 +773,7 @@ async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
 
 
 async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(studio: Studio) -> None:
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(TIMEOUT):
         record = await _fails(studio, hangs, gives(404), gives(a_picture()))
 
     assert _why(record) == ("output_expired", False)
