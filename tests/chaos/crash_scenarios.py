@@ -19,7 +19,7 @@ import httpx
 
 from heliograph.contracts.id_generation import keyed_job_id
 from heliograph.runtime.crash_points import Point
-from tests.chaos.journal import Journal, SentRequest, submit
+from tests.chaos.journal import ANSWER_TIMEOUT, Journal, SentRequest, submit
 from tests.support.records import some_project
 from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT
@@ -70,7 +70,7 @@ class Teller:
     async def ask_once(self, request: SentRequest) -> str:
         """Send a request and never look back. Returns the id that its job has, if there is one."""
         url = f"{self.stack.url('gateway')}/v1/projects/{request.project}/jobs"
-        async with httpx.AsyncClient(timeout=6) as http:
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http:
             with suppress(httpx.TransportError):
                 await http.post(url, json=request.body, headers={"Idempotency-Key": request.key})
         return keyed_job_id(request.project, request.key)
@@ -84,7 +84,7 @@ class Teller:
         await self._send("PUT", f"/v1/projects/{self.project}/budget", {}, {"total": total})
 
     async def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Any:
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http, asyncio.timeout(TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
@@ -100,7 +100,7 @@ class Teller:
         """Until the job's status or phase is one of these."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
         found: dict[str, Any] = {}
-        async with httpx.AsyncClient(timeout=6) as http:
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http:
             try:
                 async with asyncio.timeout(TIMEOUT):
                     while not {found.get("status"), found.get("phase")} & set(expected):
@@ -116,7 +116,7 @@ class Teller:
     async def until_listed(self, job: str) -> None:
         """Until the list of what has succeeded knows it, too."""
         url = f"{self.stack.url('gateway')}/v1/projects/{self.project}/jobs"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http, asyncio.timeout(TIMEOUT):
             listed: list[str] = []
             while job not in listed:
                 await asyncio.sleep(_LOOK_AGAIN)
@@ -127,7 +127,7 @@ class Teller:
     async def has_begun(self, job: str) -> bool:
         """Whether there is such a job."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
-        async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
+        async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http, asyncio.timeout(TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
                     answer = await http.get(url)

@@ -12,6 +12,8 @@ from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT
 from tests.support.watcher import Frame, Watcher, watching
 
+#: seconds for one answer of a process that may be frozen; a project's first budget takes five
+ANSWER_TIMEOUT = 20.0
 _PAUSE = 0.2  #: seconds before a request that failed is sent again, with the same key
 
 
@@ -61,7 +63,7 @@ class Journal:
 async def submit(stack: Stack, request: SentRequest) -> None:
     """Send a request until somebody answers it; the same key makes that one request."""
     path = f"/v1/projects/{request.project}/jobs"
-    async with httpx.AsyncClient(timeout=6) as http, asyncio.timeout(TIMEOUT):
+    async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http, asyncio.timeout(TIMEOUT):
         while True:
             gateway = stack.gateways[request.tries % len(stack.gateways)]
             request.tries += 1
@@ -84,7 +86,7 @@ async def submit(stack: Stack, request: SentRequest) -> None:
 
 async def cancel(stack: Stack, job: str) -> None:
     """Ask once; whether it was heard, the log says."""
-    async with httpx.AsyncClient(timeout=6) as http:
+    async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http:
         try:
             await http.post(f"{stack.gateways[-1]}/v1/jobs/{job}/cancel", json={})
         except httpx.TransportError:
