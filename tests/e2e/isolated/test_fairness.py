@@ -64,6 +64,8 @@ async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
         measured = await _submit(large, 8, seconds=1.5)  # the dispatcher learns how long they take
         await large.finish(*(job.id for job in measured))
         await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
+        [last] = await _submit(large, 1, seconds=1.5)
+        await large.finish(last.id)  # by now the dispatcher has heard of the cap
         many = await _submit(large, 5, seconds=1.5)
         await until_one_runs(large, [job.id for job in many])
         [one] = await _submit(small, 1)
