@@ -199,5 +199,6 @@ def program(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise NotInstalled(f"{name} is not installed: run `make setup`")
+        how = "run `make setup`, or install it by the system's package manager"
+        raise NotInstalled(f"{name} is not installed: {how}")
     return found
