@@ -1,11 +1,9 @@
 """The whole, next to the same built by hand: jobs a second, processor time and memory of every process."""
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from nats.aio.msg import Msg
@@ -15,6 +13,7 @@ from bench.figures import Section, say
 from bench.http_load import Load
 from bench.peer_runs import Rivals, rivals
 from bench.peer_wholes import WHOLES, hosted_model, whole
+from bench.process_usage import cpu_of, memory_of
 from bench.profiles import Profile
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import event_type
@@ -154,45 +153,3 @@ async def _measure(
 
 async def _send(url: str, body: dict[str, Any], count: int) -> None:
     (await post_from_outside(Load(url=url, body=body, at_once=_AT_ONCE, count=count))).check()
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of processor time of a process, and of all that it started."""
-    return sum(_spent(each) for each in family(pid))
-
-
-def memory_of(pid: int) -> float:
-    """MiB that a process and all that it started have resident; what they share counts for each."""
-    pages = sum(_resident(each) for each in family(pid))
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def family(pid: int) -> list[int]:
-    """A process, and those that it started, and so on."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        parents.setdefault(parent, []).append(int(stat.parent.name))
-    found = [pid]
-    for each in found:
-        found += parents.get(each, [])
-    return found
-
-
-def _spent(pid: int) -> float:
-    """With its children that have ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
