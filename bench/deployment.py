@@ -15,6 +15,7 @@ import httpx
 import nats
 
 from bench.http_load import Load, Posted
+from bench.process_usage import cpu_of
 from heliograph.runtime.bus.jetstream import JetStream
 from tests.support.stack import SHORT, Stack
 
@@ -52,8 +53,13 @@ class Deployment:
         return next(int(each["waiting"]) for each in lanes.json()["items"] if each["name"] == lane)
 
     def cpu(self, *names: str) -> float:
-        """Seconds of processor time that processes have used so far."""
-        return sum(_cpu(self.stack.pid(name)) for name in names)
+        """Seconds of processor time that processes, and all that these started, have used so far."""
+        return sum(cpu_of(self._pid(name)) for name in names)
+
+    def _pid(self, name: str) -> int:
+        if (pid := self.stack.pid(name)) is None:
+            raise RuntimeError(f"{name} does not run")
+        return pid
 
     async def until_answering(self, name: str) -> None:
         """Until a process that was started again says that it is alive; a minute at most."""
@@ -81,11 +87,6 @@ class Deployment:
             yield JetStream(client, timeout=60)
         finally:
             await client.close()
-
-
-def _cpu(pid: int | None) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
