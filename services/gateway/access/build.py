@@ -13,8 +13,6 @@ from heliograph.runtime.access.session_store import SessionStore
 from heliograph.runtime.access.tickets import TicketStore
 from heliograph.runtime.service import Service
 from services.gateway.access.key_routes import key_routes
-from services.gateway.access.oidc.provider import IdentityProvider
-from services.gateway.access.oidc.routes import CALLBACK, oidc_routes
 from services.gateway.access.session_routes import session_routes
 from services.gateway.access.session_service import SessionService
 from services.gateway.access.ticket_routes import ticket_routes
@@ -43,6 +41,16 @@ def build_access(service: Service[GatewaySettings]) -> list[APIRouter]:
         session_routes(sessions, cookies),
     ]
     if settings.oidc_issuer:
-        provider = IdentityProvider(settings, f"{settings.gateway_url}{CALLBACK}")
-        routes.append(oidc_routes(provider, sessions, cookies, settings))
+        routes.append(_oidc_routes(sessions, cookies, settings))
     return routes
+
+
+def _oidc_routes(
+    sessions: SessionService, cookies: SessionCookies, settings: GatewaySettings
+) -> APIRouter:
+    """Routes of a sign-in by OpenID Connect. Its libraries are not loaded without one."""
+    from services.gateway.access.oidc.provider import IdentityProvider
+    from services.gateway.access.oidc.routes import CALLBACK, oidc_routes
+
+    provider = IdentityProvider(settings, f"{settings.gateway_url}{CALLBACK}")
+    return oidc_routes(provider, sessions, cookies, settings)
