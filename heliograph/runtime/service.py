@@ -7,7 +7,7 @@ what is in hand end, and closes the bus and then what was built on it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -38,6 +38,8 @@ from heliograph.runtime.http.health import Check, add_health
 from heliograph.runtime.settings import ServiceSettings
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
+#: seconds that connections wait for a starting process before it answers 503; a load balancer waits longer
+_START_TIMEOUT = 3.0
 LifecycleHook = Callable[[], Awaitable[object]]
 
 
@@ -167,6 +169,9 @@ class Service(Generic[Settings]):
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         async with run_in_background(**self._tasks):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_START_TIMEOUT):
+                    await self._prepared()
             yield
         self._consumers.stop_pulling()
         for hook in self._drain_hooks:
@@ -177,6 +182,12 @@ class Service(Generic[Settings]):
         await self.bus.close()
         for resource in self._resources:
             await resource.aclose()
+
+    async def _prepared(self) -> None:
+        """Until requests can be answered: connections that come before wait in the backlog."""
+        await self.prepared.wait()
+        if self.settings.auth == "keys":
+            await self.keys.first_read.wait()
 
     async def _open(self) -> None:
         """Raises Unavailable: begin again. A hook that was called is not called again."""

@@ -61,6 +61,24 @@ async def test_tasks_begin_once_what_they_need_is_there(nats: Server) -> None:
     assert steps.taken == [("opening", True), ("when prepared", True)]
 
 
+async def test_a_service_takes_requests_once_it_can_answer_them(nats: Server) -> None:
+    service = Service("test", nats.settings)
+    app = service.web("Test", [])
+
+    async with app.router.lifespan_context(app):
+        assert service.prepared.is_set()
+
+
+async def test_a_service_answers_without_its_bus(nats: Server) -> None:
+    """Its health says what is missing."""
+    settings = nats.settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
+    service = Service("test", settings)
+    app = service.web("Test", [])
+
+    async with asyncio.timeout(TIMEOUT), app.router.lifespan_context(app):
+        assert not service.prepared.is_set()
+
+
 async def test_a_step_that_was_taken_is_not_taken_again(nats: Server) -> None:
     service = Service("test", nats.settings)
     steps = Steps(service)

@@ -27,6 +27,7 @@ class KeyCache:
     def __init__(self, jetstream: JetStream) -> None:
         self._cache = KvCache(jetstream, BUCKET)
         self.watch = self._cache.watch
+        self.first_read = self._cache.first_read
         self._used: set[str] = set()
 
     def authenticate(self, key: AccessKey) -> Principal:

@@ -32,6 +32,7 @@ class KvCache:
         self._entries: dict[str, KvEntry] = {}
         self._read_to = 0
         self._is_whole = False
+        self.first_read = asyncio.Event()  #: everything was read once
         self._bell = asyncio.Event()
         self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
@@ -101,6 +102,7 @@ class KvCache:
         if last == self._read_to and keys < len(self._entries):  # keys were removed
             await self._read_again(last)
         self._is_whole = True
+        self.first_read.set()
         self.confirmed_at = asked_at
 
     async def _read_again(self, last: int) -> None:
