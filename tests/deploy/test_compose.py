@@ -137,11 +137,11 @@ def test_a_service_has_its_own_secrets_only(
 def test_only_render_and_storage_reach_out(
     containers: ComposeProject, service: str, networks: set[str]
 ) -> None:
-    container = json.loads(_inspected(containers.call("ps", "--quiet", service)))[0]
+    processes = containers.call("ps", "--quiet", service).split()
 
-    names = container["NetworkSettings"]["Networks"]
-
-    assert {name.rpartition("_")[2] for name in names} == networks
+    for container in json.loads(_inspected(*processes)):
+        names = container["NetworkSettings"]["Networks"]
+        assert {name.rpartition("_")[2] for name in names} == networks
 
 
 def test_the_inner_network_leads_nowhere(containers: ComposeProject) -> None:
@@ -150,8 +150,8 @@ def test_the_inner_network_leads_nowhere(containers: ComposeProject) -> None:
     assert [network["Internal"] for network in networks] == [True]
 
 
-def _inspected(name: str) -> str:
-    return run([program("docker"), "inspect", name])
+def _inspected(*names: str) -> str:
+    return run([program("docker"), "inspect", *names])
 
 
 async def test_a_live_client_goes_on_at_another_status(containers: ComposeProject) -> None:
