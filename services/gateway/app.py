@@ -34,9 +34,10 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     service.run(projects=projects.settings.watch)
     routes = [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog]
     routes += budgets.routes
+    # requests for jobs come most, and FastAPI tries one router after the other
     web = service.web(
         "Heliograph",
-        [*build_access(service), *routes],
+        [*routes, *build_access(service)],
         unusable=settings.unusable_providers,
     )
     add_console(web, settings)
