@@ -198,6 +198,21 @@ async def test_a_client_that_goes_away_holds_up_nobody(bus: NatsBus) -> None:
     assert len(entries(outcomes)) == 29
 
 
+async def test_what_is_given_up_before_its_group_begins_is_in_no_later_one(bus: NatsBus) -> None:
+    events, given_up = events_of(bus.jetstream), [a_record() for _ in range(30)]
+    tasks = [asyncio.create_task(append_event(events, "accepted", r, 0)) for r in given_up]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    records = [a_record() for _ in range(30)]
+    await accept_all(events, records)
+
+    assert list((await batches_of(bus, records)).values()) == [30]
+    assert await batches_of(bus, given_up) == {}
+
+
 async def _waiting(project: str, number: int, size: int = 10) -> Waiting:
     message = ComparedMessage(subject=f"events.{project}.{number}", data=b"x" * size, headers={})
     return Waiting(message, project)

@@ -13,7 +13,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, zip_longest
 
 import structlog
@@ -30,20 +30,29 @@ MOST = 200  #: messages of a group
 MOST_BYTES = 4 * 2**20  #: of a group
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Waiting:
     """A message that waits for its group."""
 
     message: ComparedMessage
     project: str
-    sequence: asyncio.Future[int | None] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )  #: None: it has to be stored by itself
+    is_told: bool = False
+    sequence: int | None = None  #: None: it has to be stored by itself
+    _ended: asyncio.Event | None = None  #: only where somebody waits for it
 
     def tell(self, sequence: int | None) -> None:
         """End the wait, if it has not ended yet."""
-        if not self.sequence.done():
-            self.sequence.set_result(sequence)
+        if not self.is_told:
+            self.is_told, self.sequence = True, sequence
+            if self._ended:
+                self._ended.set()
+
+    async def told(self) -> int | None:
+        """The sequence, once the wait has ended."""
+        if not self.is_told:
+            self._ended = asyncio.Event()
+            await self._ended.wait()
+        return self.sequence
 
 
 class GroupCommit:
@@ -72,15 +81,25 @@ class GroupCommit:
         waiting = Waiting(message, project)
         self._waiting.append(waiting)
         if not self._is_busy:
-            self._is_busy = True
-            asyncio.get_running_loop().call_soon(self._begin)
-        return await waiting.sequence
+            await self._gather(waiting)
+        return await waiting.told()
+
+    async def _gather(self, waiting: Waiting) -> None:
+        """Commit what comes in one round of the event loop; whoever goes on first begins."""
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._waiting = [each for each in self._waiting if each is not waiting]
+            raise
+        if not (self._is_busy or waiting.is_told):
+            self._begin()
 
     def _begin(self) -> None:
-        """Commit what came in one round of the event loop; a small group needs no task for that."""
+        """A small group needs no task, and nobody of it a future: nearly all are of one message."""
         if len(self._waiting) < self._least:
             self._end()
         else:
+            self._is_busy = True
             self._committing = asyncio.create_task(self._commit_all(), name="group commit")
 
     def _end(self) -> None:
