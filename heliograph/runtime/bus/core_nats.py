@@ -1,8 +1,8 @@
 """Core NATS: requests with a deadline, notifications, and errors translated once."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
 
 import nats.errors
 from nats.aio.client import Client
@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.jetstream_errors import NoResponder, translated
+from heliograph.runtime.bus.jetstream_errors import NoResponder, translation
 
 _ANSWER = 1.0  #: seconds for a request that only checks for a subscriber
 
@@ -69,26 +69,52 @@ class CoreNats:
         with suppress(nats.errors.Error, ConnectionError):
             await self.connection.publish(subject, body)
 
-    @asynccontextmanager
-    async def calling(self, timeout: float | None = None) -> AsyncIterator[None]:
+    def calling(self, timeout: float | None = None) -> "Calling":
         """
         Bounds a call with all its tries, by `timeout` or the view's own, and translates what goes wrong.
 
-        `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
-        the same moment as the answer (python/cpython#86296): the caller would never stop.
+        Raises:
+            Unavailable: There is no connection, or the streams may not be there yet.
         """
         if not (self.connection.is_connected or self.connection.is_reconnecting):
             raise Unavailable("not connected to NATS")
         if self._opened and not self._opened.is_set():
             raise Unavailable("the streams may not be there yet")
+        return Calling(timeout or self.timeout)
+
+
+class Calling:
+    """
+    One call, see `CoreNats.calling`. No generator: every message to the server is in one.
+
+    `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
+    the same moment as the answer (python/cpython#86296): the caller would never stop.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._bound = asyncio.timeout(timeout)
+
+    async def __aenter__(self) -> None:
         task = asyncio.current_task()
         assert task
-        before = task.cancelling()
-        with translated():
-            async with asyncio.timeout(timeout or self.timeout):
-                yield
-        if task.cancelling() > before:
-            raise asyncio.CancelledError
+        self._task, self._before = task, task.cancelling()
+        await self._bound.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            await self._bound.__aexit__(kind, error, traceback)
+        except TimeoutError as late:
+            error = late
+        if error is None:
+            if self._task.cancelling() > self._before:
+                raise asyncio.CancelledError
+        elif meaning := translation(error):
+            raise meaning from error
 
 
 async def stop_listening(*subscriptions: Subscription) -> None:

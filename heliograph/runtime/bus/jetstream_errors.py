@@ -6,7 +6,7 @@ from typing import Any
 
 import nats.errors
 
-from heliograph.contracts.errors import BodyTooLarge, Unavailable
+from heliograph.contracts.errors import BodyTooLarge, HeliographError, Unavailable
 
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})  #: err_code of a lost compare
 NO_ROOM = frozenset({10077, 10047, 10023})  #: err_code of a full stream or store
@@ -32,7 +32,16 @@ def translated() -> Iterator[None]:
     """Whatever the connection cannot do right now is `Unavailable`, what it never can is not."""
     try:
         yield
-    except nats.errors.MaxPayloadError as error:
-        raise BodyTooLarge("it does not fit into a message") from error
-    except (nats.errors.Error, TimeoutError, ConnectionError) as error:
-        raise Unavailable(f"NATS does not answer: {error}") from error
+    except Exception as error:
+        if meaning := translation(error):
+            raise meaning from error
+        raise
+
+
+def translation(error: BaseException) -> HeliographError | None:
+    """The same as `translated`, where there is an error already; None: it is not of the connection."""
+    if isinstance(error, nats.errors.MaxPayloadError):
+        return BodyTooLarge("it does not fit into a message")
+    if isinstance(error, nats.errors.Error | TimeoutError | ConnectionError):
+        return Unavailable(f"NATS does not answer: {error}")
+    return None
