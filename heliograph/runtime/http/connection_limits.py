@@ -15,6 +15,7 @@ from typing import Any, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from heliograph.runtime.http.joined_head import JoinedHead
 from heliograph.runtime.settings import ServiceSettings
 
 STALL_LIMIT = 30.0  #: seconds in which a client has to take what its connection holds
@@ -83,7 +84,8 @@ class HttpProtocol(H11Protocol):
         self._stall = _StallTimer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._answers = JoinedHead(transport)
+        super().connection_made(cast(asyncio.Transport, self._answers))
         self._idle.begin(self)
         self._idle.make_room(len(self.connections))
 
@@ -103,12 +105,13 @@ class HttpProtocol(H11Protocol):
         self._note()
 
     def on_response_complete(self) -> None:
+        self._answers.expect_head()
         super().on_response_complete()
         self._note()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         self._idle.end(self)
-        self._is_upgraded = True
+        self._is_upgraded, self.transport = True, self._answers.connection
         super().handle_websocket_upgrade(event)
 
     _is_upgraded = False
