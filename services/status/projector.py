@@ -23,7 +23,7 @@ from services.status.read_model.rows import Row
 log = structlog.get_logger()
 
 _BATCH = 512  #: events that are taken in at once
-_REST = 2.0  #: of the time that a batch took: the longer, the more is in the next one
+_REST = 8.0  #: of the time that a batch took: the longer, the more is in the next one
 _MAX_REST = 0.25  #: seconds between two batches
 _REPAIR_INTERVAL = 30.0  #: seconds between looks at what could not be read
 
