@@ -7,13 +7,16 @@ luminance, of two colour differences and, where there is transparency, of opacit
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from functools import cache
 from math import cos, floor, pi
-from typing import Any, NamedTuple
+from operator import mul
+from typing import NamedTuple
 
 from PIL import Image
 
 _SIDE = 32  #: pixels of the longer side that is looked at; more change no bit that matters
 _NOISE = 1e-9  #: frequencies below are errors of rounding
+_PARTS = [level / 255 for level in range(256)]  #: of full intensity
 
 Channel = list[float]
 
@@ -30,7 +33,7 @@ def thumb_hash(image: Image.Image) -> str:
     """The ThumbHash of a picture in RGB or RGBA, as base64."""
     small = image.convert("RGBA")
     small.thumbnail((_SIDE, _SIDE))
-    *colours, opacity = _channels(small.get_flattened_data())
+    *colours, opacity = _channels(small)
     has_alpha = min(opacity) < 1
     shape = _shape(*small.size, most=5 if has_alpha else 7)
     sizes = [(max(3, shape[0]), max(3, shape[1])), (3, 3), (3, 3)]
@@ -77,41 +80,48 @@ def _header(
     return averages.to_bytes(3, "little") + scales.to_bytes(2, "little")
 
 
-def _channels(pixels: Sequence[Any]) -> tuple[Channel, ...]:
+def _channels(picture: Image.Image) -> tuple[Channel, ...]:
     """Luminance, yellow minus blue, red minus green, and opacity, over the average colour."""
-    weight = sum(a for *_, a in pixels) / 255
-    mean = [sum(pixel[i] * pixel[3] for pixel in pixels) / 255 / 255 for i in range(3)]
-    mean = [value / weight for value in mean] if weight else mean
-    light, yellow, red, opacity = [], [], [], []
-    for pixel in pixels:
-        alpha = pixel[3] / 255
-        r, g, b = (m * (1 - alpha) + alpha * c / 255 for m, c in zip(mean, pixel[:3], strict=True))
-        light.append((r + g + b) / 3)
-        yellow.append((r + g) / 2 - b)
-        red.append(r - g)
-        opacity.append(alpha)
+    reds, greens, blues, opacity = (
+        [_PARTS[level] for level in band.tobytes()] for band in picture.split()
+    )
+    if min(opacity) < 1:
+        reds, greens, blues = (_over_mean(band, opacity) for band in (reds, greens, blues))
+    light = [(r + g + b) / 3 for r, g, b in zip(reds, greens, blues, strict=True)]
+    yellow = [(r + g) / 2 - b for r, g, b in zip(reds, greens, blues, strict=True)]
+    red = [r - g for r, g in zip(reds, greens, strict=True)]
     return light, yellow, red, opacity
+
+
+def _over_mean(colour: Channel, opacity: Channel) -> Channel:
+    weight = sum(opacity)
+    total = sum(c * a for c, a in zip(colour, opacity, strict=True))
+    mean = total / weight if weight else total
+    return [mean * (1 - a) + a * c for c, a in zip(colour, opacity, strict=True)]
 
 
 def _frequencies(
     channel: Channel, width: int, height: int, columns: int, rows: int
 ) -> _Frequencies:
-    average, others = 0.0, []
-    for x, y in _wanted(columns, rows):
-        along = [cos(pi / width * x * (i + 0.5)) for i in range(width)]
-        total = sum(
-            cos(pi / height * y * (j + 0.5))
-            * sum(map(float.__mul__, channel[j * width : (j + 1) * width], along))
-            for j in range(height)
-        )
-        if x or y:
-            others.append(total / (width * height))
-        else:
-            average = total / (width * height)
+    lines = [channel[j * width : (j + 1) * width] for j in range(height)]
+    along = [
+        [sum(map(mul, line, wave)) for line in lines]
+        for wave in (_wave(width, x) for x in range(columns))
+    ]
+    wanted = _wanted(columns, rows)
+    average, *others = (
+        sum(map(mul, along[x], _wave(height, y))) / (width * height) for x, y in wanted
+    )
     scale = max(map(abs, others), default=0.0)
     has_any = scale > _NOISE
     scaled = [0.5 + 0.5 / scale * each if has_any else 0.0 for each in others]
     return _Frequencies(average, scaled, scale)
+
+
+@cache
+def _wave(length: int, turns: int) -> Channel:
+    """A row of the transform's table: half a period of the cosine for each turn."""
+    return [cos(pi / length * turns * (i + 0.5)) for i in range(length)]
 
 
 def _wanted(columns: int, rows: int) -> Iterator[tuple[int, int]]:
