@@ -28,13 +28,12 @@ def essential(content: bytes) -> bytes:
 
     A bad checksum of a critical chunk and a missing end stay as they are: the decoder judges them.
     """
-    kept = [SIGNATURE]
+    kept: list[bytes | memoryview] = [SIGNATURE]
     for name, data, checksum in _chunks(content):
-        is_whole = checksum == _checksum(name, data)
         if name in _CRITICAL:
-            kept.append(_chunk(name, data, checksum))
-        elif name in _PIXELS or (name in _HINTS and is_whole and _is_usable(name, data)):
-            kept.append(_chunk(name, data, _checksum(name, data)))
+            kept += _chunk(name, data, checksum)
+        elif name in _PIXELS or (name in _HINTS and _is_usable(name, data, checksum)):
+            kept += _chunk(name, data, _checksum(name, data))
         if name == b"IEND":
             break
     return b"".join(kept)
@@ -47,30 +46,32 @@ def is_animated(content: bytes) -> bool:
     )
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, int]]:
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview, int]]:
     """Name, data and checksum of each chunk. A last one that is cut off has what is there of it."""
     view, at = memoryview(content), len(SIGNATURE)
     while at + 8 <= len(view):
         length, name = struct.unpack_from(">I4s", view, at)
-        data = bytes(view[at + 8 : at + 8 + length])
+        data = view[at + 8 : at + 8 + length]
         end = at + 8 + length
         checksum = struct.unpack_from(">I", view, end)[0] if end + 4 <= len(view) else 0
         yield name, data, checksum
         at += length + _CHUNK_FRAME
 
 
-def _chunk(name: bytes, data: bytes, checksum: int) -> bytes:
-    return struct.pack(">I4s", len(data), name) + data + struct.pack(">I", checksum)
+def _chunk(name: bytes, data: memoryview, checksum: int) -> tuple[bytes, memoryview, bytes]:
+    return struct.pack(">I4s", len(data), name), data, struct.pack(">I", checksum)
 
 
-def _checksum(name: bytes, data: bytes) -> int:
+def _checksum(name: bytes, data: memoryview) -> int:
     return zlib.crc32(data, zlib.crc32(name))
 
 
-def _is_usable(name: bytes, data: bytes) -> bool:
+def _is_usable(name: bytes, data: memoryview, checksum: int) -> bool:
+    if checksum != _checksum(name, data):
+        return False
     if name != b"iCCP":
         return name != b"sRGB" or len(data) == 1
-    _, _, packed = data.partition(b"\0")
+    _, _, packed = bytes(data).partition(b"\0")
     unpacker = zlib.decompressobj()
     try:
         unpacker.decompress(packed[1:], _MAX_PROFILE)
