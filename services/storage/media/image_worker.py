@@ -9,6 +9,7 @@ pixels are damaged or cut off, and nothing else is wrong: reading the picture ag
 """
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -138,7 +139,10 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 def _shrunk(image: Image.Image, side: int) -> Image.Image:
-    part = min(1.0, side / max(image.size))
+    """The picture with sides of at most so many pixels; itself if it is no larger."""
+    part = side / max(image.size)
+    if part >= 1:
+        return image
     width, height = (max(1, round(length * part)) for length in image.size)
     return image.resize((width, height), reducing_gap=2.0)
 
@@ -230,6 +234,7 @@ def main() -> None:
     """Answer requests until standard input ends."""
     _leave_network()
     load_decoders(film=False)
+    gc.freeze()  # a collection would write to, and so copy, the pages that a fork shares with us
     for line in sys.stdin:
         _answer_in_fork(json.loads(line))
 
