@@ -29,9 +29,8 @@ def whole(body: Body) -> bytes:
 
 async def off_loop(read: Callable[[Body], T], body: Body) -> T:
     """Read a body in a thread, unless it is so short that a thread takes longer."""
-    if isinstance(body, bytes) and len(body) <= _SHORT:
-        return read(body)
-    return await asyncio.to_thread(read, body)
+    size = len(body) if isinstance(body, bytes) else body.stat().st_size
+    return read(body) if size <= _SHORT else await asyncio.to_thread(read, body)
 
 
 @dataclass(frozen=True, kw_only=True)

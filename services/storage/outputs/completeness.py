@@ -2,17 +2,19 @@
 
 import json
 
-from services.storage.content import Body, opened
+from services.storage.content import Body, opened, whole
 from services.storage.media.media_types import HEAD, type_of
+
+
+def begins_as_json(output: Body) -> bool:
+    """Whether an output has to be read to know that it is whole. A short look, for the event loop."""
+    with opened(output) as stream:
+        return type_of(stream.read(HEAD)) == "application/json"
 
 
 def is_whole(output: Body) -> bool:
     """False when a text is surely truncated; pictures and films are checked by their decoders."""
-    with opened(output) as stream:
-        head = stream.read(HEAD)
-        if type_of(head) != "application/json":
-            return True
-        return _ends(head + stream.read())
+    return not begins_as_json(output) or _ends(whole(output))
 
 
 def _ends(body: bytes) -> bool:

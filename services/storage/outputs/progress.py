@@ -14,7 +14,8 @@ from heliograph.runtime.bus import Notify
 
 class PhaseReporter:
     """
-    Tells the phase of one job while it is entered.
+    Tells the phase of one job while it is entered. Most jobs are stored before the first report is due,
+    so a timer waits for it, and no task.
 
     Args:
         after: Seconds before the first report; a job that is stored by then is never reported.
@@ -25,10 +26,10 @@ class PhaseReporter:
         self._record = record
         self._after = after
         self._phase: Phase = "downloading"
-        self._is_late = False
+        self._first: asyncio.Task[None] | None = None  #: the first report, once it is due
 
     async def __aenter__(self) -> Self:
-        self._waiting = asyncio.create_task(self._report_late())
+        self._due = asyncio.get_running_loop().call_later(self._after, self._begin)
         return self
 
     async def __aexit__(
@@ -37,20 +38,20 @@ class PhaseReporter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await stop(self._waiting)
+        self._due.cancel()
+        if self._first:
+            await stop(self._first)
 
     async def enter(self, phase: Phase) -> None:
         """The job is in this phase from now on."""
         if phase == self._phase:
             return
         self._phase = phase
-        if self._is_late:
+        if self._first:
             await self._report()
 
-    async def _report_late(self) -> None:
-        await asyncio.sleep(self._after)
-        self._is_late = True
-        await self._report()
+    def _begin(self) -> None:
+        self._first = asyncio.create_task(self._report(), name="first progress report")
 
     async def _report(self) -> None:
         job = self._record

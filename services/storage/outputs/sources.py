@@ -6,7 +6,7 @@ from pathlib import Path
 from heliograph.contracts.errors import OutputExpired
 from heliograph.contracts.outputs import Output
 from services.storage.content import Body, off_loop
-from services.storage.outputs.completeness import is_whole
+from services.storage.outputs.completeness import begins_as_json, is_whole
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.inline_results import InlineResults
 from services.storage.stores import StoreUnavailable
@@ -72,7 +72,7 @@ class Sources:
         """A body may be truncated without an error: what seems truncated is downloaded again."""
         for pause in _PAUSES:
             body = await self._downloader.download(url, target, limit=limit, in_memory=in_memory)
-            if await off_loop(is_whole, body):
+            if not begins_as_json(body) or await off_loop(is_whole, body):
                 return body
             await asyncio.sleep(pause)
         return await self._downloader.download(url, target, limit=limit, in_memory=in_memory)
