@@ -179,6 +179,46 @@ def test_a_bill_names_the_units_that_have_a_price() -> None:
     assert bill == Bill(units={"predict_time": Decimal("2.5")}, cost=Decimal("0.0025"))
 
 
+#: what providers tell of one output of the shipped models that are not fal's
+TOLD = {
+    "replicate/flux-schnell": {"predict_time": "0.5", "image_count": "1"},
+    "replicate/flux-kontext-pro": {"predict_time": "4", "image_count": "1"},
+    "replicate/imagen-4": {"predict_time": "8", "image_count": "1"},
+    "gemini/gemini-2.5-pro": {
+        "prompt_token_count": "4000",
+        "candidates_token_count": "12000",
+        "thoughts_token_count": "4384",
+        "total_token_count": "20384",
+    },
+    "gemini/gemini-3.1-flash-image": {
+        "prompt_token_count": "300",
+        "candidates_token_count": "1120",
+        "total_token_count": "1420",
+    },
+    "openai/gpt-image-2": {
+        "input_tokens": "50",
+        "output_tokens": "1756",
+        "input_tokens_details.text_tokens": "50",
+        "total_tokens": "1806",
+    },
+}
+
+
+def test_all_shipped_models_that_are_billed_by_units_of_their_own_have_amounts_for_them() -> None:
+    others = [name for name in CATALOG.models if name.split("/")[0] not in ("sim", "fal")]
+
+    assert sorted(TOLD) == sorted(others)
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_a_shipped_model_is_billed_comes_to_its_price(name: str) -> None:
+    price = CATALOG.models[name].price
+
+    billed = price.billed_for({unit: Decimal(count) for unit, count in TOLD[name].items()}, {})
+
+    assert billed == pytest.approx(price.amount, rel=Decimal("0.02"))
+
+
 def test_a_model_that_is_in_the_catalog_no_longer_is_counted_by_its_price() -> None:
     record = submitted().model_copy(update={"model": "sim/gone"})
 
