@@ -1,6 +1,6 @@
 """Budget of a project."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,8 +25,9 @@ def budget(
     total: Limit = None,
     jobs_open: Annotated[int | None, typer.Option(min=1, help="Jobs that may be open.")] = None,
     zone: Annotated[
-        str, typer.Option(help="Time zone of days and months, as Europe/Berlin.")
-    ] = "UTC",
+        str | None,
+        typer.Option(help="Time zone of days and months, as Europe/Berlin. Alone it keeps the limits."),
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the budget.")] = False,
     project: Project = None,
     as_json: AsJson = False,
@@ -34,15 +35,20 @@ def budget(
 ) -> None:
     """Show what a project may spend, has spent, and holds for open jobs; or set its limits."""
 
+    limits: dict[str, Any] = {"day": day, "month": month, "total": total, "jobs_open": jobs_open}
+
     async def work() -> BudgetState:
         async with Client(url, project=project) as client:
             if remove:
-                return await client.set_budget(zone=zone)
-            if day or month or total or jobs_open:
-                return await client.set_budget(
-                    day=day, month=month, total=total, jobs_open=jobs_open, zone=zone
-                )
-            return await client.budget()
+                return await client.set_budget()
+            if any(limits.values()):
+                return await client.set_budget(**limits, zone=zone or "UTC")
+            state = await client.budget()
+            if zone is None:
+                return state
+            if not state.windows:
+                raise typer.BadParameter("the project has no budget; give a limit, too")
+            return await client.set_budget(**state.limits, zone=zone)
 
     _show(run_command(work()), as_json=as_json)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
@@ -104,6 +104,12 @@ class BudgetState(_Shown):
         default_factory=list, description="Of the day, the month and in all; none without a budget"
     )
     jobs_open: OpenJobsState | None = Field(default=None, description="null: no limit of jobs")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Its limits by name, as `SetBudget` has them."""
+        amounts = {each.span: each.limit for each in self.windows}
+        return {**amounts, "jobs_open": self.jobs_open and self.jobs_open.limit}
 
 
 def budget_state(budget: BudgetRecord, at: datetime) -> BudgetState:

@@ -263,7 +263,15 @@ async def test_the_command_line_sets_and_shows_a_budget(stack: Stack) -> None:
     assert "total" in made
     shown = json.loads(await asyncio.to_thread(heliograph, "--json"))
     assert (shown["zone"], shown["windows"][0]["limit"]) == ("Europe/Berlin", "5")
+    await asyncio.to_thread(heliograph, "--zone", "Asia/Tokyo")
+    moved = json.loads(await asyncio.to_thread(heliograph, "--json"))
+    assert (moved["zone"], moved["windows"][0]["limit"]) == ("Asia/Tokyo", "5")
     assert "has no budget" in await asyncio.to_thread(heliograph, "--remove")
+    alone = await asyncio.to_thread(
+        run_heliograph, stack, "budget", "--project", project, "--zone", "Asia/Tokyo"
+    )
+    assert alone.returncode != 0
+    assert "has no budget; give a limit" in alone.stderr
 
 
 @pytest.mark.parametrize(
