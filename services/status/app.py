@@ -4,6 +4,8 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from heliograph.runtime.budgets.marks import CachedBudgetMarks
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.service import Service
 from services.status.bookkeeper import Bookkeeper
 from services.status.live.build import build_live
@@ -26,9 +28,11 @@ def create_app(settings: StatusSettings) -> FastAPI:
     slots = SlotReadModel(
         read_model, bus.slots, live.hub, timeout=settings.read_your_writes_timeout
     )
-    maintenance = build_maintenance(service, read_model, slots)
+    projects = KvCache(bus.jetstream, "projects")
+    marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
+    maintenance = build_maintenance(service, read_model, slots, marks)
     projector = Projector(bus, live.hub, read_model)
-    bookkeeper = Bookkeeper(bus, live.hub)
+    bookkeeper = Bookkeeper(bus, live.hub, projects)
 
     service.on_open(
         read_model.prepare,
@@ -39,7 +43,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
         projector=projector.run,
         lag=partial(export_lag, read_model.cursor, live.hub.missed.last_sequence),
         bookkeeper=bookkeeper.run,
-        budgets=bookkeeper.watch,
+        projects=projects.watch,
         **maintenance.tasks,
     )
     service.close_last(read_model)

@@ -46,14 +46,18 @@ class MoneyEvent(NamedTuple):
 
 
 class Bookkeeper:
-    """Settles events in the order of the log."""
+    """
+    Settles events in the order of the log.
 
-    def __init__(self, bus: NatsBus, hub: Hub) -> None:
+    Args:
+        projects: The bucket `projects`, which its owner watches.
+    """
+
+    def __init__(self, bus: NatsBus, hub: Hub, projects: KvCache) -> None:
         self._bus = bus
         self._hub = hub
         self._budgets = BudgetLog(bus.jetstream)
-        self._projects = KvCache(bus.jetstream, "projects")
-        self.watch = self._projects.watch
+        self._projects = projects
         self._known: dict[str, int] = {}  #: projects that are settled up to the cursor, and writes
 
     async def run(self) -> None:

@@ -40,6 +40,7 @@ from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.job_balances import read_job_balances
 from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
@@ -415,8 +416,9 @@ async def hub_of(bus: NatsBus) -> AsyncIterator[Hub]:
 async def bookkeeping(bus: NatsBus) -> AsyncIterator[None]:
     """A status process, as far as it settles budgets."""
     async with hub_of(bus) as hub:
-        bookkeeper = Bookkeeper(bus, hub)
-        async with run_in_background(books=bookkeeper.run, marks=bookkeeper.watch):
+        projects = KvCache(bus.jetstream, "projects")
+        bookkeeper = Bookkeeper(bus, hub, projects)
+        async with run_in_background(books=bookkeeper.run, marks=projects.watch):
             yield
 
 

@@ -1,15 +1,20 @@
 """A key is kept as long as it is promised, and not after: then it makes a new job."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.job_events import Canceled, Pruned
+from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.job_events import Canceled, JobEvent, Pruned, Started, Submitting
+from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.budgets.marks import BudgetMarks, CachedBudgetMarks
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.bus.transitions import transition
@@ -23,11 +28,21 @@ from tests.support.records import a_record
 _NOTHING = timedelta(0)
 
 
-async def _pruned(bus: NatsBus, read_model: SqlReadModel) -> Record:
+_PAID: tuple[JobEvent, ...] = (
+    Started(run=1),
+    Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[]),
+    Canceled(charged="yes"),
+)
+
+
+async def _pruned(
+    bus: NatsBus, read_model: SqlReadModel, facts: Sequence[JobEvent] = (Canceled(),)
+) -> Record:
     """A job of which only the record is left, and another one that is open."""
-    accepted = EventEnvelope.of("accepted", a_record(), now(), "test")
-    entry = await bus.events.append(accepted, 0)
-    entry = await transition(bus.events, entry, Canceled())
+    record = a_record().model_copy(update={"cost": Cost(estimated=Decimal("0.25"))})
+    entry = await bus.events.append(EventEnvelope.of("accepted", record, now(), "test"), 0)
+    for fact in facts:
+        entry = await transition(bus.events, entry, fact)
     entry = await transition(bus.events, entry, Pruned(ended=entry.sequence))
     await read_model.apply([Row(1, entry.record), Row(2, a_record())], 0, 2)
     await read_model.apply([Row(entry.sequence, entry.record)], 2, entry.sequence)
@@ -39,12 +54,31 @@ async def _settled() -> None:
     """The read model has it all: it is filled by hand."""
 
 
-def _expiry(bus: NatsBus, read_model: SqlReadModel, kept: timedelta | None) -> RecordExpiry:
+class _Marks:
+    """`BudgetMarks` of some projects; others have a budget from the second look on."""
+
+    def __init__(self, *projects: str, later: str = "") -> None:
+        self._projects = {*projects}
+        self._later = later
+
+    def has_budget(self, project: str) -> bool:
+        return project in self._projects | {self._later}
+
+    def counts_jobs(self, project: str) -> bool:
+        return False
+
+    def with_budget(self) -> set[str]:
+        return self._projects
+
+
+def _expiry(
+    bus: NatsBus, read_model: SqlReadModel, kept: timedelta | None, marks: BudgetMarks | None = None
+) -> RecordExpiry:
     return RecordExpiry(
         jetstream=bus.jetstream,
         read_model=read_model,
         purges=Purges(bus.jetstream),
-        projects=KeyValue(bus.jetstream, "projects"),
+        marks=marks or _Marks(),
         settle=_settled,
         settings=StatusSettings(idempotency_retention=kept, plan_retention=_NOTHING),
     )
@@ -84,6 +118,33 @@ async def test_a_key_that_is_kept_finds_its_job(
     await read_model.aclose()
 
     assert removed == 0
+    assert await bus.events.job(old.id)
+
+
+@pytest.mark.parametrize("since", ["before", "just now"])
+async def test_what_a_job_cost_stays_in_the_log_while_its_project_has_a_budget(
+    bus: NatsBus, read_model: SqlReadModel, since: str
+) -> None:
+    old = await _pruned(bus, read_model, _PAID)
+    marks = _Marks(old.project) if since == "before" else _Marks(later=old.project)
+
+    kept = await _expiry(bus, read_model, _NOTHING, marks).round()
+    removed = await _expiry(bus, read_model, _NOTHING).round()
+    await read_model.aclose()
+
+    assert (kept, removed) == (0, 1)
+
+
+async def test_nothing_is_removed_while_it_is_not_known_who_has_a_budget(
+    bus: NatsBus, read_model: SqlReadModel
+) -> None:
+    old = await _pruned(bus, read_model)
+    unread = CachedBudgetMarks(KvCache(bus.jetstream, "projects"), confirmed_within=5)
+
+    with pytest.raises(Unavailable):
+        await _expiry(bus, read_model, _NOTHING, unread).round()
+    await read_model.aclose()
+
     assert await bus.events.job(old.id)
 
 

@@ -16,6 +16,9 @@ class BudgetMarks(Protocol):
     def counts_jobs(self, project: str) -> bool:
         """Whether its budget limits the jobs that are open, by what is known."""
 
+    def with_budget(self) -> set[str]:
+        """All projects that have one. Raises Unavailable: that is not known right now."""
+
 
 class CachedBudgetMarks:
     """
@@ -32,10 +35,19 @@ class CachedBudgetMarks:
 
     def has_budget(self, project: str) -> bool:
         entry = self._projects.cached(project)
-        if entry is None or time.monotonic() - self._projects.confirmed_at > self._confirmed_within:
+        if entry is None or not self._is_confirmed():
             raise Unavailable("whether the project has a budget is not known", retry_after=1)
         return bool(entry.value.get("budget"))
 
     def counts_jobs(self, project: str) -> bool:
         entry = self._projects.cached(project)
         return bool(entry and entry.value.get("open_jobs"))
+
+    def with_budget(self) -> set[str]:
+        if not self._is_confirmed():
+            raise Unavailable("which projects have a budget is not known", retry_after=1)
+        entries = self._projects.every()
+        return {name for name, entry in entries.items() if entry.readable.get("budget")}
+
+    def _is_confirmed(self) -> bool:
+        return time.monotonic() - self._projects.confirmed_at <= self._confirmed_within

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from heliograph.runtime.background import BackgroundTask
+from heliograph.runtime.budgets.marks import BudgetMarks
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.service import Service
@@ -28,7 +29,10 @@ class Maintenance:
 
 
 def build_maintenance(
-    service: Service[StatusSettings], read_model: ReadModel, slots: SlotReadModel
+    service: Service[StatusSettings],
+    read_model: ReadModel,
+    slots: SlotReadModel,
+    marks: BudgetMarks,
 ) -> Maintenance:
     """Wire the maintenance of a status process."""
     bus, settings = service.bus, service.settings
@@ -51,7 +55,7 @@ def build_maintenance(
             jetstream=bus.jetstream,
             read_model=read_model,
             purges=purges,
-            projects=projects,
+            marks=marks,
             settle=slots.wait_for_log,
             settings=settings,
         ),

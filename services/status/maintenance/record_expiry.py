@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import structlog
 
 from heliograph.contracts import subjects
+from heliograph.runtime.budgets.marks import BudgetMarks
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.clock import now
 from services.status.read_model import ReadModel
@@ -35,7 +35,7 @@ class RecordExpiry:
     jetstream: JetStream
     read_model: ReadModel
     purges: Purges
-    projects: KeyValue  #: settings of projects
+    marks: BudgetMarks  #: the audit of a budget counts every job that cost something
     settle: Settle
     settings: StatusSettings
 
@@ -45,19 +45,18 @@ class RecordExpiry:
         if kept is None:
             return 0
         await self.settle()
-        budgeted = await self._budgeted()
-        expired = await self.read_model.expired(now() - kept, _BATCH_SIZE, budgeted)
+        budgeted = self.marks.with_budget()
+        expired = await self.read_model.expired(now() - kept, _BATCH_SIZE, sorted(budgeted))
+        removed = []
         for each in expired:
+            if each.project not in budgeted and self.marks.has_budget(each.project):
+                continue  # since the read model was asked
             await self._remove(each)
-        await self.read_model.removed(expired)
-        if expired:
-            log.info("Job records removed", jobs=len(expired))
-        return len(expired)
-
-    async def _budgeted(self) -> list[str]:
-        """Projects with a budget, whose audit counts every job that cost something."""
-        entries = await self.projects.matching("*")
-        return sorted(name for name, entry in entries.items() if entry.readable.get("budget"))
+            removed.append(each)
+        await self.read_model.removed(removed)
+        if removed:
+            log.info("Job records removed", jobs=len(removed))
+        return len(removed)
 
     async def _remove(self, job: History) -> None:
         """An event that was written meanwhile stays, and with it the job."""
