@@ -284,6 +284,8 @@ async def test_render_submits_again_what_the_budget_has_room_for(
 
     assert left
     assert left.step is step
+    told = left.error.detail if left.error else ""
+    assert ("not submitted again" in told) is (step is Step.SUBMIT_UNKNOWN)
     assert (await budget_of(bus, project)).running("total").held == held
     await no_differences(bus, project)
 

@@ -27,7 +27,7 @@ TRANSITIONS: dict[str, frozenset[Step]] = {
     "retry_scheduled": frozenset(
         {Step.STARTED, Step.SUBMITTING, Step.SUBMITTED, Step.SUBMIT_UNKNOWN}
     ),
-    "submit_unknown": frozenset({Step.SUBMITTING}),
+    "submit_unknown": frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN}),
     "cancel_requested": OPEN,
     "expire_requested": frozenset({Step.SUBMITTING, Step.SUBMITTED}),
     "succeeded": frozenset({Step.RENDERED, Step.ACCEPTED}),

@@ -6,13 +6,20 @@ from heliograph.contracts.deadlines import expiry
 from heliograph.contracts.errors import (
     AccountRefused,
     JobError,
+    OverBudget,
     Poison,
     ProviderTimeout,
     ProviderUnavailable,
     SubmitOutcomeUnknown,
     Unavailable,
 )
-from heliograph.contracts.job_events import Canceled, Failed, JobEvent, RetryScheduled
+from heliograph.contracts.job_events import (
+    Canceled,
+    Failed,
+    JobEvent,
+    RetryScheduled,
+    SubmitUnknown,
+)
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
@@ -113,6 +120,22 @@ def after_unknown(record: Record, at: datetime, settings: RenderSettings) -> Job
         detail="submitted again, as its request says; it may be charged twice",
         charged="unknown",
     )
+
+
+def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
+    """
+    What a job of unknown outcome says when the budget has no room for the attempt that its request
+    allows: a person decides, as if nobody had said what to do. None: it says so.
+    """
+    problem = record.error
+    assert problem, "a job in doubt has a problem"
+    kinds = {each.kind for each in problem.next_actions}
+    added = [each for each in error.next_actions if each.kind not in kinds]
+    if not added:
+        return None
+    detail = f"{problem.detail}; not submitted again, as its request says, because {error}"
+    update = {"detail": short_text(detail), "next_actions": [*problem.next_actions, *added]}
+    return SubmitUnknown(run=record.internal.run, problem=problem.model_copy(update=update))
 
 
 def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:

@@ -6,7 +6,6 @@ or the clock on the wall: what the record says is what happened. What was just w
 read again, because every write is compared; a worker that gets a Conflict reads, and follows.
 """
 
-from contextlib import suppress
 from enum import Enum
 
 import structlog
@@ -27,7 +26,7 @@ from services.render.dependencies import dependency_status
 from services.render.dependency_failures import dependency_failed
 from services.render.worker.completion import complete
 from services.render.worker.context import Worker
-from services.render.worker.outcomes import after_unknown
+from services.render.worker.outcomes import after_unknown, not_sent_again
 from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
 from services.render.worker.submit import start_again, submit
@@ -156,9 +155,12 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Settled:
     """Route the job to its next service, and release the permit of its account."""
     record = entry.record
     if fact := after_unknown(record, now(), worker.settings):
-        with suppress(OverBudget):  # a person decides, as if nobody had said what to do
+        try:
             return await worker.append(entry, fact)
-        log.info("Not submitted again: it is over budget", **job_fields(record))
+        except OverBudget as error:
+            log.info("Not submitted again: it is over budget", **job_fields(record))
+            if told := not_sent_again(record, error):
+                return await worker.append(entry, told)
     if record.step is Step.RENDERED and record.internal.expire:
         return await worker.append(entry, expiry(record))
     if record.step is Step.RENDERED:

@@ -15,6 +15,7 @@ from heliograph.contracts.errors import (
     JobError,
     NoOutput,
     OutputRefused,
+    OverBudget,
     Poison,
     ProviderAuth,
     ProviderBalance,
@@ -54,6 +55,7 @@ from services.render.worker.backoff import backoff, poll_after
 from services.render.worker.outcomes import (
     after_poll,
     after_unknown,
+    not_sent_again,
     put_back,
     restart_or_poison,
     retry_or_fail,
@@ -681,6 +683,27 @@ def test_else_a_person_decides(
     operator: RenderSettings, attempt: int, policy: dict[str, str]
 ) -> None:
     assert after_unknown(in_doubt(attempt, **policy), NOW, operator) is None
+
+
+def test_a_job_says_once_why_it_is_not_sent_again_over_budget() -> None:
+    raise_ = NextAction(kind="raise_budget", label="Raise it")
+    refused = OverBudget("0.01 is left", next_actions=[raise_])
+    record = in_doubt(action="resubmit", below="1")
+
+    fact = not_sent_again(record, refused)
+
+    assert fact
+    told = apply(record, fact, NOW)
+    assert told.error
+    assert told.error.detail.endswith("because 0.01 is left")
+    assert [each.kind for each in told.error.next_actions] == [
+        "retry",
+        "cancel",
+        "wait",
+        "raise_budget",
+    ]
+    assert (told.step, told.charged) == (record.step, "unknown")
+    assert not_sent_again(told, refused) is None
 
 
 def test_a_job_that_is_to_be_stopped_is_not_sent_again(operator: RenderSettings) -> None:
