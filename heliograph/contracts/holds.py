@@ -1,6 +1,6 @@
 """Holds and settlements: how a job counts in the budgets of its project, kept in its record."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from heliograph.contracts.money import Money
 from heliograph.contracts.tolerant_reader import Tolerant
@@ -19,13 +19,14 @@ class PlanHold(Hold):
     """
     Hold for those jobs of a bulk request that are not accepted yet.
 
-    Each job takes its price from here when it is accepted. What is left is given back once the request is
-    done, or when its time is over because no process does it any more.
+    Each job takes its price from here when it is accepted. What is left is given back once every copy of
+    the request is done, or when its time is over because no process does it any more.
     """
 
     name: str  #: of the bulk request
     jobs: int  #: that are still to be counted as open; 0 where the budget does not limit them
     until: AwareDatetime
+    holders: list[str] = Field(default_factory=list)  #: copies of the request that are under way
 
 
 class Settlement(Tolerant):

@@ -33,6 +33,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.budgets.event_log import BudgetedEventLog
+from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict
@@ -299,7 +300,7 @@ async def test_of_two_bulk_requests_for_one_budget_each_is_held_as_a_whole_or_re
 
     outcomes = await asyncio.gather(
         *(
-            gateways[number % 2].hold_plan(f"batch_{number}", jobs)
+            gateways[number % 2].hold_plan(PlanHolder.new(project, f"batch_{number}"), jobs)
             for number, jobs in enumerate(batches)
         ),
         return_exceptions=True,
@@ -320,15 +321,42 @@ async def test_what_a_bulk_request_leaves_is_given_back_and_what_is_taken_over_i
     await set_limits(bus, project, total="0.5")
     jobs = [a_job(project) for _ in range(2)]
     first, second = gateway_events(bus), gateway_events(bus)
-    await first.hold_plan("batch_x", jobs)  # and this process dies
+    copies = [PlanHolder.new(project, "batch_x") for _ in range(2)]
+    await first.hold_plan(copies[0], jobs)
     await no_differences(bus, project)
 
-    second.resume_plan("batch_x", [job.id for job in jobs])
+    await second.join_plan(copies[1], [job.id for job in jobs])
     await append_event(second, "accepted", jobs[0], 0)
     assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
-    await second.release_plan(project, "batch_x")
+    await second.release_plan(copies[1])
+    assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
+    await first.release_plan(copies[0])
 
     assert (await budget_of(bus, project)).running("total").held == PRICE
+    await no_differences(bus, project)
+
+
+@pytest.mark.parametrize("gateways", [1, 2], ids=["one gateway", "two gateways"])
+async def test_a_copy_that_is_done_first_leaves_the_hold_to_the_other(
+    bus: NatsBus, project: str, gateways: int
+) -> None:
+    await set_limits(bus, project, total="0.5")
+    jobs = [a_job(project) for _ in range(2)]
+    first = gateway_events(bus)
+    second = first if gateways == 1 else gateway_events(bus)
+    copies = [PlanHolder.new(project, "batch_x") for _ in range(2)]
+
+    await first.hold_plan(copies[0], jobs)
+    await second.hold_plan(copies[1], jobs)
+    await first.release_plan(copies[0])
+    with pytest.raises(OverBudget):
+        await append_event(first, "accepted", a_job(project), 0)
+    accepted = await outcomes_of([second], jobs)
+    await second.release_plan(copies[1])
+
+    assert {type(each) for each in accepted} == {LogEntry}
+    budget = await budget_of(bus, project)
+    assert (budget.plans, budget.running("total").held) == ([], 2 * PRICE)
     await no_differences(bus, project)
 
 

@@ -6,13 +6,14 @@ from datetime import datetime
 import structlog
 
 from heliograph.contracts.budgets.admission import cost_to_hold, hold
-from heliograph.contracts.budgets.plans import hold_plan, release_plan
+from heliograph.contracts.budgets.plans import hold_plan, join_plan, release_plan
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import ServiceError
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.committer import BudgetCommitter
+from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.budgets.marks import BudgetMarks
 from heliograph.runtime.bus import EventLog
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
@@ -32,7 +33,7 @@ class BudgetedEventLog:
         self._events = events
         self._committer = committer
         self._marks = marks
-        self._plans: dict[str, str] = {}  #: job -> the bulk request that this process does
+        self._plans: dict[PlanHolder, frozenset[str]] = {}  #: jobs of the bulk requests under way here
 
     async def last(self, job: str) -> LogEntry | None:
         return await self._events.last(job)
@@ -47,7 +48,7 @@ class BudgetedEventLog:
         """Append an event. Raises OverBudget and TooManyJobs beside what every event log raises."""
         job = event.body
         if event.name in _HOLDING and isinstance(job, Record) and self.applies_to(job):
-            return await self._committer.append(event, after, self._plans.get(job.id))
+            return await self._committer.append(event, after, self._plan_of(job))
         return await self._events.append(event, after)
 
     def applies_to(self, job: Record) -> bool:
@@ -61,29 +62,45 @@ class BudgetedEventLog:
             return
         _, budget = await self._committer.read(job.project)
         assert budget
-        hold(budget, job, job.cost, now(), self._plans.get(job.id))
+        hold(budget, job, job.cost, now(), self._plan_of(job))
 
-    async def hold_plan(self, name: str, jobs: Collection[Record]) -> None:
+    async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         counted = [job for job in jobs if self.applies_to(job)]
-        self.resume_plan(name, [job.id for job in counted])
         if len(counted) < 2:  # one commit does it
+            await self.join_plan(holder, [job.id for job in counted])
             return
+        self._plans[holder] = frozenset(job.id for job in counted)
 
         def held(budget: BudgetRecord, at: datetime) -> BudgetRecord:
-            return hold_plan(budget, name, counted, at)
+            return hold_plan(budget, holder.plan, holder.id, counted, at)
 
-        await self._committer.change(counted[0].project, held)
+        await self._committer.change(holder.project, held)
         crash_point("plan.held")
 
-    def resume_plan(self, name: str, jobs: Collection[str]) -> None:
-        self._plans |= dict.fromkeys(jobs, name)
-
-    async def release_plan(self, project: str, name: str) -> None:
-        jobs = [job for job, plan in self._plans.items() if plan == name]
-        for job in jobs:
-            del self._plans[job]
+    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
+        if not jobs:
+            return
+        self._plans[holder] = frozenset(jobs)
         try:
-            if jobs and self._marks.has_budget(project):
-                await self._committer.change(project, lambda budget, _: release_plan(budget, name))
+            if self._marks.has_budget(holder.project):
+                await self._committer.change(
+                    holder.project, lambda budget, _: join_plan(budget, holder.plan, holder.id)
+                )
         except ServiceError as error:
-            log.info("Hold of a bulk request is left to its end", plan=name, reason=str(error))
+            log.info("Hold of a bulk request is not shared", plan=holder.plan, reason=str(error))
+
+    async def release_plan(self, holder: PlanHolder) -> None:
+        if self._plans.pop(holder, None) is None:
+            return
+        try:
+            if self._marks.has_budget(holder.project):
+                await self._committer.change(
+                    holder.project, lambda budget, _: release_plan(budget, holder.plan, holder.id)
+                )
+        except ServiceError as error:
+            log.info("Hold of a bulk request is left to its end", plan=holder.plan, reason=str(error))
+
+    def _plan_of(self, job: Record) -> str | None:
+        """Name of the bulk request under way here that the job is part of."""
+        found = (holder.plan for holder, jobs in self._plans.items() if job.id in jobs)
+        return next(found, None)

@@ -1,9 +1,24 @@
 """Port of budgets: what acceptance asks before anything is written."""
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
+
+from ulid import ULID
 
 from heliograph.contracts.records import Record
+
+
+class PlanHolder(NamedTuple):
+    """One copy of a bulk request: all copies share what is held for its jobs, until the last one is done."""
+
+    project: str
+    plan: str  #: name of the bulk request
+    id: str
+
+    @classmethod
+    def new(cls, project: str, plan: str) -> Self:
+        """A copy that has come now."""
+        return cls(project, plan, str(ULID()))
 
 
 class JobBudgets(Protocol):
@@ -21,20 +36,27 @@ class JobBudgets(Protocol):
             Unavailable: The budget cannot be read.
         """
 
-    async def hold_plan(self, name: str, jobs: Collection[Record]) -> None:
+    async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         """
         Hold what the jobs of one bulk request cost, all or none; each takes its part when it is accepted.
+        What another copy of the request holds is shared with it.
 
         Raises:
             OverBudget, TooManyJobs: They do not fit together. Nothing is held.
             Unavailable: They may or may not be held. What is held goes by itself after two minutes.
         """
 
-    def resume_plan(self, name: str, jobs: Collection[str]) -> None:
-        """Let jobs take their part of what another process may have held for them."""
+    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
+        """
+        Let jobs take their part of what another copy of their request may have held for them. Raises
+        nothing: else each is held by itself.
+        """
 
-    async def release_plan(self, project: str, name: str) -> None:
-        """Give back what no job has taken. Raises nothing: else it goes by itself after two minutes."""
+    async def release_plan(self, holder: PlanHolder) -> None:
+        """
+        Give back what no job has taken, if no other copy of the request is under way. Raises nothing: else
+        it goes by itself after two minutes.
+        """
 
 
 class NoBudgets:
@@ -46,11 +68,11 @@ class NoBudgets:
     async def check(self, job: Record) -> None:
         pass
 
-    async def hold_plan(self, name: str, jobs: Collection[Record]) -> None:
+    async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         pass
 
-    def resume_plan(self, name: str, jobs: Collection[str]) -> None:
+    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
         pass
 
-    async def release_plan(self, project: str, name: str) -> None:
+    async def release_plan(self, holder: PlanHolder) -> None:
         pass

@@ -54,7 +54,7 @@ class BatchAdmission:
         filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
         drafts = {i: each.record for i, each in found.items() if each.record}
         new = [each.new for each in checked if each.new]
-        await self.acceptance.budgets.hold_plan(submission.id, new)
+        await self.acceptance.budgets.hold_plan(submission.holder, new)
         await self.jobs.reserve(drafts.values())
         every = range(len(submission.request.jobs))
         jobs = [filled[i] if i in filled else identities[i].job for i in every]

@@ -7,6 +7,7 @@ from heliograph.contracts.batches import BatchItem, BatchProblem, BatchRequest
 from heliograph.contracts.errors import HeliographError, ValidationFailed
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
+from heliograph.runtime.budgets.job_budgets import PlanHolder
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan
 from services.gateway.idempotency import RequestIdentity, identify_request
@@ -48,6 +49,7 @@ class BatchSubmission:
     traceparent: str | None
     access_key: str | None
     id: str
+    holder: PlanHolder
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """The request identity of an item. Without a key, the plan names its job."""

@@ -17,7 +17,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.id_generation import batch_id
 from heliograph.contracts.queries.jobs import FindJobs
 from heliograph.contracts.records import Marker
-from heliograph.runtime.budgets.job_budgets import JobBudgets
+from heliograph.runtime.budgets.job_budgets import JobBudgets, PlanHolder
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.gateway.bulk.admission import BatchAdmission
@@ -70,11 +70,12 @@ class BatchService:
             traceparent=traceparent,
             access_key=access_key,
             id=name,
+            holder=PlanHolder.new(project, name),
         )
         try:
             return await self._submit(submission)
         finally:
-            await self.budgets.release_plan(project, name)
+            await self.budgets.release_plan(submission.holder)
 
     async def _submit(self, submission: BatchSubmission) -> BatchResult:
         plan = await self._known_plan(submission)
@@ -91,7 +92,7 @@ class BatchService:
         """The plan of a request that came before. What it holds is for its jobs still."""
         plan = await self.plans.find(submission.id) if submission.key else None
         if plan:
-            self.budgets.resume_plan(plan.id, plan.jobs)
+            await self.budgets.join_plan(submission.holder, plan.jobs)
         return plan
 
     async def _admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:

@@ -8,6 +8,7 @@ from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
 from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.problems import FieldError
 from heliograph.contracts.requests import JobRequest
+from heliograph.runtime.budgets.job_budgets import PlanHolder
 from services.gateway.bulk.batch_submission import CheckResult
 from services.gateway.idempotency import RequestIdentity, identify_request
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
@@ -58,16 +59,17 @@ class CastReferences:
             request = request_for(cast, person, half)
             submissions[half] = request, identity, await self._prepare(request, identity)
         name = pair_id([identity.job for _, identity, _ in submissions.values()])
+        holder = PlanHolder.new(project, name)
         try:
-            results = await self._accept(name, submissions.values())
+            results = await self._accept(holder, submissions.values())
         finally:
-            await self.acceptance.budgets.release_plan(project, name)
+            await self.acceptance.budgets.release_plan(holder)
         return dict(zip(submissions, results, strict=True))
 
-    async def _accept(self, name: str, halves: Collection[_Half]) -> list[AcceptResult]:
+    async def _accept(self, holder: PlanHolder, halves: Collection[_Half]) -> list[AcceptResult]:
         checked = [result for _, _, result in halves]
         new = [each.new for each in checked if each.new]
-        await self.acceptance.budgets.hold_plan(name, new)
+        await self.acceptance.budgets.hold_plan(holder, new)
         await self.jobs.reserve([each.record for each in checked if each.record])
         return await asyncio.gather(
             *(
