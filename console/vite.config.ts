@@ -31,6 +31,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: { checks: { pluginTimings: false } },
   },
+  // scripts and styles find each other wherever a proxy serves them; the gateway completes the page
+  experimental: {
+    renderBuiltUrl: (_, { hostType }) => (hostType === "html" ? undefined : { relative: true }),
+  },
   server: { proxy },
   preview: { proxy },
 });

@@ -7,6 +7,7 @@ import { filterOf, matches, orderOf, placeOf, queryOf } from "../src/jobs/filter
 import { outlook, refusals, ways } from "../src/jobs/preview";
 import { viewsOf } from "../src/jobs/views";
 import { endOf, jobOf, ratioOf } from "../src/live/pictures";
+import { prefixOf } from "../src/live/path-prefix";
 import { percentOf, toneOf, wordOf } from "../src/live/phases";
 import { placeholderOf } from "../src/live/placeholders";
 import type { Asset, Job, JobEvent, Preview, Slot } from "../src/live/types";
@@ -39,6 +40,13 @@ describe("addresses", () => {
     });
     expect(routeOf(to.cast("demo", "alice")).view).toBe("cast");
     expect(routeOf(to.job("job_1"))).toEqual({ view: "job", names: { job: "job_1" } });
+  });
+
+  test("a script tells below which path of a site its deployment is", () => {
+    expect(prefixOf("https://site.example/app/assets/index-a1.js")).toBe("/app");
+    expect(prefixOf("https://site.example/assets/assets/index-a1.js")).toBe("/assets");
+    expect(prefixOf("http://127.0.0.1:8080/assets/index-a1.js")).toBe("");
+    expect(prefixOf("http://localhost:5173/src/live/path-prefix.ts")).toBe("");
   });
 
   test("an address of the API or with a lone percent sign breaks nothing", () => {

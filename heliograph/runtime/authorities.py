@@ -105,10 +105,19 @@ def checked_url(text: str) -> str:
 
 def checked_endpoint(text: str) -> str:
     """The address of a store: scheme, host and port. A slash at its end is cut."""
+    if urlsplit(checked_public_endpoint(text)).path:
+        raise ValueError("it has a path: a store is at the root of its host")
+    return text.rstrip("/")
+
+
+def checked_public_endpoint(text: str) -> str:
+    """The same, or a path of a proxy that leads there. A slash at its end is cut."""
     parts = _web_address(text)
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("it has a path or a query: a store is at the root of its host")
-    return f"{parts.scheme}://{parts.netloc}"
+    if parts.query or parts.fragment:
+        raise ValueError(
+            "it has a query or a fragment: write `https://host` or `https://host/path`"
+        )
+    return text.rstrip("/")
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,7 @@
 """Settings of the deployment: where state is kept, services listen, and clients reach them."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
@@ -76,6 +77,11 @@ class DeploymentSettings(BaseSettings):
     @property
     def gateway_url(self) -> str:
         return _url(self.public_url, self.reach_host, self.gateway_port)
+
+    @property
+    def path_prefix(self) -> str:
+        """The path below which a proxy serves the gateway, as `/app`; empty at the root of a host."""
+        return urlsplit(self.gateway_url).path
 
     @property
     def status_url(self) -> str:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from heliograph.contracts.errors import NotFound
 from heliograph.runtime.http.access import public
 from services.gateway.page_headers import PageHeaders
+from services.gateway.path_prefix import PathPrefix
 from services.gateway.settings import GatewaySettings
 
 _ASSETS = "/assets"  #: files whose names contain a digest
@@ -45,6 +46,8 @@ def add_console(app: FastAPI, settings: GatewaySettings) -> None:
         _serve_build(app, dist)
     else:
         _say_not_built(app)
+    if settings.path_prefix:
+        app.add_middleware(PathPrefix, prefix=settings.path_prefix)
     app.add_middleware(PageHeaders, settings=settings)
 
 

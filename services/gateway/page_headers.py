@@ -75,7 +75,7 @@ class PageHeaders:
 
         async def send_with_headers(message: Message) -> None:
             nonlocal replaced
-            if message["type"] == "http.response.start" and is_api and _is_html(message):
+            if message["type"] == "http.response.start" and is_api and is_html(message):
                 replaced = True
                 answer = problem_response(NotFound().problem(instance=scope["path"]))
                 await answer(scope, receive, send)
@@ -90,10 +90,11 @@ class PageHeaders:
             return
         headers = MutableHeaders(scope=message)
         headers.setdefault("Cache-Control", "no-cache")
-        if _is_html(message):
+        if is_html(message):
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
 
 
-def _is_html(message: dict[str, Any] | Message) -> bool:
+def is_html(message: dict[str, Any] | Message) -> bool:
+    """Whether the answer that begins so is a page."""
     return Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")

@@ -12,7 +12,8 @@ def test_a_page_on_localhost_is_live_too(
     browser: Browser, stack: Stack, requests: Requests
 ) -> None:
     """The index names 127.0.0.1; both are the same deployment."""
-    with console_page(browser, stack, host="localhost") as console:
+    address = stack.url("gateway").replace("127.0.0.1", "localhost")
+    with console_page(browser, stack, address=address) as console:
         page = console.open(f"/projects/{requests.project}")
         expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
         requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 0})

@@ -519,6 +519,21 @@ async def test_people_and_we_may_call_the_store_by_different_names(
     await store.aclose()
 
 
+async def test_a_path_of_a_proxy_is_in_the_address_and_is_not_signed(s3: Server, key: str) -> None:
+    inside, access_key, secret_key = way_to(s3)
+    plain, proxied = (
+        MinioStore(inside, access_key, secret_key, "bucket", public_endpoint=inside + path)
+        for path in ("", "/app/store")
+    )
+
+    addresses = [store.presigned_url(_object(key), seconds=900) for store in (plain, proxied)]
+
+    assert addresses[1].startswith(f"{inside}/app/store/bucket/")
+    assert addresses[1].replace("/app/store", "", 1) == addresses[0]
+    for store in (plain, proxied):
+        await store.aclose()
+
+
 async def test_a_bucket_is_made_once_by_however_many_processes(s3: Server) -> None:
     bucket = f"b{uuid4().hex[:12]}"
     stores = [store_at(s3, bucket) for _ in range(3)]

@@ -32,10 +32,10 @@ def origins_of(stack: Stack) -> tuple[str, ...]:
 class ConsolePage:
     """One tab of the console. `faults` are what it should not have done."""
 
-    def __init__(self, page: Page, stack: Stack, host: str = "127.0.0.1") -> None:
+    def __init__(self, page: Page, stack: Stack, address: str | None = None) -> None:
         self.page = page
         self.stack = stack
-        self.address = stack.url("gateway").replace("127.0.0.1", host)
+        self.address = address or stack.url("gateway")
         self.faults: list[str] = []
         #: whether requests may fail: a test that kills a server says so
         self.forgiving = False
@@ -54,7 +54,7 @@ class ConsolePage:
 
     def another_tab(self) -> "ConsolePage":
         """Of the same browser, with the same storage and the same session."""
-        return ConsolePage(self.page.context.new_page(), self.stack)
+        return ConsolePage(self.page.context.new_page(), self.stack, self.address)
 
     def severe_barriers(self) -> list[str]:
         """What axe calls serious or critical on the page as it is."""
@@ -86,18 +86,18 @@ class ConsolePage:
 
 @contextmanager
 def console_page(
-    browser: Browser, stack: Stack, *, host: str = "127.0.0.1", **options: Any
+    browser: Browser, stack: Stack, *, address: str | None = None, **options: Any
 ) -> Iterator[ConsolePage]:
     """
     A new tab with a storage of its own. Fails the test when it did what a console must not.
 
     Args:
-        host: By which name the browser reaches the gateway.
+        address: Where the browser reaches the gateway; by default where it listens.
         options: Of the browser's context.
     """
     context = browser.new_context(**{"viewport": WIDE, "locale": "en-GB", **options})
     try:
-        console = ConsolePage(context.new_page(), stack, host)
+        console = ConsolePage(context.new_page(), stack, address)
         yield console
         assert not console.faults, console.faults
     finally:

@@ -1,8 +1,10 @@
 /** The icon of the tab: a ring that fills while jobs are open. */
 
+import { prefix } from "../live/path-prefix";
+
 const RADIUS = 12.5;
 const ROUND = 2 * Math.PI * RADIUS;
-const IDLE = "/favicon.svg";
+export const IDLE = `${prefix}/favicon.svg`;
 
 /** The address of an icon; `percent` is null when nothing is open. */
 export function iconOf(percent: number | null): string {

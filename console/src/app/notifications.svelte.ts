@@ -1,5 +1,6 @@
 /** Notifications of the system, for people whose tab is out of sight. Only those who asked for them get any. */
 
+import { IDLE } from "./icon";
 import { address } from "./router.svelte";
 
 const WANTED = "heliograph.notify";
@@ -27,7 +28,7 @@ class Notifications {
   /** Told only while the tab is out of sight; a press leads to `href`. */
   tell(text: string, href?: string): void {
     if (!this.isOn || !document.hidden) return;
-    const notification = new Notification("Heliograph", { body: text, icon: "/favicon.svg" });
+    const notification = new Notification("Heliograph", { body: text, icon: IDLE });
     notification.onclick = () => {
       window.focus();
       if (href) address.go(href);

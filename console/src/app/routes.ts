@@ -1,5 +1,7 @@
 /** The views of the console and their addresses. */
 
+import { prefix } from "../live/path-prefix";
+
 export type View =
   | "projects"
   | "studio"
@@ -33,7 +35,8 @@ const patterns: readonly (readonly [View, RegExp])[] = [
 ];
 
 /** The view that a path names. */
-export function routeOf(path: string): Route {
+export function routeOf(address: string): Route {
+  const path = address.startsWith(`${prefix}/`) ? address.slice(prefix.length) : "";
   for (const [view, pattern] of patterns) {
     const found = pattern.exec(path);
     if (found) return { view, names: decoded(found.groups ?? {}) };
@@ -50,15 +53,17 @@ function decoded(names: Record<string, string>): Record<string, string> {
   }
 }
 
-const at = (project: string) => `/projects/${encodeURIComponent(project)}`;
+const at = (project: string) => `${prefix}/projects/${encodeURIComponent(project)}`;
 
 /** Addresses of the views. */
 export const to = {
+  projects: `${prefix}/`,
+  board: `${prefix}/board`,
   studio: at,
   jobs: (project: string, query = "") => `${at(project)}/jobs${query}`,
   usage: (project: string) => `${at(project)}/usage`,
   faults: (project: string) => `${at(project)}/failures`,
   slot: (project: string, slot: string) => `${at(project)}/slots/${slot}`,
   cast: (project: string, person: string) => `${at(project)}/cast/${encodeURIComponent(person)}`,
-  job: (id: string) => `/jobs/${encodeURIComponent(id)}`,
+  job: (id: string) => `${prefix}/jobs/${encodeURIComponent(id)}`,
 };

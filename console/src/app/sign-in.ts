@@ -1,6 +1,7 @@
 /** Signing in by the identity provider leaves the page, and comes back to it. */
 
 import { singleSignOn } from "../live/session";
+import { to } from "./routes";
 
 const PLACE = "heliograph.place"; // of this tab: where somebody wanted to be
 
@@ -26,7 +27,7 @@ export async function leaveForSignIn(place: string): Promise<void> {
 
 /** The place that somebody wanted to be at when signing in failed; the first page without one. */
 export function placeAfterSignIn(): string {
-  const place = sessionStorage.getItem(PLACE) ?? "/";
+  const place = sessionStorage.getItem(PLACE) ?? to.projects;
   sessionStorage.removeItem(PLACE);
   return place;
 }

@@ -1,6 +1,7 @@
 /** The gateway that serves this page, by its published client. */
 
 import { Heliograph } from "@heliograph/client";
+import { gatewayUrl } from "./path-prefix";
 import type * as T from "./types";
 
 let onUnauthenticated: () => void = () => undefined;
@@ -17,7 +18,11 @@ const watchedFetch: typeof fetch = async (input, init) => {
 };
 
 /** Who asks is told by a cookie, which uploads need on the origin of storage, too. */
-export const gateway = new Heliograph({ fetch: watchedFetch, credentials: "include" });
+export const gateway = new Heliograph({
+  url: gatewayUrl(),
+  fetch: watchedFetch,
+  credentials: "include",
+});
 
 const clients = new Map<string, Heliograph>();
 

@@ -15,14 +15,14 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-_FILES = "/docs/files"
+_FILES = "docs/files"  #: beside the page, whatever path of a proxy leads to it
 _SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 def add_docs_page(app: FastAPI) -> None:
     """`/docs`, and the files it is made of."""
     page = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url="openapi.json",
         title=app.title,
         swagger_js_url=f"{_FILES}/swagger-ui-bundle.js",
         swagger_css_url=f"{_FILES}/swagger-ui.css",
@@ -37,7 +37,7 @@ def add_docs_page(app: FastAPI) -> None:
         return HTMLResponse(body, headers=headers)
 
     with resources.as_file(resources.files(fastapi_offline) / "static") as folder:
-        app.mount(_FILES, StaticFiles(directory=folder))
+        app.mount(f"/{_FILES}", StaticFiles(directory=folder))
 
 
 def _policy(page: bytes) -> str:

@@ -54,7 +54,7 @@ def build_bulk(
     )
     return [
         cast_routes(cast, jobs.views),
-        batch_routes(batches, presenter),
+        batch_routes(batches, presenter, service.settings.gateway_url),
         action_routes(actions, presenter),
         quote_routes(quotes),
     ]

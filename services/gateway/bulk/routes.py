@@ -26,7 +26,7 @@ from services.gateway.http import (
 )
 
 
-def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
+def batch_routes(batches: BatchService, presenter: JobPresenter, gateway_url: str) -> APIRouter:
     """Routes of batches."""
     router = create_router("batches")
 
@@ -57,7 +57,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter) -> APIRouter:
         result = await batches.submit(
             project, body, key, traceparent=traceparent, access_key=principal.id
         )
-        headers = {"Location": f"/v1/batches/{result.id}"}
+        headers = {"Location": f"{gateway_url}/v1/batches/{result.id}"}
         if key and result.is_replayed:
             headers["Idempotency-Replayed"] = "true"
         return json_response(await _shown(result), 202, headers)

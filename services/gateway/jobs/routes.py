@@ -74,8 +74,9 @@ async def present(views: JobViews, accepted: AcceptResult) -> dict[str, Any]:
 async def _answer(
     views: JobViews, accepted: AcceptResult, limits: dict[str, str] | None = None
 ) -> Response:
-    headers = {"Location": f"/v1/jobs/{accepted.job.id}", **(limits or {})}
+    shown = await present(views, accepted)
+    headers = {"Location": shown["links"]["self"], **(limits or {})}
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"
     status = 200 if accepted.deduplicated else 202
-    return json_response(await present(views, accepted), status, headers)
+    return json_response(shown, status, headers)

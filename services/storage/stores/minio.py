@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from minio.error import MinioException
@@ -42,7 +43,8 @@ class MinioStore:
 
     Args:
         endpoint: Where this process reaches the store, as `http://127.0.0.1:9000`.
-        public_endpoint: The host that addresses for people are signed for.
+        public_endpoint: The host that addresses for people are signed for. A path is that of a proxy,
+            which takes it off: it is not signed.
         region: Of the bucket; part of what is signed.
     """
 
@@ -62,6 +64,7 @@ class MinioStore:
             s3_client(each, credentials, region, timeout=_ADMIN_TIMEOUT)
             for each in (endpoint, public_endpoint or endpoint)
         )
+        self._public_path = urlsplit(public_endpoint or endpoint).path
         self._transport = AiohttpTransport()
         self._http = httpx.AsyncClient(transport=self._transport, timeout=_TIMEOUT, trust_env=False)
 
@@ -178,7 +181,7 @@ class MinioStore:
             "response-content-disposition": f'{disposition}; filename="{stored.filename}"',
             "response-cache-control": f"private, max-age={int(seconds)}, immutable",
         }
-        return self._outside.get_presigned_url(
+        address = self._outside.get_presigned_url(
             "GET",
             self._bucket,
             stored.key,
@@ -186,6 +189,8 @@ class MinioStore:
             response_headers=headers,
             request_date=signing_time(now(), seconds),
         )
+        parts = urlsplit(address)
+        return parts._replace(path=self._public_path + parts.path).geturl()
 
     async def check(self) -> None:
         with translated():

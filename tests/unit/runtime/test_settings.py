@@ -300,7 +300,6 @@ def test_hosts_may_be_domains_and_have_ports(name: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://s3.example/bucket",
         "s3.example:9000",
         "s3://bucket",
         "https://key:canary@s3.example",
@@ -309,11 +308,19 @@ def test_hosts_may_be_domains_and_have_ports(name: str) -> None:
         "http://[",
     ],
 )
-def test_a_store_is_at_the_root_of_its_host(name: str, url: str) -> None:
+def test_a_store_has_an_address_of_the_web(name: str, url: str) -> None:
     with pytest.raises(ValidationError, match=name) as error:
         ServiceSettings.model_validate({name: url})
 
     assert "canary" not in str(error.value)
+
+
+def test_a_store_is_at_the_root_of_its_host_and_a_proxy_may_have_it_below_a_path() -> None:
+    with pytest.raises(ValidationError, match="it has a path"):
+        ServiceSettings(s3_endpoint="https://s3.example/bucket")
+
+    settings = ServiceSettings(s3_public_endpoint="https://site.example/app/store/")
+    assert settings.s3_public_endpoint == "https://site.example/app/store"
 
 
 def test_a_store_may_have_a_slash_at_its_end() -> None:

@@ -26,10 +26,10 @@ class SignInAttempt:
     return_to: str  #: path of a page
 
     @classmethod
-    def begin(cls, return_to: str) -> "SignInAttempt":
+    def begin(cls, return_to: str, *, first_page: str = "/") -> "SignInAttempt":
         """A new attempt. What is no path of a page of ours leads to the first page."""
         state, nonce, verifier = (secrets.token_urlsafe(_BYTES) for _ in range(3))
-        path = return_to if is_path(return_to) else "/"
+        path = return_to if is_path(return_to) else first_page
         return cls(state=state, nonce=nonce, verifier=verifier, return_to=path)
 
     def is_state(self, state: str) -> bool:

@@ -5,6 +5,7 @@ They are pages to a browser, so every end is a redirect: to where the person wan
 page for signing in, with a code that says what failed.
 """
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ from services.gateway.access.oidc.attempt import LIFE, SignInAttempt
 from services.gateway.access.oidc.grants import granted, session_of_person
 from services.gateway.access.oidc.provider import IdentityProvider
 from services.gateway.access.session_service import SessionService
-from services.gateway.oidc_settings import OidcSettings
+from services.gateway.settings import GatewaySettings
 
 log = structlog.get_logger()
 
@@ -36,19 +37,20 @@ def oidc_routes(
     provider: IdentityProvider,
     sessions: SessionService,
     cookies: SessionCookies,
-    settings: OidcSettings,
+    settings: GatewaySettings,
 ) -> APIRouter:
     """Routes of sign-in. The provider may add parameters of its own to what it sends back."""
+    failed = partial(_failed, settings.path_prefix + _SIGN_IN_PAGE)
     router = APIRouter(tags=["sessions"], route_class=ScopedRoute, include_in_schema=False)
 
     @router.get(START)
     @public
-    async def begin_sign_in(return_to: Text = "/") -> RedirectResponse:
-        attempt = SignInAttempt.begin(return_to)
+    async def begin_sign_in(return_to: Text = "") -> RedirectResponse:
+        attempt = SignInAttempt.begin(return_to, first_page=f"{settings.path_prefix}/")
         try:
             answer = _redirect(await provider.authorization_url(attempt))
         except Unavailable as error:
-            return _failed("unavailable", str(error))
+            return failed("unavailable", str(error))
         cookies.set(answer, attempt.to_cookie(), seconds=LIFE, suffix=_COOKIE)
         return answer
 
@@ -59,17 +61,17 @@ def oidc_routes(
     ) -> RedirectResponse:
         attempt = SignInAttempt.from_cookie(cookies.value(request, suffix=_COOKIE) or "")
         if attempt is None:
-            return _failed("expired", "the attempt is over, or of another browser")
+            return failed("expired", "the attempt is over, or of another browser")
         if error:
-            return _failed("denied", error)
+            return failed("denied", error)
         if not attempt.is_state(state) or iss not in ("", settings.oidc_issuer):
-            return _failed("expired", "the answer is to another attempt, or of another provider")
+            return failed("expired", "the answer is to another attempt, or of another provider")
         try:
             answer = await _signed_in(code, attempt)
         except Unauthenticated as reason:
-            answer = _failed("denied", str(reason))
+            answer = failed("denied", str(reason))
         except (Unavailable, QueueFull, StateConflict) as reason:
-            answer = _failed("unavailable", str(reason))
+            answer = failed("unavailable", str(reason))
         cookies.clear(answer, suffix=_COOKIE)
         return answer
 
@@ -78,7 +80,7 @@ def oidc_routes(
         claims = await provider.claims(code, attempt)
         grant = granted(claims, settings.oidc_claim, settings.oidc_grants)
         if grant is None:
-            return _failed("not_allowed", "no grant is for this person")
+            return failed("not_allowed", "no grant is for this person")
         record = session_of_person(claims, grant, now(), sessions.life)
         token, session = await sessions.begin(record)
         answer = _redirect(attempt.return_to)
@@ -92,7 +94,7 @@ def _redirect(url: str) -> RedirectResponse:
     return RedirectResponse(url, status_code=302)
 
 
-def _failed(code: str, reason: str) -> RedirectResponse:
+def _failed(page: str, code: str, reason: str) -> RedirectResponse:
     """To the page for signing in. What the provider says is for the log only."""
     log.warning("Sign-in failed", code=code, reason=reason[:200])
-    return _redirect(f"{_SIGN_IN_PAGE}?{urlencode({'failed': code})}")
+    return _redirect(f"{page}?{urlencode({'failed': code})}")
