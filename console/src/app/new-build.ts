@@ -1,5 +1,6 @@
 /** A tab that is older than the build asks for files that are gone: the page is loaded anew, but not in a loop. */
 
+import { tabStorage } from "./browser-storage";
 import { toasts } from "./toasts.svelte";
 
 const RELOADED = "heliograph.reloaded"; // of this tab: when, in milliseconds since 1970
@@ -8,11 +9,11 @@ const SOON = 60_000; // milliseconds
 export function reloadOnNewBuild(): void {
   addEventListener("vite:preloadError", (event) => {
     event.preventDefault();
-    if (Date.now() - Number(sessionStorage.getItem(RELOADED)) < SOON) {
+    const isSecond = Date.now() - Number(tabStorage.get(RELOADED)) < SOON;
+    if (isSecond || !tabStorage.set(RELOADED, String(Date.now()))) {
       toasts.show("A part of this page is not there. Load the page anew.", { tone: "bad" });
       return;
     }
-    sessionStorage.setItem(RELOADED, String(Date.now()));
     location.reload();
   });
 }

@@ -1,5 +1,6 @@
 /** Notifications of the system, for people whose tab is out of sight. Only those who asked for them get any. */
 
+import { browserStorage } from "./browser-storage";
 import { IDLE } from "./icon";
 import { address } from "./router.svelte";
 
@@ -11,18 +12,18 @@ class Notifications {
   isOn = $state(
     this.isPossible &&
       Notification.permission === "granted" &&
-      localStorage.getItem(WANTED) === "yes",
+      browserStorage.get(WANTED) === "yes",
   );
 
   /** Ask the browser, which asks the person. */
   async turnOn(): Promise<void> {
     this.isOn = (await Notification.requestPermission()) === "granted";
-    if (this.isOn) localStorage.setItem(WANTED, "yes");
+    if (this.isOn) browserStorage.set(WANTED, "yes");
   }
 
   turnOff(): void {
     this.isOn = false;
-    localStorage.removeItem(WANTED);
+    browserStorage.remove(WANTED);
   }
 
   /** Told only while the tab is out of sight; a press leads to `href`. */

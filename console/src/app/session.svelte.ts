@@ -2,6 +2,7 @@
 
 import { kinds, models } from "../live/api";
 import { Refused } from "@heliograph/client";
+import { browserStorage } from "./browser-storage";
 import { LiveProject } from "../live/project.svelte";
 import type { Kind, Model } from "../live/types";
 
@@ -31,7 +32,7 @@ class Session {
   begin(projects: readonly string[] | null, hearsOfBudget: boolean): void {
     this.#hearsOfBudget = hearsOfBudget;
     void this.loadCatalog();
-    const last = this.live?.name ?? localStorage.getItem(REMEMBERED);
+    const last = this.live?.name ?? browserStorage.get(REMEMBERED);
     this.live?.close();
     this.live = null;
     if (last && (!projects || projects.includes(last))) this.open(last);
@@ -41,8 +42,8 @@ class Session {
   leave(): void {
     this.live?.close();
     [this.live, this.models, this.kinds] = [null, [], []];
-    for (const name of Object.keys(localStorage))
-      if (name === REMEMBERED || name.startsWith(SEEN)) localStorage.removeItem(name);
+    for (const name of browserStorage.names())
+      if (name === REMEMBERED || name.startsWith(SEEN)) browserStorage.remove(name);
   }
 
   /** Follow a project instead of the one before. */
@@ -50,7 +51,7 @@ class Session {
     if (this.live?.name === project) return this.live;
     this.live?.close();
     this.live = new LiveProject(project, this.#hearsOfBudget);
-    localStorage.setItem(REMEMBERED, project);
+    browserStorage.set(REMEMBERED, project);
     return this.live;
   }
 

@@ -1,6 +1,7 @@
 /** Signing in by the identity provider leaves the page, and comes back to it. */
 
 import { singleSignOn } from "../live/session";
+import { tabStorage } from "./browser-storage";
 import { to } from "./routes";
 
 const PLACE = "heliograph.place"; // of this tab: where somebody wanted to be
@@ -21,13 +22,13 @@ export const failureOf = (code: string | null) =>
 export async function leaveForSignIn(place: string): Promise<void> {
   const address = await singleSignOn(place);
   if (!address) return;
-  sessionStorage.setItem(PLACE, place);
+  tabStorage.set(PLACE, place);
   location.assign(address);
 }
 
 /** The place that somebody wanted to be at when signing in failed; the first page without one. */
 export function placeAfterSignIn(): string {
-  const place = sessionStorage.getItem(PLACE) ?? to.projects;
-  sessionStorage.removeItem(PLACE);
+  const place = tabStorage.get(PLACE) ?? to.projects;
+  tabStorage.remove(PLACE);
   return place;
 }

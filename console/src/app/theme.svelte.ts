@@ -1,16 +1,18 @@
 /** Light, dark, or as the system says; remembered. */
 
+import { browserStorage } from "./browser-storage";
+
 export type Theme = "system" | "light" | "dark";
 
 const REMEMBERED = "heliograph.theme";
 
 class Appearance {
-  theme = $state<Theme>((localStorage.getItem(REMEMBERED) as Theme | null) ?? "system");
+  theme = $state<Theme>((browserStorage.get(REMEMBERED) as Theme | null) ?? "system");
 
   /** Show a theme from now on. */
   choose(theme: Theme): void {
     this.theme = theme;
-    localStorage.setItem(REMEMBERED, theme);
+    browserStorage.set(REMEMBERED, theme);
     this.apply();
   }
 

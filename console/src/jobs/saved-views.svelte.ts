@@ -1,12 +1,13 @@
 /** The named views that this browser keeps. */
 
+import { browserStorage } from "../app/browser-storage";
 import { viewsOf, type View } from "./views";
 
 const KEPT = "heliograph.views";
 const MOST = 20;
 
 class SavedViews {
-  items = $state.raw<View[]>(viewsOf(localStorage.getItem(KEPT)));
+  items = $state.raw<View[]>(viewsOf(browserStorage.get(KEPT)));
 
   /** Keep a view; one of the same name is replaced. */
   save(view: View): void {
@@ -20,7 +21,7 @@ class SavedViews {
 
   #keep(views: View[]): void {
     this.items = views;
-    localStorage.setItem(KEPT, JSON.stringify(views));
+    browserStorage.set(KEPT, JSON.stringify(views));
   }
 }
 
