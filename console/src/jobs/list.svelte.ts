@@ -9,6 +9,7 @@ import { matches, placeOf, type Filter, type Order } from "./filter";
 
 const PAGE = 100; // jobs
 const FAR = 30; // pages, behind which a place is not looked for
+const COUNTED_AFTER = 1500; // milliseconds after a change: the next ones are counted with it
 
 export class JobRows {
   rows = $state.raw<Job[]>([]);
@@ -24,18 +25,24 @@ export class JobRows {
   readonly #ids = new Set<string>();
   #anchor = 0; // the row that was selected last
   readonly #forget: () => void;
+  #counting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly live: LiveProject,
     readonly filter: Filter,
     readonly order: Order,
   ) {
-    this.#forget = live.onChange((job) => this.#take(job));
+    this.#forget = live.onChange((job, before) => {
+      this.#take(job);
+      if (job.status !== before?.status)
+        this.#counting ??= setTimeout(() => void this.#count(), COUNTED_AFTER);
+    });
     void this.more();
   }
 
   close(): void {
     this.#forget();
+    clearTimeout(this.#counting);
   }
 
   /** The next page, or the one that is on its way; nothing after the last. */
@@ -104,6 +111,20 @@ export class JobRows {
       counts: first,
       ...(cursor && { cursor }),
     };
+  }
+
+  /** How many jobs there are of each status now. */
+  async #count(): Promise<void> {
+    try {
+      const { counts } = await clientOf(this.live.name).call("get", "/v1/projects/{project}/jobs", {
+        path: { project: this.live.name },
+        query: { ...this.#query(true), cursor: undefined, limit: 1 },
+      });
+      this.counts = counts ?? null;
+    } catch {
+      // those of before stay
+    }
+    this.#counting = undefined;
   }
 
   #show(added: Job[], rows: Job[]): void {
