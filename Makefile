@@ -70,7 +70,7 @@ test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in c
 		tests/integration tests/e2e
 
 chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an hour
-	$(VENV)/bin/pytest -s tests/chaos/long_storm.py
+	$(VENV)/bin/pytest -s tests/chaos/long_storm.py tests/chaos/long_freeze.py
 	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py \
 		tests/chaos/test_typescript_client.py
 
