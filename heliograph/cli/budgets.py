@@ -26,7 +26,9 @@ def budget(
     jobs_open: Annotated[int | None, typer.Option(min=1, help="Jobs that may be open.")] = None,
     zone: Annotated[
         str | None,
-        typer.Option(help="Time zone of days and months, as Europe/Berlin. Alone it keeps the limits."),
+        typer.Option(
+            help="Time zone of days and months, as Europe/Berlin. Alone it keeps the limits."
+        ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the budget.")] = False,
     project: Project = None,

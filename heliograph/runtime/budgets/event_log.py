@@ -33,7 +33,9 @@ class BudgetedEventLog:
         self._events = events
         self._committer = committer
         self._marks = marks
-        self._plans: dict[PlanHolder, frozenset[str]] = {}  #: jobs of the bulk requests under way here
+        self._plans: dict[
+            PlanHolder, frozenset[str]
+        ] = {}  #: jobs of the bulk requests under way here
 
     async def last(self, job: str) -> LogEntry | None:
         return await self._events.last(job)
@@ -98,7 +100,9 @@ class BudgetedEventLog:
                     holder.project, lambda budget, _: release_plan(budget, holder.plan, holder.id)
                 )
         except ServiceError as error:
-            log.info("Hold of a bulk request is left to its end", plan=holder.plan, reason=str(error))
+            log.info(
+                "Hold of a bulk request is left to its end", plan=holder.plan, reason=str(error)
+            )
 
     def _plan_of(self, job: Record) -> str | None:
         """Name of the bulk request under way here that the job is part of."""
