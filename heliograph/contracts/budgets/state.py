@@ -108,7 +108,7 @@ class BudgetState(_Shown):
     @property
     def limits(self) -> dict[str, Any]:
         """Its limits by name, as `SetBudget` has them."""
-        amounts = {each.span: each.limit for each in self.windows}
+        amounts: dict[str, Any] = {each.span: each.limit for each in self.windows}
         return {**amounts, "jobs_open": self.jobs_open and self.jobs_open.limit}
 
 
