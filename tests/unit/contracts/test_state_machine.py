@@ -58,7 +58,7 @@ MAY_FOLLOW = {
     "submitted": {"submitting", "submit_unknown", "started"},
     "rendered": {"submitted", "submitting", "submit_unknown", "started"},
     "retry_scheduled": {"started", "submitting", "submitted", "submit_unknown"},
-    "submit_unknown": {"submitting"},
+    "submit_unknown": {"submitting", "submit_unknown"},
     "succeeded": {"rendered", "accepted"},
 }
 NOT_FINAL = {
