@@ -1,8 +1,8 @@
 """
-Stories: what a client does to lead a job past each crash point, and on to its end.
+Crash scenarios: what a client does to lead a job past each crash point, and on to its end.
 
-Each point's story is told with the point armed. Whoever tells it knows nothing of the crash but
-broken connections, and repeats what was not answered, as any client would.
+A point is armed before its scenario runs. The client sees only broken connections of a crash, and
+repeats requests that were not answered, as any client would.
 """
 
 import asyncio
@@ -27,37 +27,37 @@ from tests.support.timeouts import TIMEOUT
 PRICE = "0.01"
 FINAL = ("succeeded", "failed", "canceled", "expired")
 _LOOK_AGAIN = 0.1  #: seconds
-_TELLINGS = 5  #: of a story whose point another process's crash kept it from
+_MAX_RUNS = 5  #: of a scenario that a crash elsewhere kept from its point
 
 
 class NeverReached(AssertionError):
-    """No process came by a crash point, though its story was told."""
+    """No process reached a crash point, although its scenario ran."""
 
 
 @dataclass
-class Teller:
-    """Tells stories to a running stack, in a project of its own."""
+class ScenarioClient:
+    """A client that runs scenarios on a running stack, in a project of its own."""
 
     stack: Stack
     journal: Journal
     crashes: Path  #: the folder in which points are armed
     project: str = field(default_factory=some_project)
 
-    async def tell(self, point: Point, story: "Story") -> None:
-        """Arm the point, and tell its story until a process died there. Raises NeverReached."""
+    async def run_scenario(self, point: Point, scenario: "Scenario") -> None:
+        """Arm the point, and run its scenario until a process died there. Raises NeverReached."""
         armed = self.crashes / point
         armed.touch()
-        for _ in range(_TELLINGS):
-            await story(self)
+        for _ in range(_MAX_RUNS):
+            await scenario(self)
             if not armed.exists():
                 return
         raise NeverReached(point)
 
     def request(self, **fields: Any) -> SentRequest:
-        """A request that nobody else made, for a picture."""
+        """A request for a picture, with a key of its own."""
         seconds = {"price": PRICE, "seconds": 0.1}
         parameters = {**seconds, **fields.pop("parameters", {})}
-        body = {"kind": "image", "prompt": "a story", **fields, "parameters": parameters}
+        body = {"kind": "image", "prompt": "a scenario", **fields, "parameters": parameters}
         return SentRequest(self.project, uuid4().hex, body)
 
     async def ask(self, request: SentRequest) -> str:
@@ -136,123 +136,123 @@ class Teller:
                 await asyncio.sleep(_LOOK_AGAIN)
 
 
-Story = Callable[[Teller], Awaitable[None]]
+Scenario = Callable[[ScenarioClient], Awaitable[None]]
 
 
-async def made(teller: Teller) -> None:
+async def made(client: ScenarioClient) -> None:
     """A picture in a slot."""
-    await teller.finish(await teller.ask(teller.request(slot=f"story/{uuid4().hex[:8]}")))
+    await client.finish(await client.ask(client.request(slot=f"scenario/{uuid4().hex[:8]}")))
 
 
-async def found_again(teller: Teller) -> None:
+async def found_again(client: ScenarioClient) -> None:
     """The answer to the POST is lost; the request is not."""
-    await teller.finish(await teller.ask(teller.request(parameters={"fault": "found_reply"})))
+    await client.finish(await client.ask(client.request(parameters={"fault": "found_reply"})))
 
 
-async def lost_for_good(teller: Teller) -> None:
+async def lost_for_good(client: ScenarioClient) -> None:
     """The answer is lost, and so is the request; the job may fail for it."""
-    request = teller.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
-    await teller.finish(await teller.ask(request))
+    request = client.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
+    await client.finish(await client.ask(request))
 
 
-async def refused_twice(teller: Teller) -> None:
+async def refused_twice(client: ScenarioClient) -> None:
     """The provider wants the request later."""
-    await teller.finish(await teller.ask(teller.request(parameters={"fault": "unavailable"})))
+    await client.finish(await client.ask(client.request(parameters={"fault": "unavailable"})))
 
 
-async def stopped(teller: Teller) -> None:
+async def stopped(client: ScenarioClient) -> None:
     """Canceled while the provider works on it."""
-    job = await teller.ask(teller.request(parameters={"seconds": 60}))
-    await teller.until(job, "rendering", *FINAL)
-    await teller.cancel(job)
-    await teller.finish(job)
+    job = await client.ask(client.request(parameters={"seconds": 60}))
+    await client.until(job, "rendering", *FINAL)
+    await client.cancel(job)
+    await client.finish(job)
 
 
-async def given_up(teller: Teller) -> None:
+async def given_up(client: ScenarioClient) -> None:
     """Canceled while it waits for its turn, behind jobs that fill its lane."""
-    requests = [teller.request(kind="scenes", parameters={"seconds": 60}) for _ in range(8)]
-    jobs = [await teller.ask(request) for request in requests]
+    requests = [client.request(kind="scenes", parameters={"seconds": 60}) for _ in range(8)]
+    jobs = [await client.ask(request) for request in requests]
     for job in reversed(jobs):
-        await teller.cancel(job)
+        await client.cancel(job)
     for job in jobs:
-        await teller.finish(job)
+        await client.finish(job)
 
 
-async def decided(teller: Teller) -> None:
+async def decided(client: ScenarioClient) -> None:
     """Nobody knows what became of it; somebody pays again, and then gives up."""
-    job = await teller.ask(teller.request(parameters={"fault": "lost_reply"}))
-    await teller.until(job, "submit_unknown")
-    await teller.post(f"/v1/jobs/{job}/retry", {"Idempotency-Key": uuid4().hex}, {"from": "submit"})
-    await teller.until(job, "submit_unknown", *FINAL)
-    await teller.cancel(job)
-    await teller.finish(job)
+    job = await client.ask(client.request(parameters={"fault": "lost_reply"}))
+    await client.until(job, "submit_unknown")
+    await client.post(f"/v1/jobs/{job}/retry", {"Idempotency-Key": uuid4().hex}, {"from": "submit"})
+    await client.until(job, "submit_unknown", *FINAL)
+    await client.cancel(job)
+    await client.finish(job)
 
 
-async def answered_by_another(teller: Teller) -> None:
+async def answered_by_another(client: ScenarioClient) -> None:
     """Two requests, one slot, the same inputs: one job."""
-    slot = f"story/{uuid4().hex[:8]}"
+    slot = f"scenario/{uuid4().hex[:8]}"
     body = {"slot": slot, "parameters": {"seconds": 300}}  # it is still there when asked again
-    first = await teller.ask(teller.request(**body))
-    assert await teller.ask(teller.request(**body)) == first
-    await teller.cancel(first)
-    await teller.finish(first)
+    first = await client.ask(client.request(**body))
+    assert await client.ask(client.request(**body)) == first
+    await client.cancel(first)
+    await client.finish(first)
 
 
-async def abandoned(teller: Teller) -> None:
+async def abandoned(client: ScenarioClient) -> None:
     """A slot is claimed, and its claimant is gone; another takes it."""
-    slot = f"story/{uuid4().hex[:8]}"
-    (teller.crashes / "accept.claimed").touch()
-    await teller.ask_once(teller.request(slot=slot))
-    await teller.finish(await teller.ask(teller.request(slot=slot)))
+    slot = f"scenario/{uuid4().hex[:8]}"
+    (client.crashes / "accept.claimed").touch()
+    await client.ask_once(client.request(slot=slot))
+    await client.finish(await client.ask(client.request(slot=slot)))
 
 
-async def forgotten(teller: Teller) -> None:
+async def forgotten(client: ScenarioClient) -> None:
     """Accepted, not in the queue, and its client never asks again."""
-    (teller.crashes / "accept.written").touch()
-    job = await teller.ask_once(teller.request())
-    if await teller.has_begun(job):  # unless another's crash took the gateway before it could
-        await teller.finish(job)
+    (client.crashes / "accept.written").touch()
+    job = await client.ask_once(client.request())
+    if await client.has_begun(job):  # unless another's crash took the gateway before it could
+        await client.finish(job)
 
 
-async def made_before(teller: Teller) -> None:
+async def made_before(client: ScenarioClient) -> None:
     """The same is asked for again, and may be what is stored already."""
-    body = {"prompt": f"story {uuid4().hex}", "reuse": True}
-    first = await teller.ask(teller.request(**body))
-    await teller.finish(first)
-    await teller.until_listed(first)  # only what is listed is found again
-    await teller.finish(await teller.ask(teller.request(**body)))
+    body = {"prompt": f"scenario {uuid4().hex}", "reuse": True}
+    first = await client.ask(client.request(**body))
+    await client.finish(first)
+    await client.until_listed(first)  # only what is listed is found again
+    await client.finish(await client.ask(client.request(**body)))
 
 
-async def in_vain(teller: Teller) -> None:
+async def in_vain(client: ScenarioClient) -> None:
     """It waits for another job, and that one fails."""
-    first = await teller.ask(teller.request(parameters={"fault": "policy", "seconds": 1}))
-    await teller.finish(await teller.ask(teller.request(after=[first])))
+    first = await client.ask(client.request(parameters={"fault": "policy", "seconds": 1}))
+    await client.finish(await client.ask(client.request(after=[first])))
 
 
-async def together(teller: Teller) -> None:
+async def together(client: ScenarioClient) -> None:
     """A batch, sent until it is answered."""
-    key, bodies = uuid4().hex, [teller.request().body for _ in range(3)]
-    request = [SentRequest(teller.project, f"{key}/{n}", body) for n, body in enumerate(bodies)]
-    teller.journal.requests += request
-    path = f"/v1/projects/{teller.project}/batches"
-    batch = await teller.post(path, {"Idempotency-Key": key}, {"jobs": bodies})
+    key, bodies = uuid4().hex, [client.request().body for _ in range(3)]
+    request = [SentRequest(client.project, f"{key}/{n}", body) for n, body in enumerate(bodies)]
+    client.journal.requests += request
+    path = f"/v1/projects/{client.project}/batches"
+    batch = await client.post(path, {"Idempotency-Key": key}, {"jobs": bodies})
     for each, item in zip(request, batch["items"], strict=True):
         each.job = item["job"]["id"]
-        await teller.finish(item["job"]["id"])
+        await client.finish(item["job"]["id"])
 
 
-async def held_together(teller: Teller) -> None:
+async def held_together(client: ScenarioClient) -> None:
     """A batch that takes all of a budget: what was held for it before a crash is there for it after."""
-    own = Teller(teller.stack, teller.journal, teller.crashes)
+    own = ScenarioClient(client.stack, client.journal, client.crashes)
     await own.set_budget(f"{3 * Decimal(PRICE)}")
     await together(own)
 
 
-async def over_budget(teller: Teller) -> None:
+async def over_budget(client: ScenarioClient) -> None:
     """Two jobs, and a budget for one: that which is refused is sent again when there is more."""
-    own = Teller(teller.stack, teller.journal, teller.crashes)
+    own = ScenarioClient(client.stack, client.journal, client.crashes)
     await own.set_budget(PRICE)
-    requests = [own.request(slot=f"story/{number}") for number in range(2)]
+    requests = [own.request(slot=f"scenario/{number}") for number in range(2)]
     own.journal.requests += requests
     await asyncio.gather(*(submit(own.stack, each) for each in requests))
     assert [each.refusal for each in requests if each.job is None] == ["over_budget"]
@@ -264,25 +264,25 @@ async def over_budget(teller: Teller) -> None:
         await own.finish(each.job)
 
 
-async def overdue(teller: Teller) -> None:
+async def overdue(client: ScenarioClient) -> None:
     """Its deadline passes while the provider works on it."""
     soon = datetime.now(UTC) + timedelta(seconds=30)  # until then the request has to be answered
-    request = teller.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
-    await teller.finish(await teller.ask(request))
+    request = client.request(parameters={"seconds": 60}, finish_by=soon.isoformat())
+    await client.finish(await client.ask(request))
 
 
-async def overdue_in_line(teller: Teller) -> None:
+async def overdue_in_line(client: ScenarioClient) -> None:
     """Its deadline passes while it waits for another job."""
-    first = await teller.ask(teller.request(parameters={"seconds": 300}))
+    first = await client.ask(client.request(parameters={"seconds": 300}))
     soon = datetime.now(UTC) + timedelta(seconds=20)
-    request = teller.request(after=[first], finish_by=soon.isoformat())
-    await teller.finish(await teller.ask(request))
-    await teller.cancel(first)
-    await teller.finish(first)
+    request = client.request(after=[first], finish_by=soon.isoformat())
+    await client.finish(await client.ask(request))
+    await client.cancel(first)
+    await client.finish(first)
 
 
-#: of the points that a plain picture does not come by
-STORIES: dict[Point, Story] = {
+#: of the points that a plain picture does not reach
+SCENARIOS: dict[Point, Scenario] = {
     "accept.fenced": abandoned,
     "accept.deduplicated": answered_by_another,
     "accept.refused": over_budget,
@@ -314,6 +314,6 @@ STORIES: dict[Point, Story] = {
 SLOW = (overdue, overdue_in_line)
 
 
-def story_of(point: Point) -> Story:
+def scenario_of(point: Point) -> Scenario:
     """What leads a job past a point."""
-    return STORIES.get(point, made)
+    return SCENARIOS.get(point, made)

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.processes import ROOT
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
-from tests.chaos.crash_scenarios import SLOW, Teller, story_of
+from tests.chaos.crash_scenarios import SLOW, ScenarioClient, scenario_of
 from tests.chaos.invariant_checker import judge
 from tests.chaos.journal import Journal
 from tests.chaos.quiescence import until_quiet
@@ -23,7 +23,7 @@ _ELSEWHERE = ("bring.", "clean.", "inline.")
 SIM_POINTS = [point for point in POINTS if not point.startswith(_ELSEWHERE)]
 ONLY = os.environ.get("CRASH_POINTS", "")  #: how the points begin that are wanted; by default all
 ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point
-_AT_ONCE = 6  #: stories told together
+_AT_ONCE = 6  #: scenarios that run together
 
 #: two of what dies most, so that one goes on with what the other was killed at
 SETTINGS = {
@@ -48,14 +48,14 @@ async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_pat
     crashes = tmp_path / "crashes"
     crashes.mkdir()
     accounts = tmp_path / "accounts.yaml"
-    # a place that is not given back would be missed
+    # a permit that is not returned would be missed
     accounts.write_text("sim: {provider: sim, cap: 12}\n")
-    places = {"HELIOGRAPH_ACCOUNTS": str(accounts), VARIABLE: str(crashes)}
+    folders = {"HELIOGRAPH_ACCOUNTS": str(accounts), VARIABLE: str(crashes)}
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have the same order again
     journal, rng = Journal(), random.Random(seed)
 
-    with stack_running(tmp_path / "home", {**SETTINGS, **places}) as stack:
+    with stack_running(tmp_path / "home", {**SETTINGS, **folders}) as stack:
         for _ in range(ROUNDS):
             points = [point for point in SIM_POINTS if point.startswith(ONLY)]
             await _round(stack, journal, crashes, rng.sample(points, len(points)))
@@ -68,13 +68,13 @@ async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_pat
 
 
 async def _round(stack: Stack, journal: Journal, crashes: Path, points: list[Point]) -> None:
-    """Every point once, some of them together; those first whose story waits for a deadline."""
-    places = asyncio.Semaphore(_AT_ONCE)
+    """Every point once, some of them together; those first whose scenario waits for a deadline."""
+    running = asyncio.Semaphore(_AT_ONCE)
 
-    async def tell(point: Point) -> None:
-        async with places:
-            await Teller(stack, journal, crashes).tell(point, story_of(point))
+    async def reach(point: Point) -> None:
+        async with running:
+            await ScenarioClient(stack, journal, crashes).run_scenario(point, scenario_of(point))
 
     async with asyncio.TaskGroup() as group:
-        for point in sorted(points, key=lambda point: story_of(point) not in SLOW):
-            group.create_task(tell(point))
+        for point in sorted(points, key=lambda point: scenario_of(point) not in SLOW):
+            group.create_task(reach(point))

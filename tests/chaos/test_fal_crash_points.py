@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from heliograph.runtime.crash_points import POINTS, VARIABLE, Point
-from tests.chaos.crash_scenarios import FINAL, Story, Teller
+from tests.chaos.crash_scenarios import FINAL, Scenario, ScenarioClient
 from tests.chaos.journal import Journal, SentRequest
 from tests.support.emulation.files import picture
 from tests.support.fal.emulator_process import FalAccount, FalServer
@@ -22,7 +22,7 @@ from tests.support.stack import Stack, stack_running
 from tests.support.timeouts import TIMEOUT
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 1)  #: deaths at each point
-_AT_ONCE = 4  #: stories told together
+_AT_ONCE = 4  #: scenarios that run together
 _RENDER = ("dispatch.", "start.", "bring.", "submit.", "reconcile.", "follow.", "leave.", "render.")
 RENDER_POINTS = [point for point in POINTS if point.startswith(_RENDER)]
 
@@ -37,37 +37,37 @@ PLANS: dict[Point, dict[str, Any]] = {
 
 
 @dataclass
-class Stories:
-    """The jobs of all stories, by the prompt that their requests are known by."""
+class RenderScenarios:
+    """The scenarios, and their jobs by the prompt that their requests are known by."""
 
     fal: FalAccount
     jobs: dict[str, str] = field(default_factory=dict)
 
-    def story(self, point: Point) -> Story:
-        async def tell(teller: Teller) -> None:
+    def scenario(self, point: Point) -> Scenario:
+        async def run(client: ScenarioClient) -> None:
             prompt = f"{point} {uuid4().hex}"
             self.fal.plan(prompt, **PLANS.get(point, {"seconds": 0.2}))
             body: dict[str, Any] = {"kind": "portrait", "prompt": prompt}
             body["model"] = "fal/flux-schnell"
             if point.startswith("bring."):
-                reference = {"upload": await _brought(teller)}
+                reference = {"upload": await _uploaded(client)}
                 body |= {"model": "fal/flux-kontext", "references": [reference]}
-            job = await teller.ask(SentRequest(teller.project, uuid4().hex, body))
+            job = await client.ask(SentRequest(client.project, uuid4().hex, body))
             self.jobs[prompt] = job
             if point == "follow.stopped":
-                await teller.until(job, "rendering", *FINAL)
-                await teller.cancel(job)
-            await teller.until(job, "submit_unknown", *FINAL)
+                await client.until(job, "rendering", *FINAL)
+                await client.cancel(job)
+            await client.until(job, "submit_unknown", *FINAL)
 
-        return tell
+        return run
 
 
-async def _brought(teller: Teller) -> str:
-    """An upload that no provider ever saw."""
+async def _uploaded(client: ScenarioClient) -> str:
+    """An upload that no provider has a copy of."""
     content = picture(uuid4().hex)
     digest = hashlib.sha256(content).hexdigest()
-    url = f"/v1/projects/{teller.project}/uploads/sha256/{digest}"
-    async with httpx.AsyncClient(base_url=teller.stack.url("storage"), timeout=TIMEOUT) as http:
+    url = f"/v1/projects/{client.project}/uploads/sha256/{digest}"
+    async with httpx.AsyncClient(base_url=client.stack.url("storage"), timeout=TIMEOUT) as http:
         (await http.put(url, content=content)).raise_for_status()
     return f"sha256:{digest}"
 
@@ -107,19 +107,21 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
 async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     stack: Stack, fal: FalAccount, crashes: Path
 ) -> None:
-    stories, places = Stories(fal), asyncio.Semaphore(_AT_ONCE)
+    scenarios, running = RenderScenarios(fal), asyncio.Semaphore(_AT_ONCE)
 
-    async def tell(point: Point) -> None:
-        async with places:
-            await Teller(stack, Journal(), crashes).tell(point, stories.story(point))
+    async def reach(point: Point) -> None:
+        async with running:
+            await ScenarioClient(stack, Journal(), crashes).run_scenario(
+                point, scenarios.scenario(point)
+            )
 
     for _ in range(ROUNDS):
         async with asyncio.TaskGroup() as group:
             for point in RENDER_POINTS:
-                group.create_task(tell(point))
+                group.create_task(reach(point))
 
     ends = Counter[str]()
-    for prompt, job in stories.jobs.items():
+    for prompt, job in scenarios.jobs.items():
         async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
             found = (await http.get(f"/v1/jobs/{job}")).json()
             attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
@@ -132,5 +134,5 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
         assert len(accepted) <= len(attempts), prompt
         if found["status"] == "succeeded":
             assert len(accepted) == 1, prompt
-    print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(stories.jobs)} jobs: {dict(ends)}")  # noqa: T201
-    assert len(stories.jobs) >= len(RENDER_POINTS) * ROUNDS
+    print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(scenarios.jobs)} jobs: {dict(ends)}")  # noqa: T201
+    assert len(scenarios.jobs) >= len(RENDER_POINTS) * ROUNDS
