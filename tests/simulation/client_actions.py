@@ -12,9 +12,9 @@ from tests.simulation.state import ENDED, State
 def wants(state: State, left: Budgets) -> Iterator[Action]:
     """Requests that a client may send now."""
     has_succeeded = any(record.step is Step.SUCCEEDED for record in state.records())
-    for index, wish in enumerate(state.scenario.wishes):
+    for index, planned in enumerate(state.scenario.planned_requests):
         if index not in state.sent:
-            if has_succeeded or not wish.is_late:
+            if has_succeeded or not planned.is_late:
                 yield "send", str(index)
         elif left["resends"]:
             yield "resend", str(index)

@@ -22,7 +22,7 @@ from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.quota import QueueQuota
 from services.gateway.slots.versions import SlotService
 from tests.simulation.processes import current, gate
-from tests.simulation.scenario import Wish
+from tests.simulation.scenario import PlannedRequest
 from tests.simulation.state import PROJECT, Answer, State
 from tests.simulation.virtual_time import BEGIN
 from tests.support.quotas import no_quotas
@@ -80,12 +80,14 @@ class Clients:
             quota=QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
             quotas=no_quotas(),
         )
-        self._requests = {wish: self._request(wish) for wish in state.scenario.wishes}
+        self._requests = {
+            planned: self._request(planned) for planned in state.scenario.planned_requests
+        }
 
-    async def send(self, wish: Wish) -> None:
+    async def send(self, planned: PlannedRequest) -> None:
         """`POST /jobs`."""
-        request = self._requests[wish]
-        identity = identify_request(PROJECT, wish.key)
+        request = self._requests[planned]
+        identity = identify_request(PROJECT, planned.key)
         await self._answer(request.digest(), self._jobs.submit(request, identity))
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
@@ -111,15 +113,15 @@ class Clients:
         await gate("answer", status)
         self._state.news.answers.append(Answer(key, body, status, job, again))
 
-    def _request(self, wish: Wish) -> JobRequest:
+    def _request(self, planned: PlannedRequest) -> JobRequest:
         return a_request(
-            prompt=wish.body,
-            slot=wish.slot or None,
-            replace=wish.replaces,
-            after=[self._state.job(key) for key in wish.after],
-            reuse=wish.reuses,
+            prompt=planned.body,
+            slot=planned.slot or None,
+            replace=planned.replaces,
+            after=[self._state.job(key) for key in planned.after],
+            reuse=planned.reuses,
             parameters={"price": _PRICE},
-            finish_by=BEGIN + timedelta(seconds=wish.within) if wish.within else None,
+            finish_by=BEGIN + timedelta(seconds=planned.within) if planned.within else None,
             on_ambiguous=self._on_ambiguous(),
         )
 

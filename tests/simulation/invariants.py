@@ -2,9 +2,9 @@
 The promises. I1: what was accepted ends. I2: once. I3: nothing is paid unasked. I4: no more at once
 than the account allows. I5: one open job per slot, one job per key. I6: no place is kept. I7: what a
 job says of its bytes and its costs is so. I8: who waits for others starts after they have succeeded.
-I9: a deadline stops the provider and loses nothing that was paid for: it is a wish first, and what is
-learned after an end completes the attempt, and changes nothing else. I10: a crash costs no attempt,
-and a job in which everybody crashes ends.
+I9: a deadline stops the provider and loses nothing that was paid for: it is a request to stop first,
+and what is learned after an end completes the attempt, and changes nothing else. I10: a crash costs
+no attempt, and a job in which everybody crashes ends.
 """
 
 from heliograph.contracts.deadlines import AT_PROVIDER

@@ -12,7 +12,7 @@ from tests.simulation.world import World
 _LENGTH = 90  #: actions before the faults are over
 
 
-class Mood(NamedTuple):
+class Weights(NamedTuple):
     """How a random schedule leans; the first five are probabilities."""
 
     fault: float
@@ -24,7 +24,7 @@ class Mood(NamedTuple):
     luck: int  #: actions before anything goes wrong
 
     @classmethod
-    def of(cls, rng: random.Random) -> "Mood":
+    def of(cls, rng: random.Random) -> "Weights":
         return cls(
             rng.choice([0.05, 0.15, 0.3]),
             rng.choice([0.1, 0.25]),
@@ -49,13 +49,13 @@ def obey(seed: int, draws: bytes) -> Outcome:
 
 
 def run_in_turn(seed: int, scenario: Scenario) -> Outcome:
-    """A schedule in which each wish is sent when nothing is left to do for those before it."""
+    """A schedule in which each planned request is sent when nothing is left to do for those before it."""
     rng = random.Random(seed)
     return play(scenario, partial(_in_turn, rng), rng)
 
 
 async def _in_turn(rng: random.Random, session: Session) -> None:
-    for index, _ in enumerate(session.world.state.scenario.wishes):
+    for index, _ in enumerate(session.world.state.scenario.planned_requests):
         await session.act(("send", str(index)))
         while ready := [each for each in session.world.choices.actions() if each[0] != "tick"]:
             await session.act(rng.choice(ready))
@@ -69,24 +69,24 @@ async def _obey(draws: bytes, session: Session) -> None:
 
 
 async def _drive(rng: random.Random, session: Session) -> None:
-    mood = Mood.of(rng)
+    weights = Weights.of(rng)
     for number in range(_LENGTH):
-        action = _choose(session.world, rng, mood, number)
+        action = _choose(session.world, rng, weights, number)
         if action is None:
             return
         await session.act(action)
 
 
-def _choose(world: World, rng: random.Random, mood: Mood, number: int) -> Action | None:
+def _choose(world: World, rng: random.Random, weights: Weights, number: int) -> Action | None:
     """What happens next; None when nothing can."""
     roll, ready = rng.random(), list[Action]()
-    if roll < mood.fault and number >= mood.luck:
+    if roll < weights.fault and number >= weights.luck:
         ready = world.choices.faults()
-    elif roll < mood.fault + mood.client:
+    elif roll < weights.fault + weights.client:
         ready = world.choices.clients()
-        if number < mood.patience:
+        if number < weights.patience:
             ready = [action for action in ready if action[0] == "send"]
-    return _one_of_a_kind(ready, rng) if ready else _go_on(world, rng, mood)
+    return _one_of_a_kind(ready, rng) if ready else _go_on(world, rng, weights)
 
 
 def _one_of_a_kind(ready: list[Action], rng: random.Random) -> Action:
@@ -95,17 +95,17 @@ def _one_of_a_kind(ready: list[Action], rng: random.Random) -> Action:
     return rng.choice([action for action in ready if action[0] == name])
 
 
-def _go_on(world: World, rng: random.Random, mood: Mood) -> Action | None:
+def _go_on(world: World, rng: random.Random, weights: Weights) -> Action | None:
     ready = world.choices.actions()
     ticks = [action for action in ready if action[0] == "tick"]
     wakes = [action for action in ready if action[0] == "wake"]
     there = [action for action in ready if action[0] == "provider"]
     steps = [action for action in ready if action[0] not in ("tick", "wake", "provider")]
-    if there and (rng.random() < mood.provider or not steps):
+    if there and (rng.random() < weights.provider or not steps):
         return rng.choice(there)
-    if wakes and (rng.random() < mood.wake or not (steps or ticks)):
+    if wakes and (rng.random() < weights.wake or not (steps or ticks)):
         return rng.choice(wakes)
-    if steps and rng.random() > mood.tick:
+    if steps and rng.random() > weights.tick:
         return rng.choice(steps)
     clients = [] if steps else world.choices.clients()
     if clients and (rng.random() < 0.8 or not ticks):

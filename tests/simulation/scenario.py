@@ -8,7 +8,7 @@ CAP = 2  #: messages of one kind in the hands of workers
 
 
 @dataclass(frozen=True)
-class Wish:
+class PlannedRequest:
     """A request for a job."""
 
     key: str
@@ -16,7 +16,7 @@ class Wish:
     slot: str = ""
     within: float = 0  #: seconds until its `finish_by`; 0: none
     replaces: bool = False  #: whoever is filling its slot
-    after: tuple[str, ...] = ()  #: wishes that it waits for
+    after: tuple[str, ...] = ()  #: keys of requests that it waits for
     reuses: bool = False  #: what is stored already
     is_late: bool = False  #: not sent before a job has succeeded
 
@@ -26,9 +26,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Wishes, and budgets: how often each thing may happen."""
+    """Planned requests, and budgets: how often each thing may happen."""
 
-    wishes: tuple[Wish, ...] = (Wish("a", "x"),)
+    planned_requests: tuple[PlannedRequest, ...] = (PlannedRequest("a", "x"),)
     has_two_places: bool = False  #: in the account, which else has one
     inline: bool = False  #: the provider answers with the picture itself
     authoritative: bool = False  #: its look-up sees everything that it accepted
@@ -69,12 +69,12 @@ Budgets = dict[str, int]
 BUDGETS = tuple(each.name for each in fields(Scenario) if each.type is int)
 
 EVERYTHING = Scenario(
-    wishes=(
-        Wish("a", "x", "s"),
-        Wish("b", "x", "s"),
-        Wish("c", "y", "s"),
-        Wish("d", "z"),
-        Wish("d", "y"),
+    planned_requests=(
+        PlannedRequest("a", "x", "s"),
+        PlannedRequest("b", "x", "s"),
+        PlannedRequest("c", "y", "s"),
+        PlannedRequest("d", "z"),
+        PlannedRequest("d", "y"),
     ),
     resends=2,
     repeats=1,
@@ -109,10 +109,12 @@ def some_of(whole: Scenario, rng: random.Random) -> Scenario:
         for name in BUDGETS
         if name != "ticks" and (most := getattr(whole, name))
     }
-    wishes = rng.sample(whole.wishes, min(len(whole.wishes), rng.choice([1, 1, 1, 2, 2, 3])))
+    planned_requests = rng.sample(
+        whole.planned_requests, min(len(whole.planned_requests), rng.choice([1, 1, 1, 2, 2, 3]))
+    )
     return replace(
         whole,
-        wishes=tuple(_in_a_hurry(wish, rng) for wish in wishes),
+        planned_requests=tuple(_in_a_hurry(planned, rng) for planned in planned_requests),
         has_two_places=rng.random() < 0.3,
         inline=rng.random() < 0.1,
         authoritative=rng.random() < 0.4,
@@ -124,5 +126,5 @@ def some_of(whole: Scenario, rng: random.Random) -> Scenario:
     )
 
 
-def _in_a_hurry(wish: Wish, rng: random.Random) -> Wish:
-    return replace(wish, within=rng.choice([0, 0, 0, 3, 40, 100]))
+def _in_a_hurry(planned: PlannedRequest, rng: random.Random) -> PlannedRequest:
+    return replace(planned, within=rng.choice([0, 0, 0, 3, 40, 100]))

@@ -75,6 +75,8 @@ def _without_repetition(story: list[str]) -> Iterator[str]:
 
 
 def _describe(scenario: Scenario) -> str:
-    wishes = ", ".join(f"{w.key} ({w.body}, slot {w.slot or '-'})" for w in scenario.wishes)
+    requests = ", ".join(
+        f"{each.key} ({each.body}, slot {each.slot or '-'})" for each in scenario.planned_requests
+    )
     traits = [name for name in _TRAITS if getattr(scenario, name)]
-    return f"wishes: {wishes}; places: {scenario.places}; {', '.join(traits) or 'plain'}"
+    return f"requests: {requests}; places: {scenario.places}; {', '.join(traits) or 'plain'}"

@@ -126,7 +126,7 @@ class Index:
 
 
 @dataclass(eq=False)
-class Kept:
+class SimulatedAnswer:
     """`KeptAnswer` on a disk that outlives every process."""
 
     spool: "Spool"
@@ -149,29 +149,29 @@ class Spool:
     """`AnswerSpool`: whose process is dead, or let go, is abandoned."""
 
     def __init__(self, is_alive: Callable[[Process], bool]) -> None:
-        self.waiting: list[Kept] = []
-        self.ever: list[Kept] = []
+        self.waiting: list[SimulatedAnswer] = []
+        self.ever: list[SimulatedAnswer] = []
         self._is_alive = is_alive
 
     async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
         await gate("spool", answer.job)
-        kept = Kept(self, answer, [*contents], current())
+        kept = SimulatedAnswer(self, answer, [*contents], current())
         self.waiting.append(kept)
         self.ever.append(kept)
         return kept
 
     async def abandoned(self) -> list[KeptAnswer]:
         await gate("look into the spool")
-        found = [kept for kept in self.waiting if self.is_abandoned(kept)]
-        for kept in found:
-            kept.process = current()
+        found = [answer for answer in self.waiting if self.is_abandoned(answer)]
+        for answer in found:
+            answer.process = current()
         return [*found]
 
-    def is_abandoned(self, kept: Kept) -> bool:
-        return kept.process is None or not self._is_alive(kept.process)
+    def is_abandoned(self, answer: SimulatedAnswer) -> bool:
+        return answer.process is None or not self._is_alive(answer.process)
 
 
-class Door:
+class SimulatedReceiver:
     """`OutputReceiver`: storage, as far as it takes outputs."""
 
     def __init__(self) -> None:

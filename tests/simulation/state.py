@@ -17,7 +17,7 @@ from services.storage.settings import StorageSettings
 from tests.simulation.hosted_provider import Hosted, HostedProvider
 from tests.simulation.processes import Process, current, gate
 from tests.simulation.scenario import Scenario
-from tests.simulation.simulated_bus import Accounts, Door, Events, Index, Spool, Work
+from tests.simulation.simulated_bus import Accounts, Events, Index, SimulatedReceiver, Spool, Work
 from tests.simulation.virtual_time import clock
 
 PROJECT = "life"
@@ -87,14 +87,14 @@ class State:
         self.provider = HostedProvider(self._lands_until, self._on_paid, self._is_known)
         self.requests = Index(self._is_known)
         self.spool = Spool(self._is_alive)
-        self.output_uploader = Door()
+        self.output_uploader = SimulatedReceiver()
         self.wakeups = WakeUps()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
         self.answers: dict[str, Answer] = {}  #: the first good one of each key
         #: by job: keys of the retries in place, and runs that were repeated as the request said
         self.ordered: dict[str, set[str]] = {}
-        self.sent: set[int] = set()  #: indexes of the wishes that were sent
+        self.sent: set[int] = set()  #: indexes of the planned requests that were sent
         self.retried: dict[str, tuple[str, str]] = {}  #: label and step of each retry, by key
         self.labels: dict[str, str] = {}  #: keys, by the job they name
         self._jobs: dict[str, str] = {}

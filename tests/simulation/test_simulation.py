@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.state_machine.transitions import TRANSITIONS
 from tests.simulation.random_schedules import obey, run, run_in_turn
-from tests.simulation.scenario import EVERYTHING, Scenario, Wish, some_of
+from tests.simulation.scenario import EVERYTHING, PlannedRequest, Scenario, some_of
 from tests.simulation.shrinking import replay, story_of, tell
 
 SCHEDULES = 1_500
@@ -53,10 +53,10 @@ def test_every_promise_is_kept_in_random_schedules() -> None:
 
 REPLACING = replace(
     EVERYTHING,
-    wishes=(
-        Wish("a", "x", "s"),
-        Wish("b", "y", "s", replaces=True),
-        Wish("c", "z", "s", replaces=True),
+    planned_requests=(
+        PlannedRequest("a", "x", "s"),
+        PlannedRequest("b", "y", "s", replaces=True),
+        PlannedRequest("c", "z", "s", replaces=True),
     ),
 )
 
@@ -70,11 +70,11 @@ def test_every_promise_is_kept_while_jobs_replace_each_other() -> None:
 
 DEPENDING = replace(
     EVERYTHING,
-    wishes=(
-        Wish("a", "x", "s"),
-        Wish("b", "y", after=("a",)),
-        Wish("c", "z", "s", after=("a", "b")),
-        Wish("d", "x", "s", replaces=True),
+    planned_requests=(
+        PlannedRequest("a", "x", "s"),
+        PlannedRequest("b", "y", after=("a",)),
+        PlannedRequest("c", "z", "s", after=("a", "b")),
+        PlannedRequest("d", "x", "s", replaces=True),
     ),
     hastes=3,
 )
@@ -93,11 +93,11 @@ def test_every_promise_is_kept_while_jobs_wait_for_each_other() -> None:
 
 REUSING = replace(
     EVERYTHING,
-    wishes=(
-        Wish("a", "x", "s"),
-        Wish("b", "x", "s", reuses=True),
-        Wish("c", "x", "t", reuses=True, is_late=True, within=40),
-        Wish("d", "x", after=("b",)),
+    planned_requests=(
+        PlannedRequest("a", "x", "s"),
+        PlannedRequest("b", "x", "s", reuses=True),
+        PlannedRequest("c", "x", "t", reuses=True, is_late=True, within=40),
+        PlannedRequest("d", "x", after=("b",)),
     ),
 )
 
@@ -110,7 +110,7 @@ def test_every_promise_is_kept_while_results_are_used_again() -> None:
 
 
 def test_a_result_is_used_again_once_it_is_there() -> None:
-    scenario = Scenario((Wish("a", "x"), Wish("b", "x", reuses=True)))
+    scenario = Scenario((PlannedRequest("a", "x"), PlannedRequest("b", "x", reuses=True)))
 
     outcome = run_in_turn(7, scenario)
 

@@ -140,11 +140,11 @@ class World:
     # -- clients
 
     def _send(self, index: str) -> None:
-        wish = self.state.scenario.wishes[int(index)]
+        planned = self.state.scenario.planned_requests[int(index)]
         self.state.sent.add(int(index))
-        self.state.job(wish.key)
-        process = Process(self._number(f"accept {wish}"), "accept", key=wish.key)
-        self._begin(process, self._clients.send(wish))
+        self.state.job(planned.key)
+        process = Process(self._number(f"accept {planned}"), "accept", key=planned.key)
+        self._begin(process, self._clients.send(planned))
 
     def _resend(self, index: str) -> None:
         self._spend("resends")

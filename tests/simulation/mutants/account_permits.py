@@ -8,12 +8,12 @@ from services.render.worker import run
 from services.status.maintenance import sweep_rules
 from tests.simulation.mutants.registry import Mutants, Patch
 from tests.simulation.processes import gate
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 from tests.simulation.simulated_bus import Accounts
 
 MUTANTS = Mutants()
 
-_TWO = (Wish("a", "x"), Wish("b", "y"))
+_TWO = (PlannedRequest("a", "x"), PlannedRequest("b", "y"))
 
 _WOKEN = Scenario(freezes=2, refusals=1, half_moves=1, lost_acks=1, freeze_at=("free",))
 _SILENT = Scenario(silences=1, crashes=1, freezes=1)

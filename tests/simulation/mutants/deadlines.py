@@ -9,17 +9,17 @@ from services.render.worker import completion, fitting_events, poll, run
 from services.render.worker.context import Worker
 from services.status.maintenance import sweep_rules, sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 from tests.simulation.workers import Keeper
 
 MUTANTS = Mutants()
 
-_HURRIED = (Wish("a", "x", within=40),)
+_HURRIED = (PlannedRequest("a", "x", within=40),)
 _SLOW = Scenario(_HURRIED, freezes=1)
 
 
 @MUTANTS.add("a deadline ends at once what is at the provider", Scenario(_HURRIED), "I9")
-def no_wish(patch: Patch) -> None:
+def no_request_to_stop(patch: Patch) -> None:
     patch.setattr(sweeper, "AT_PROVIDER", frozenset())
 
 

@@ -7,12 +7,12 @@ from services.render.dependencies import DependencyStatus
 from services.render.worker import run
 from tests.simulation import clients, workers
 from tests.simulation.mutants.registry import Mutants, Patch
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 
 MUTANTS = Mutants()
 
-_ONE_AFTER_THE_OTHER = (Wish("a", "x"), Wish("b", "y", after=("a",)))
-_TWICE = (Wish("a", "x"), Wish("b", "x", reuses=True))
+_ONE_AFTER_THE_OTHER = (PlannedRequest("a", "x"), PlannedRequest("b", "y", after=("a",)))
+_TWICE = (PlannedRequest("a", "x"), PlannedRequest("b", "x", reuses=True))
 
 
 @MUTANTS.add(

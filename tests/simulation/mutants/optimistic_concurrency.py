@@ -10,12 +10,12 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing.event_log import MemoryEventLog
 from services.status.maintenance import sweep_rules
 from tests.simulation.mutants.registry import Mutants, Patch
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 from tests.simulation.virtual_time import now
 
 MUTANTS = Mutants()
 
-_HURRIED = (Wish("a", "x", within=40),)
+_HURRIED = (PlannedRequest("a", "x", within=40),)
 
 _STALE = Scenario(crashes=1, freezes=2, half_moves=1)
 

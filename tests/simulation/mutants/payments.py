@@ -25,14 +25,14 @@ from services.render.worker import submit as submitting
 from services.render.worker.late_answers import late_fact
 from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 from tests.simulation.simulated_bus import Index, Spool
 from tests.simulation.virtual_time import now
 
 MUTANTS = Mutants()
 
 _SILENT = Scenario(silences=1, crashes=1, freezes=1)
-_TWINS = (Wish("a", "x"), Wish("b", "x"))
+_TWINS = (PlannedRequest("a", "x"), PlannedRequest("b", "x"))
 _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
 
 
@@ -144,7 +144,7 @@ def takeover_pays(patch: Patch) -> None:
 
 @MUTANTS.add(
     "a request that another attempt has is taken for the lost one",
-    Scenario(wishes=_TWINS, has_two_places=True, silences=1),
+    Scenario(planned_requests=_TWINS, has_two_places=True, silences=1),
     "I3",
 )
 def known_ones_count(patch: Patch) -> None:
@@ -156,7 +156,7 @@ def known_ones_count(patch: Patch) -> None:
 
 @MUTANTS.add(
     "a read model that does not answer knows no request",
-    Scenario(wishes=_TWINS, has_two_places=True, silences=1, outages=1),
+    Scenario(planned_requests=_TWINS, has_two_places=True, silences=1, outages=1),
     "I3",
 )
 def silence_knows_none(patch: Patch) -> None:

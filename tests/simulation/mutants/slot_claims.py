@@ -7,12 +7,12 @@ from heliograph.testing.slot_claims import MemorySlotClaims
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import JobAcceptance
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
-from tests.simulation.scenario import Scenario, Wish
+from tests.simulation.scenario import PlannedRequest, Scenario
 
 MUTANTS = Mutants()
 
-_SAME = (Wish("a", "x", "s"), Wish("b", "x", "s"))
-_RIVALS = (Wish("a", "x", "s"), Wish("b", "y", "s"))
+_SAME = (PlannedRequest("a", "x", "s"), PlannedRequest("b", "x", "s"))
+_RIVALS = (PlannedRequest("a", "x", "s"), PlannedRequest("b", "y", "s"))
 
 
 @MUTANTS.add("slots are claimed without comparing", Scenario(_RIVALS), "I5")
