@@ -83,7 +83,7 @@ async def test_all_that_is_promised_holds_while_servers_of_the_cluster_die(
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have a storm like this again
     faults = [Fault(s, target) for s, targets, n in FAULTS for target in targets for _ in range(n)]
-    weather = FaultPlan(
+    plan = FaultPlan(
         seed=seed,
         jobs=int(os.environ.get("CHAOS_JOBS") or 800),
         projects=6,
@@ -97,7 +97,7 @@ async def test_all_that_is_promised_holds_while_servers_of_the_cluster_die(
 
     settings = CLUSTERED | {"HELIOGRAPH_DATABASE_URL": database}
     async with stack_on_servers(tmp_path / "home", settings, ServerSettings().minio) as stack:
-        storm = Storm(stack, weather)
+        storm = Storm(stack, plan)
         await storm.rage()
         verdict = await judge(stack, storm.journal, CATALOG, [])
 
@@ -108,4 +108,4 @@ async def test_all_that_is_promised_holds_while_servers_of_the_cluster_die(
     print(verdict.figures)  # noqa: T201
     assert verdict.wrong == {}, f"CHAOS_SEED={seed}"
     assert len(storm.journal.faults) == len(faults) >= 40
-    assert storm.journal.reconnects >= weather.watchers
+    assert storm.journal.reconnects >= plan.watchers

@@ -54,7 +54,7 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have a storm like this again
     faults = [Fault(s, target) for s, targets, n in FAULTS for target in targets for _ in range(n)]
-    weather = FaultPlan(
+    plan = FaultPlan(
         seed=seed,
         jobs=JOBS,
         projects=6,
@@ -71,7 +71,7 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     with inline_provider(tmp_path) as provider:
         settings = SETTINGS | clock.environment | provider.environment
         async with stack_behind_proxies(tmp_path / "home", settings) as (stack, servers):
-            storm, gauge = Storm(stack, weather, servers, clock, provider), Gauge(stack)
+            storm, gauge = Storm(stack, plan, servers, clock, provider), Gauge(stack)
             watching = asyncio.create_task(gauge.watch())
             await storm.rage()
             watching.cancel()
@@ -89,4 +89,4 @@ async def test_all_that_is_promised_holds_for_five_bad_minutes(tmp_path: Path) -
     assert len(requests) >= 30
     assert waited_for(storm.journal.signals, requests)
     assert len({(request.project, request.key) for request in storm.journal.requests}) >= JOBS
-    assert storm.journal.reconnects >= weather.watchers
+    assert storm.journal.reconnects >= plan.watchers

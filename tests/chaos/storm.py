@@ -49,7 +49,7 @@ class Storm:
     """One storm over a running stack."""
 
     stack: Stack
-    weather: FaultPlan
+    plan: FaultPlan
     servers: Servers | None = None
     clock: WallClock | None = None
     provider: InlineProvider | None = None  #: of the inline jobs
@@ -57,11 +57,11 @@ class Storm:
     converged: float = 0.0  #: seconds from the last fault's end to rest
 
     def __post_init__(self) -> None:
-        self._rng = random.Random(self.weather.seed)
+        self._rng = random.Random(self.plan.seed)
         self._plans: dict[str, dict[str, Any]] = {}  #: at that provider, by prompt
-        self._projects = [some_project() for _ in range(self.weather.projects)]
+        self._projects = [some_project() for _ in range(self.plan.projects)]
         #: of each watcher: a client knows only what it saw itself
-        self._watched = [Journal() for _ in range(self.weather.watchers)]
+        self._watched = [Journal() for _ in range(self.plan.watchers)]
 
     async def rage(self) -> None:
         """Until the last fault is over and every accepted job has ended."""
@@ -76,9 +76,9 @@ class Storm:
                 group.create_task(self._flood())
                 group.create_task(self._break_things())
             healed = asyncio.get_running_loop().time()
-            await until_quiet(self.stack, self.weather.converge)
+            await until_quiet(self.stack, self.plan.converge)
             self.converged = asyncio.get_running_loop().time() - healed
-            async with asyncio.timeout(self.weather.converge):
+            async with asyncio.timeout(self.plan.converge):
                 await self._until_all_seen(await read_log(self.stack))
         finally:
             for task in watching:
@@ -97,23 +97,23 @@ class Storm:
         return self._projects[watcher % len(self._projects)]
 
     async def _watch(self, number: int, journal: Journal) -> None:
-        rng = random.Random(self.weather.seed * 1000 + number)
+        rng = random.Random(self.plan.seed * 1000 + number)
         await watch(self.stack, self._project_of(number), journal, rng)
 
     # -- clients
 
     async def _submit_all(self) -> None:
         """Requests all through the storm; some twice at once, some canceled soon after."""
-        span = len(self.weather.faults) * sum(self.weather.pause) / 2
+        span = len(self.plan.faults) * sum(self.plan.pause) / 2
         async with asyncio.TaskGroup() as group:
-            for number in range(self.weather.jobs):
+            for number in range(self.plan.jobs):
                 request = self._request(number)
                 clicks = 2 if self._rng.random() < 0.2 else 1
                 for _ in range(clicks):
                     again = SentRequest(request.project, request.key, request.body)
                     self.journal.requests.append(again)
                     group.create_task(self._send(again, self._rng.random() < 0.12))
-                await asyncio.sleep(span / self.weather.jobs)
+                await asyncio.sleep(span / self.plan.jobs)
 
     async def _flood(self) -> None:
         """One project asks for many texts as fast as it can; nobody else may notice."""
@@ -127,7 +127,7 @@ class Storm:
                 await submit(self.stack, request)
 
         async with asyncio.TaskGroup() as group:
-            for number in range(self.weather.flood):
+            for number in range(self.plan.flood):
                 group.create_task(send(number))
 
     async def _send(self, request: SentRequest, then_cancel: bool) -> None:
@@ -139,14 +139,14 @@ class Storm:
 
     def _request(self, number: int) -> SentRequest:
         rng = self._rng
-        if self.provider and rng.random() < self.weather.inline:
+        if self.provider and rng.random() < self.plan.inline:
             return self._inline_request(f"key-{number}")
         parameters: dict[str, Any] = {"price": "0.01", "seconds": rng.choice([0, 0.2, 0.5, 1.5])}
         is_twin = rng.random() < 0.2  # the same prompt and seed as others, in any project
         parameters["seed"] = 7 if is_twin else number
         if rng.random() < 0.3:
             parameters["fault"] = rng.choice(FAULTS)
-        kind = rng.choice(self.weather.kinds)
+        kind = rng.choice(self.plan.kinds)
         body: dict[str, Any] = {
             "kind": kind,
             "prompt": "storm twin" if is_twin else f"storm {number}",
@@ -187,10 +187,10 @@ class Storm:
 
     async def _break_things(self) -> None:
         """One after the other begins; those that last end when they end."""
-        faults = self._rng.sample(self.weather.faults, len(self.weather.faults))
+        faults = self._rng.sample(self.plan.faults, len(self.plan.faults))
         breaker = Breaker(
             self.stack,
-            random.Random(self.weather.seed),
+            random.Random(self.plan.seed),
             self.journal,
             self.servers,
             self.clock,
@@ -198,7 +198,7 @@ class Storm:
         )
         async with asyncio.TaskGroup() as group:
             for fault in faults:
-                await asyncio.sleep(self._rng.uniform(*self.weather.pause))
+                await asyncio.sleep(self._rng.uniform(*self.plan.pause))
                 if fault.sort == "garbage":
                     fault = Fault("garbage", self._rng.choice(self._projects))
                 self.journal.faults.append(str(fault))

@@ -32,7 +32,7 @@ FAULTS = KILLS + ODD + IN_FLIGHT
 
 async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    weather = FaultPlan(
+    plan = FaultPlan(
         seed=seed,
         jobs=140,
         projects=3,
@@ -50,7 +50,7 @@ async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) 
         inline_provider(tmp_path) as provider,
         stack_running(tmp_path / "home", clock.environment | provider.environment) as stack,
     ):
-        storm = Storm(stack, weather, clock=clock, provider=provider)
+        storm = Storm(stack, plan, clock=clock, provider=provider)
         await storm.rage()
         requests = await provider.requests()
         verdict = await judge(stack, storm.journal, CATALOG, requests)
@@ -62,4 +62,4 @@ async def test_nothing_is_lost_doubled_or_paid_twice_in_a_storm(tmp_path: Path) 
     assert len(requests) >= 10
     assert waited_for(storm.journal.signals, requests)
     assert len({(request.project, request.key) for request in storm.journal.requests}) >= 100
-    assert storm.journal.reconnects >= weather.watchers
+    assert storm.journal.reconnects >= plan.watchers

@@ -295,7 +295,7 @@ async def test_a_request_the_provider_does_not_know_ends_without_a_word_about_mo
     assert end.charged == "unknown"
 
 
-class Story(NamedTuple):
+class FaultCase(NamedTuple):
     """What happens to a submission that is repeated until it is accepted or hopeless."""
 
     submits: list[type[Exception | Accepted]]
@@ -306,41 +306,41 @@ class Story(NamedTuple):
     paid: int = 1
 
 
-STORIES = {
-    "reject": Story([ProviderRejected], NotSubmitted, None, paid=0),
-    "rate_limited": Story([RateLimited, Accepted], Found, RequestSucceeded),
-    "unavailable": Story(
+FAULT_CASES = {
+    "reject": FaultCase([ProviderRejected], NotSubmitted, None, paid=0),
+    "rate_limited": FaultCase([RateLimited, Accepted], Found, RequestSucceeded),
+    "unavailable": FaultCase(
         [ProviderUnavailable, ProviderUnavailable, Accepted], Found, RequestSucceeded
     ),
-    "policy": Story([Accepted], Found, RequestStopped, ContentPolicy),
-    "lost_reply": Story([AmbiguousSubmit], Unknown, None),
-    "found_reply": Story([AmbiguousSubmit], Found, RequestSucceeded),
-    "hang": Story([Accepted], Found, RequestRunning),
-    "garbage": Story([Accepted], Found, RequestStopped, ProviderProtocol),
-    "no_output": Story([Accepted], Found, RequestStopped, NoOutput),
-    "wrong_type": Story([Accepted], Found, RequestSucceeded),
-    "huge": Story([Accepted], Found, RequestSucceeded),
-    "flaky_download": Story([Accepted], Found, RequestSucceeded),
+    "policy": FaultCase([Accepted], Found, RequestStopped, ContentPolicy),
+    "lost_reply": FaultCase([AmbiguousSubmit], Unknown, None),
+    "found_reply": FaultCase([AmbiguousSubmit], Found, RequestSucceeded),
+    "hang": FaultCase([Accepted], Found, RequestRunning),
+    "garbage": FaultCase([Accepted], Found, RequestStopped, ProviderProtocol),
+    "no_output": FaultCase([Accepted], Found, RequestStopped, NoOutput),
+    "wrong_type": FaultCase([Accepted], Found, RequestSucceeded),
+    "huge": FaultCase([Accepted], Found, RequestSucceeded),
+    "flaky_download": FaultCase([Accepted], Found, RequestSucceeded),
 }
 
 
-@pytest.mark.parametrize("fault", STORIES)
+@pytest.mark.parametrize("fault", FAULT_CASES)
 async def test_a_fault_shows_at_the_port_as_the_table_says(rig: Rig, fault: str) -> None:
-    story = STORIES[fault]
+    case = FAULT_CASES[fault]
     submission = rig.submission(fault=fault)
 
-    answers = [await _answer(rig.provider, submission) for _ in story.submits]
+    answers = [await _answer(rig.provider, submission) for _ in case.submits]
     seen = await _look_up(rig.provider, submission)
-    end = await _after(rig.provider, submission, seen) if story.end else None
+    end = await _after(rig.provider, submission, seen) if case.end else None
 
-    assert [type(answer) for answer in answers] == story.submits
-    assert type(seen) is (type(rig.miss) if story.seen is NotSubmitted else story.seen)
-    assert rig.paid(submission) == story.paid
-    assert end is None or type(end) is story.end
+    assert [type(answer) for answer in answers] == case.submits
+    assert type(seen) is (type(rig.miss) if case.seen is NotSubmitted else case.seen)
+    assert rig.paid(submission) == case.paid
+    assert end is None or type(end) is case.end
     if isinstance(end, RequestStopped):
-        assert (type(end.error), end.charged) == (story.error, story.charged)
+        assert (type(end.error), end.charged) == (case.error, case.charged)
     if isinstance(end, RequestSucceeded):
-        assert (len(end.outputs), end.charged) == (1, story.charged)
+        assert (len(end.outputs), end.charged) == (1, case.charged)
 
 
 async def _answer(provider: Provider, submission: Submission) -> object:
@@ -361,8 +361,8 @@ async def _after(
     return state
 
 
-def test_every_fault_of_the_sim_has_its_story() -> None:
-    assert set(STORIES) == set(get_args(Fault))
+def test_every_fault_of_the_sim_has_a_case() -> None:
+    assert set(FAULT_CASES) == set(get_args(Fault))
 
 
 async def test_a_rejection_is_final_and_names_provider_and_reason(rig: Rig) -> None:

@@ -22,12 +22,12 @@ _KEYS_AT_ONCE = 2
 Answers = dict[str, list[httpx.Response]]
 
 
-class Crowd:
+class ConcurrentClients:
     """Clients that send equal requests at once, and repeat them until they are answered."""
 
     def __init__(self, gateways: list[str], project: str) -> None:
         self._urls = [f"{gateway}/v1/projects/{project}/jobs" for gateway in gateways]
-        self._places = asyncio.Semaphore(_KEYS_AT_ONCE)
+        self._running = asyncio.Semaphore(_KEYS_AT_ONCE)
         self.answers: Answers = defaultdict(list)
         self.is_under_way = asyncio.Event()  #: half of the keys were answered
 
@@ -37,7 +37,7 @@ class Crowd:
             await asyncio.gather(*(self._ask_together(http, f"key-{n}") for n in range(KEYS)))
 
     async def _ask_together(self, http: httpx.AsyncClient, key: str) -> None:
-        async with self._places:
+        async with self._running:
             asking = (self._ask(http, key, number) for number in range(POSTS))
             self.answers[key] = await asyncio.gather(*asking)
         if 2 * len(self.answers) >= KEYS:
@@ -58,9 +58,9 @@ class Crowd:
             await asyncio.sleep(0.1)
 
 
-async def _killed_half_way(crowd: Crowd, gateway: "Popen[str]") -> None:
-    asking = asyncio.create_task(crowd.ask_all())
-    await crowd.is_under_way.wait()
+async def _killed_half_way(clients: ConcurrentClients, gateway: "Popen[str]") -> None:
+    asking = asyncio.create_task(clients.ask_all())
+    await clients.is_under_way.wait()
     gateway.kill()
     await asking
 
@@ -70,18 +70,18 @@ async def test_equal_requests_at_once_make_one_job_for_each_key(
     stack: Stack, project: str, client: Client
 ) -> None:
     with stack.another("gateway") as (process, address):
-        crowd = Crowd([stack.url("gateway"), address], project)
-        await _killed_half_way(crowd, process)
-    ids = {key: {each.json()["id"] for each in found} for key, found in crowd.answers.items()}
+        clients = ConcurrentClients([stack.url("gateway"), address], project)
+        await _killed_half_way(clients, process)
+    ids = {key: {each.json()["id"] for each in found} for key, found in clients.answers.items()}
     jobs = [job for [job] in ids.values()]
     ended = await client.finish(*jobs)
 
-    assert {each.status_code for found in crowd.answers.values() for each in found} == {202}
+    assert {each.status_code for found in clients.answers.values() for each in found} == {202}
     assert len(set(jobs)) == KEYS
     assert {job.id for job in ended} == {job.id async for job in client.jobs(limit=200)}
     assert len(stack.ledger(project)) == KEYS
     fresh = [
         sum("idempotency-replayed" not in each.headers for each in found)
-        for found in crowd.answers.values()
+        for found in clients.answers.values()
     ]
     assert max(fresh) <= 1

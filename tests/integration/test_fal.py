@@ -336,7 +336,7 @@ async def test_a_reference_on_this_machine_is_uploaded_to_fal(
 async def test_the_emulator_signs_its_webhooks_as_fal_does(fal: FalAccount, prompt: str) -> None:
     heard: list[tuple[dict[str, str], bytes]] = []
 
-    class Ear(http.server.BaseHTTPRequestHandler):
+    class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
@@ -346,7 +346,7 @@ async def test_the_emulator_signs_its_webhooks_as_fal_does(fal: FalAccount, prom
         def log_message(self, *_: Any) -> None:
             """Says nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         back = f"http://127.0.0.1:{server.server_port}/hook?attempt=1"
         async with httpx.AsyncClient(headers={"Authorization": f"Key {fal.key}"}) as client:

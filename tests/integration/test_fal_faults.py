@@ -35,8 +35,8 @@ def prompt() -> str:
     return f"a lighthouse {uuid4().hex}"
 
 
-class _Witness(MemoryAccountPermits):
-    """Sees what is written of the only job whenever an account is judged."""
+class _RecordingPermits(MemoryAccountPermits):
+    """Records the last event of the only job whenever its account's circuit breaker is updated."""
 
     def __init__(self, worker: WorkerRig) -> None:
         super().__init__(cap=10)
@@ -104,7 +104,7 @@ async def test_what_a_submission_taught_is_written_before_the_account_is_judged_
     """Whoever dies in between has lost a verdict, and not a request that is paid for."""
     fal.plan(prompt, refusals=["429"], retry_after="0.1")
     worker = WorkerRig(rig.provider, MODEL)
-    accounts = _Witness(worker)
+    accounts = _RecordingPermits(worker)
     worker.context = replace(worker.context, accounts=accounts)
 
     await worker.do(prompt)

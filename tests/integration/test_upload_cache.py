@@ -29,8 +29,8 @@ from tests.support.records import CURRENT_CATALOG, a_record
 from tests.support.servers import Server
 
 
-class Shelf:
-    """A store on this machine, where fal cannot fetch anything."""
+class SourceServer:
+    """A file server on this machine, from which fal cannot fetch anything."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -50,7 +50,7 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
+def source() -> Iterator[SourceServer]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             content = known.get(self.path) if "Authorization" not in self.headers else None
@@ -63,7 +63,7 @@ def shelf() -> Iterator[Shelf]:
             """Says nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        known = Shelf(f"http://127.0.0.1:{server.server_port}")
+        known = SourceServer(f"http://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield known
         server.shutdown()
@@ -109,10 +109,10 @@ def _count(name: str, account: str) -> float:
 
 
 async def test_fifty_jobs_with_three_references_upload_three(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
     """At the same time, in two processes."""
-    job, files = _job(), [shelf.put() for _ in range(3)]
+    job, files = _job(), [source.put() for _ in range(3)]
     porters = [_cache(bus, file_host) for _ in range(2)]
 
     sent = await asyncio.gather(
@@ -127,9 +127,9 @@ async def test_fifty_jobs_with_three_references_upload_three(
 
 
 async def test_an_upload_is_reused_by_another_process(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    job, file = _job(), shelf.put()
+    job, file = _job(), source.put()
     first = await _cache(bus, file_host).upload(job, *file)
 
     assert await _cache(bus, file_host).upload(job, *file) == first
@@ -137,9 +137,9 @@ async def test_an_upload_is_reused_by_another_process(
 
 
 async def test_each_account_has_its_own_copies(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    cache, file = _cache(bus, file_host), shelf.put()
+    cache, file = _cache(bus, file_host), source.put()
 
     await cache.upload(_job(), *file)
     await cache.upload(_job(), *file)
@@ -148,10 +148,10 @@ async def test_each_account_has_its_own_copies(
 
 
 async def test_an_expired_upload_of_a_reference_is_repeated(
-    bus: NatsBus, fal_server: FalServer, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, fal_server: FalServer, fal: FalAccount, source: SourceServer
 ) -> None:
     forgetful = a_fal(fal_server.url, fal.key, upload_ttl=0)
-    cache, job, file = _cache(bus, forgetful), _job(), shelf.put()
+    cache, job, file = _cache(bus, forgetful), _job(), source.put()
 
     await cache.upload(job, *file)
     await cache.upload(job, *file)
@@ -161,9 +161,9 @@ async def test_an_expired_upload_of_a_reference_is_repeated(
 
 
 async def test_a_reference_that_the_provider_did_not_find_is_uploaded_again(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    cache, job, file = _cache(bus, file_host), _job(), shelf.put()
+    cache, job, file = _cache(bus, file_host), _job(), source.put()
     sent = await cache.upload(job, *file)
 
     assert await cache.invalidate(_sent(job, [sent]))
@@ -182,9 +182,9 @@ async def test_uploads_to_fal_carry_their_lifetime(file_host: FalProvider, fal: 
 
 
 async def test_a_dead_uploader_is_waited_for_no_longer_than_its_lease(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    job, (url, sha256) = _job(), shelf.put()
+    job, (url, sha256) = _job(), source.put()
     key = f"{job.internal.account}.{sha256}"
     await KeyValue(bus.jetstream, BUCKET).write(key, {"claimed": "the dead"}, 0)
 
@@ -201,12 +201,12 @@ async def test_a_refused_upload_delays_no_other_job(
     bus: NatsBus,
     file_host: FalProvider,
     fal: FalAccount,
-    shelf: Shelf,
+    source: SourceServer,
     trouble: str,
     error: type[Exception],
     tries: int,
 ) -> None:
-    job, file = _job(), shelf.put()
+    job, file = _job(), source.put()
     fal.change(storage_troubles=[trouble] * tries)
 
     cache = _cache(bus, file_host)
@@ -222,23 +222,23 @@ async def test_a_refused_upload_delays_no_other_job(
 
 
 async def test_a_missing_reference_fails_and_is_not_uploaded(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
     with pytest.raises(ReferenceFailed):
-        await _cache(bus, file_host).upload(_job(), f"{shelf.url}/nothing.png", "0" * 64)
+        await _cache(bus, file_host).upload(_job(), f"{source.url}/nothing.png", "0" * 64)
 
     assert len(fal.uploads) == 0
 
 
 async def test_the_least_recently_used_is_forgotten_first(
-    nats: Server, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    nats: Server, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
     small = NatsBus(
         nats.settings.model_copy(update={"reference_copies": 3}), CURRENT_CATALOG, "test"
     )
     await small.open()
     cache = _cache(small, file_host, touched_every=0)
-    job, files = _job(), [shelf.put() for _ in range(4)]
+    job, files = _job(), [source.put() for _ in range(4)]
 
     for file in [*files[:3], files[0], files[3]]:  # the second is the one used longest ago
         await cache.upload(job, *file)
@@ -267,23 +267,23 @@ async def test_what_the_provider_can_fetch_is_left_to_it(
 
 
 async def test_our_own_network_is_not_read_for_callers(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    url, _ = shelf.put()
+    url, _ = source.put()
 
     with pytest.raises(ReferenceFailed):
         await _cache(bus, file_host).upload_remote(_job(), url)
 
-    assert (shelf.requested, fal.uploads) == ([], [])
+    assert (source.requested, fal.uploads) == ([], [])
 
 
 async def test_a_reference_on_an_allowed_host_is_uploaded_once(
-    bus: NatsBus, file_host: FalProvider, fal: FalAccount, shelf: Shelf
+    bus: NatsBus, file_host: FalProvider, fal: FalAccount, source: SourceServer
 ) -> None:
-    remote = RemoteReferences([shelf.url.removeprefix("http://")])
+    remote = RemoteReferences([source.url.removeprefix("http://")])
     cache, job = _cache(bus, file_host, remote=remote), _job()
     content = b"\x89PNG\r\n\x1a\n" + uuid4().bytes
-    urls = [shelf.put(content)[0] for _ in range(2)]
+    urls = [source.put(content)[0] for _ in range(2)]
 
     sent = [await cache.upload_remote(job, url) for url in urls]
 
@@ -292,8 +292,10 @@ async def test_a_reference_on_an_allowed_host_is_uploaded_once(
     assert len(fal.uploads) == 1
 
 
-async def test_a_provider_that_keeps_nothing_gets_addresses(bus: NatsBus, shelf: Shelf) -> None:
-    url, sha256 = shelf.put()
+async def test_a_provider_that_keeps_nothing_gets_addresses(
+    bus: NatsBus, source: SourceServer
+) -> None:
+    url, sha256 = source.put()
 
     sent = await ReferenceUploadCache(KeyValue(bus.jetstream, BUCKET), {}, most=1, claim=1).upload(
         _job(), url, sha256

@@ -45,13 +45,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-class Crowd:
+class ConcurrentClients:
     """Clients that ask for one job each, and repeat with their key until they are answered."""
 
     def __init__(self, stack: Stack, project: str) -> None:
         self._gateways = stack.gateways
         self._path = f"/v1/projects/{project}/jobs"
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._running = asyncio.Semaphore(_AT_ONCE)
         self.answers: dict[str, tuple[int, Any]] = {}
         self.is_under_way = asyncio.Event()  #: some were answered, others are not
 
@@ -63,7 +63,7 @@ class Crowd:
         parameters = {"seconds": 0, "price": PRICE}
         body = {"kind": "image", "prompt": f"{number}", "parameters": parameters}
         headers, tries = {"Idempotency-Key": f"key-{number}"}, number
-        async with self._places, asyncio.timeout(TIMEOUT):
+        async with self._running, asyncio.timeout(TIMEOUT):
             while headers["Idempotency-Key"] not in self.answers:
                 url = self._gateways[tries % len(self._gateways)] + self._path
                 tries += 1
@@ -110,17 +110,18 @@ async def _budgeted(stack: Stack, **limits: Any) -> AsyncIterator[Client]:
 
 @pytest.mark.timeout(900 + 60 * ROUNDS)
 @pytest.mark.parametrize("round_", range(ROUNDS))
-async def test_a_crowd_gets_exactly_what_the_budget_allows_though_a_gateway_is_killed(
+async def test_many_clients_get_exactly_what_the_budget_allows_though_a_gateway_is_killed(
     stack: Stack, round_: int
 ) -> None:
     async with _budgeted(stack, day="0.5", total="0.9") as client:
-        crowd, victim = Crowd(stack, client.project), ("gateway", "gateway-2")[round_ % 2]
-        asking = asyncio.create_task(crowd.ask_all())
-        await crowd.is_under_way.wait()
+        clients = ConcurrentClients(stack, client.project)
+        victim = ("gateway", "gateway-2")[round_ % 2]
+        asking = asyncio.create_task(clients.ask_all())
+        await clients.is_under_way.wait()
         assert stack.kill(victim)
         await asking
 
-        assert Counter(status for status, _ in crowd.answers.values()) == {
+        assert Counter(status for status, _ in clients.answers.values()) == {
             202: ROOM,
             402: REQUESTS - ROOM,
         }

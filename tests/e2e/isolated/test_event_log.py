@@ -51,8 +51,8 @@ def never_compacted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]
         yield stack
 
 
-class Asker:
-    """Somebody who asks for free pictures in one project."""
+class Submitter:
+    """A client that submits free jobs in one project."""
 
     def __init__(self, stack: Stack, http: httpx.AsyncClient, project: str) -> None:
         self.project = project
@@ -124,7 +124,7 @@ async def an_http(stack: AsyncExitStack) -> httpx.AsyncClient:
 async def test_large_jobs_of_one_project_do_not_lock_out_others(never_compacted: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
-        flooding, other = (Asker(never_compacted, http, some_project()) for _ in range(2))
+        flooding, other = (Submitter(never_compacted, http, some_project()) for _ in range(2))
 
         refusal = await flooding.flood()
         await flooding.until_all_ended()
@@ -151,39 +151,39 @@ async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
             http = await an_http(opened)
             lanes = f"{stack.url('gateway')}/v1/lanes/portraits"
             assert (await http.patch(lanes, json={"paused": True})).status_code == 200
-            askers = [Asker(stack, http, some_project()) for _ in range(12)]
-            for asker in askers:
-                refusal = await asker.flood()
+            submitters = [Submitter(stack, http, some_project()) for _ in range(12)]
+            for submitter in submitters:
+                refusal = await submitter.flood()
                 assert refusal.json()["code"] == "queue_full"
-            jobs = [(asker, job) for asker in askers for job in asker.jobs]
+            jobs = [(submitter, job) for submitter in submitters for job in submitter.jobs]
             assert len(jobs) > 10
 
             assert (await http.patch(lanes, json={"paused": False})).status_code == 200
-            canceled = [await asker.cancel(job) for asker, job in jobs[::3]]
+            canceled = [await submitter.cancel(job) for submitter, job in jobs[::3]]
 
             assert set(canceled) <= {200, 202, 409}
-            for asker in askers:
-                await asker.until_all_ended()
-            paid = sum(len(stack.ledger(asker.project)) for asker in askers)
+            for submitter in submitters:
+                await submitter.until_all_ended()
+            paid = sum(len(stack.ledger(submitter.project)) for submitter in submitters)
             assert paid <= len(jobs)
 
 
 async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -> None:
     async with AsyncExitStack() as opened:
         http = await an_http(opened)
-        asker = Asker(small, http, some_project())
-        first = (await asker.ask(key="the-first", slot="hero", tags={"show": "one"})).json()
-        await asker.until_all_ended()
-        before = await asker.job(first["id"])
-        assert (await asker.events(first["id"]))["compacted"] is False
+        submitter = Submitter(small, http, some_project())
+        first = (await submitter.ask(key="the-first", slot="hero", tags={"show": "one"})).json()
+        await submitter.until_all_ended()
+        before = await submitter.job(first["id"])
+        assert (await submitter.events(first["id"]))["compacted"] is False
 
         async with asyncio.timeout(TIMEOUT):
-            while not (now := await asker.job(first["id"])).get("compacted_at"):
-                await asker.flood()
-                await asker.until_all_ended()
+            while not (now := await submitter.job(first["id"])).get("compacted_at"):
+                await submitter.flood()
+                await submitter.until_all_ended()
                 await asyncio.sleep(0.5)
         async with asyncio.timeout(TIMEOUT):
-            while len((events := await asker.events(first["id"]))["items"]) > 1:
+            while len((events := await submitter.events(first["id"]))["items"]) > 1:
                 await asyncio.sleep(0.2)
 
         for name in ("status", "slot", "charged", "cost", "tags", "finished_at"):
@@ -191,16 +191,16 @@ async def test_what_ended_long_ago_makes_room_and_is_still_known(small: Stack) -
         assert [each["id"] for each in now["assets"]] == [each["id"] for each in before["assets"]]
         assert len(now["prompt"].encode()) <= 200
         assert events["compacted"] is True
-        replay = await asker.ask(key="the-first", slot="hero", tags={"show": "one"})
+        replay = await submitter.ask(key="the-first", slot="hero", tags={"show": "one"})
         assert replay.json()["id"] == first["id"]
-        other = await asker.ask(key="the-first", prompt="another")
+        other = await submitter.ask(key="the-first", prompt="another")
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-        stored = await _last_event(small, asker.project, first["id"])
+        stored = await _last_event(small, submitter.project, first["id"])
         assert len(stored) <= MAX_COMPACTED_BYTES
 
-        frame = await _resumed(small, asker.project, first["sequence"])
+        frame = await _resumed(small, submitter.project, first["sequence"])
         assert frame["recovered"] is False
-        newer = Asker(small, http, some_project())
+        newer = Submitter(small, http, some_project())
         last = (await newer.ask(prompt="a lighthouse")).json()["sequence"]
         assert (await _resumed(small, newer.project, last))["recovered"] is True
 

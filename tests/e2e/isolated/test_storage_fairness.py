@@ -30,11 +30,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MIB = 2**20
 VIDEOS, PICTURES = 200, 12
-PLACES, SHARE = 8, 6  #: jobs that are stored at once, and those of one project
+PERMITS, SHARE = 8, 6  #: jobs that are stored at once, and those of one project
 
 
-class Shelf:
-    """A provider's results: a small picture, a large one, and a video that comes slowly."""
+class ResultHost:
+    """A host of provider results: a small picture, a large one, and a video that comes slowly."""
 
     def __init__(self, port: int) -> None:
         self.host = f"127.0.0.1:{port}"
@@ -98,15 +98,15 @@ def _noisy(width: int, height: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(free_port())
+def result_host() -> ResultHost:
+    return ResultHost(free_port())
 
 
 @pytest.fixture(scope="module")
-def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(result_host: ResultHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = {
-        "HELIOGRAPH_PROVIDER_HOSTS": shelf.host,
-        "HELIOGRAPH_STORAGE_CONCURRENCY": str(PLACES),
+        "HELIOGRAPH_PROVIDER_HOSTS": result_host.host,
+        "HELIOGRAPH_STORAGE_CONCURRENCY": str(PERMITS),
         "HELIOGRAPH_MISSING_RESULT_DEADLINE": "120",
     }
     with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
@@ -114,9 +114,9 @@ def stack(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def bus(stack: Stack, shelf: Shelf) -> AsyncIterator[NatsBus]:
+async def bus(stack: Stack, result_host: ResultHost) -> AsyncIterator[NatsBus]:
     """The bus of the running Heliograph, with its own settings; and what it fetches from."""
-    await shelf.open()
+    await result_host.open()
     prefix = "HELIOGRAPH_"
     given = {
         name.removeprefix(prefix).lower(): value
@@ -127,7 +127,7 @@ async def bus(stack: Stack, shelf: Shelf) -> AsyncIterator[NatsBus]:
     await bus.open()
     yield bus
     await bus.close()
-    shelf.close()
+    result_host.close()
 
 
 async def _render(bus: NatsBus, project: str, output: Output, **request: Any) -> LogEntry:
@@ -142,10 +142,10 @@ async def _render(bus: NatsBus, project: str, output: Output, **request: Any) ->
     return entry
 
 
-async def _seconds_until_stored(bus: NatsBus, shelf: Shelf) -> float:
+async def _seconds_until_stored(bus: NatsBus, result_host: ResultHost) -> float:
     """For a small picture of a project that has nothing else."""
     began = time.monotonic()
-    entry = await _render(bus, some_project(), shelf.output("small"))
+    entry = await _render(bus, some_project(), result_host.output("small"))
     async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
@@ -158,14 +158,16 @@ async def _now(bus: NatsBus, entry: LogEntry) -> Record:
     return latest.record
 
 
-async def _idle(bus: NatsBus, shelf: Shelf) -> float:
+async def _idle(bus: NatsBus, result_host: ResultHost) -> float:
     """As it takes when there is nothing else to do; the first time starts programs."""
-    return sorted([await _seconds_until_stored(bus, shelf) for _ in range(6)])[3]
+    return sorted([await _seconds_until_stored(bus, result_host) for _ in range(6)])[3]
 
 
-async def test_a_job_skips_the_storage_queue_while_it_is_empty(bus: NatsBus, shelf: Shelf) -> None:
+async def test_a_job_skips_the_storage_queue_while_it_is_empty(
+    bus: NatsBus, result_host: ResultHost
+) -> None:
     project = some_project()
-    entry = await _render(bus, project, shelf.output("small"))
+    entry = await _render(bus, project, result_host.output("small"))
     queued = await bus.jetstream.last(STREAM, f"queue.*.*.{project}.*")
     async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
@@ -174,10 +176,13 @@ async def test_a_job_skips_the_storage_queue_while_it_is_empty(bus: NatsBus, she
     assert queued is None
 
 
-async def test_no_job_passes_those_of_its_project_that_wait(bus: NatsBus, shelf: Shelf) -> None:
+async def test_no_job_passes_those_of_its_project_that_wait(
+    bus: NatsBus, result_host: ResultHost
+) -> None:
     project = some_project()
     entries = [
-        await _render(bus, project, shelf.output("video"), kind="video") for _ in range(SHARE + 2)
+        await _render(bus, project, result_host.output("video"), kind="video")
+        for _ in range(SHARE + 2)
     ]
 
     given = await _subjects(bus, f"store.{project}.*")
@@ -198,15 +203,15 @@ async def test_no_job_passes_those_of_its_project_that_wait(bus: NatsBus, shelf:
     [("video", "video", VIDEOS, 2.0), ("large", "image", PICTURES, 6.0)],
 )
 async def test_a_picture_is_stored_soon_behind_all_that_another_project_has(
-    bus: NatsBus, shelf: Shelf, name: str, kind: str, count: int, piece: float
+    bus: NatsBus, result_host: ResultHost, name: str, kind: str, count: int, piece: float
 ) -> None:
     """Within twice the idle time, and the piece that is in hand: a large picture takes seconds."""
-    idle = await _idle(bus, shelf)
+    idle = await _idle(bus, result_host)
     large = some_project()
-    entries = [await _render(bus, large, shelf.output(name), kind=kind) for _ in range(count)]
+    entries = [await _render(bus, large, result_host.output(name), kind=kind) for _ in range(count)]
     await _until_one_is_fetched(bus, large)
 
-    times = sorted([await _seconds_until_stored(bus, shelf) for _ in range(3)])
+    times = sorted([await _seconds_until_stored(bus, result_host) for _ in range(3)])
 
     left = [entry for entry in entries if (await _now(bus, entry)).step is Step.RENDERED]
     assert times[1] <= 2 * idle + piece, f"idle {idle:.2f} s, then {times}"
@@ -227,11 +232,11 @@ async def _until_one_is_fetched(bus: NatsBus, project: str) -> None:
 
 
 async def test_what_an_earlier_version_left_for_the_workers_is_stored(
-    bus: NatsBus, shelf: Shelf
+    bus: NatsBus, result_host: ResultHost
 ) -> None:
     """Its tickets were on `store.>` at once."""
     project = some_project()
-    entry = await _render(bus, project, shelf.output("small"))
+    entry = await _render(bus, project, result_host.output("small"))
     async with asyncio.timeout(TIMEOUT):
         while (await _now(bus, entry)).step is not Step.SUCCEEDED:
             await asyncio.sleep(0.01)
@@ -241,7 +246,7 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
         Started(run=1),
         Submitting(run=1, endpoint="e", prompt="p", arguments={}, references=[]),
         Submitted(run=1, request_id="sim_2"),
-        Rendered(run=1, outputs=[shelf.output("small")]),
+        Rendered(run=1, outputs=[result_host.output("small")]),
     ):
         first = await transition(bus.events, first, fact)
 
@@ -252,19 +257,21 @@ async def test_what_an_earlier_version_left_for_the_workers_is_stored(
             await asyncio.sleep(0.01)
 
 
-async def test_missing_results_hold_no_permits_while_they_wait(bus: NatsBus, shelf: Shelf) -> None:
+async def test_missing_results_hold_no_permits_while_they_wait(
+    bus: NatsBus, result_host: ResultHost
+) -> None:
     project = some_project()
-    shelf.late_until = time.monotonic() + 40
-    late = [await _render(bus, project, shelf.output("late")) for _ in range(12)]
+    result_host.late_until = time.monotonic() + 40
+    late = [await _render(bus, project, result_host.output("late")) for _ in range(12)]
     await _until_one_is_fetched(bus, project)
 
-    await _seconds_until_stored(bus, shelf)
+    await _seconds_until_stored(bus, result_host)
     async with asyncio.timeout(TIMEOUT):
         while await bus.jetstream.last(STREAM, f"store.{project}.*"):
             await asyncio.sleep(0.01)
 
     assert {(await _now(bus, entry)).step for entry in late} == {Step.RENDERED}
-    shelf.late_until = 0.0
+    result_host.late_until = 0.0
     async with asyncio.timeout(TIMEOUT):
         while {(await _now(bus, entry)).step for entry in late} != {Step.SUCCEEDED}:
             await asyncio.sleep(0.1)

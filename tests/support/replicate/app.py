@@ -66,11 +66,11 @@ _REFUSALS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
 
 def create_app() -> ASGIApp:
     """A Replicate that nobody used yet."""
-    books, shelf = Books(partial(Account, Plan), bearer, (401, _NOBODY)), Shelf()
+    books, predictions = Books(partial(Account, Plan), bearer, (401, _NOBODY)), Predictions()
     app = Starlette(
         routes=[
-            Mount("/v1", routes=Api(books, shelf).routes()),
-            Mount("/delivery", routes=Delivery(shelf).routes()),
+            Mount("/v1", routes=Api(books, predictions).routes()),
+            Mount("/delivery", routes=Delivery(predictions).routes()),
             Mount("/emulator", routes=books.routes()),
         ],
         exception_handlers={Refusal: say_no},
@@ -78,7 +78,7 @@ def create_app() -> ASGIApp:
     return Cutting(app)
 
 
-class Shelf:
+class Predictions:
     """All predictions, of all accounts."""
 
     def __init__(self) -> None:
@@ -98,9 +98,9 @@ class Shelf:
 class Api:
     """`/v1`."""
 
-    def __init__(self, books: Books[Account[Plan]], shelf: Shelf) -> None:
+    def __init__(self, books: Books[Account[Plan]], predictions: Predictions) -> None:
         self._books = books
-        self._shelf = shelf
+        self._predictions = predictions
 
     def routes(self) -> list[Route]:
         return [
@@ -119,7 +119,7 @@ class Api:
         if plan.refusals:
             return _refuse(plan.refusals.pop(0), plan.retry_after)
         prediction = _prediction(http, body, plan)
-        self._shelf.put(account, prediction)
+        self._predictions.put(account, prediction)
         account.accepted.append(
             {"id": prediction.id, "prompt": body["input"].get("prompt"), "body": body}
             | {"path": http.url.path, "headers": dict(http.headers)}
@@ -137,7 +137,7 @@ class Api:
         account, query = self._books.account(http), http.query_params
         shown = [
             each.shown(_here(http), time.time())
-            for each in self._shelf.of(account)
+            for each in self._predictions.of(account)
             if each.plan.is_listed
         ]
         if since := query.get("created_after"):
@@ -179,7 +179,7 @@ class Api:
 
     def _mine(self, http: Request) -> Prediction:
         account, name = self._books.account(http), http.path_params["id"]
-        found = next((each for each in self._shelf.of(account) if each.id == name), None)
+        found = next((each for each in self._predictions.of(account) if each.id == name), None)
         if found is None:
             raise Refusal(404, _NOT_FOUND)
         return found
@@ -188,15 +188,15 @@ class Api:
 class Delivery:
     """`/delivery`: what models made; whoever knows the address may have it."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, predictions: Predictions) -> None:
+        self._predictions = predictions
         self._downloads: Counter[str] = Counter()
 
     def routes(self) -> list[Route]:
         return [Route("/{id}/{file}", self.file)]
 
     async def file(self, http: Request) -> Response:
-        prediction = self._shelf.find(http.path_params["id"])
+        prediction = self._predictions.find(http.path_params["id"])
         if prediction is None or "Authorization" in http.headers:
             return JSONResponse(_NOT_FOUND, 404)
         match prediction.plan.media:

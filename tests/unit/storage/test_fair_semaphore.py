@@ -60,8 +60,8 @@ def test_one_project_never_has_all_places(places: int, share: int) -> None:
     assert share_of(places) == share
 
 
-class Crowd:
-    """Some who want places, and who have them."""
+class WaitingTasks:
+    """Tasks that wait for permits, and those that have one."""
 
     def __init__(self, places: int) -> None:
         self.places = FairSemaphore(places)
@@ -85,70 +85,70 @@ class Crowd:
             await asyncio.sleep(0)
         return Counter(self.inside)
 
-    async def let_go(self, count: int = 1) -> Counter[str]:
+    async def release(self, count: int = 1) -> Counter[str]:
         for _ in range(count):
             self._leave.release()
         return await self.settled()
 
-    async def go(self) -> None:
+    async def cancel_all(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 @pytest.fixture
-async def crowd() -> AsyncIterator[Crowd]:
+async def tasks() -> AsyncIterator[WaitingTasks]:
     async with AsyncExitStack() as end:
-        crowd = Crowd(3)
-        end.push_async_callback(crowd.go)
-        yield crowd
+        tasks = WaitingTasks(3)
+        end.push_async_callback(tasks.cancel_all)
+        yield tasks
 
 
-async def test_a_newcomer_finds_a_place_whatever_others_bring(crowd: Crowd) -> None:
-    crowd.come("large", 200)
-    assert await crowd.settled() == {"large": 2}
+async def test_a_newcomer_finds_a_place_whatever_others_bring(tasks: WaitingTasks) -> None:
+    tasks.come("large", 200)
+    assert await tasks.settled() == {"large": 2}
 
-    crowd.come("small")
+    tasks.come("small")
 
-    assert await crowd.settled() == {"large": 2, "small": 1}
+    assert await tasks.settled() == {"large": 2, "small": 1}
 
 
 async def test_a_place_that_is_given_back_is_for_the_project_whose_turn_it_is(
-    crowd: Crowd,
+    tasks: WaitingTasks,
 ) -> None:
-    crowd.come("large", 200)
-    crowd.come("small")
-    await crowd.settled()
-    crowd.come("third")
+    tasks.come("large", 200)
+    tasks.come("small")
+    await tasks.settled()
+    tasks.come("third")
 
-    assert (await crowd.let_go())["third"] == 1
+    assert (await tasks.release())["third"] == 1
 
 
 async def test_a_background_waiter_waits_for_all_others_and_never_takes_the_last_permit(
-    crowd: Crowd,
+    tasks: WaitingTasks,
 ) -> None:
     for project in ("one", "two", "three"):
-        crowd.come(project, behind=True)
-    assert (await crowd.settled()).total() == 2
+        tasks.come(project, behind=True)
+    assert (await tasks.settled()).total() == 2
 
-    crowd.come("late")
+    tasks.come("late")
 
-    assert (await crowd.settled())["late"] == 1
-    crowd.come("later")
-    assert (await crowd.let_go())["later"] == 1
+    assert (await tasks.settled())["late"] == 1
+    tasks.come("later")
+    assert (await tasks.release())["later"] == 1
 
 
-async def test_a_canceled_waiter_takes_no_permit(crowd: Crowd) -> None:
-    crowd.come("large", 3)
-    crowd.come("small")
-    await crowd.settled()
-    other = Crowd(1)
-    other.places = crowd.places
+async def test_a_canceled_waiter_takes_no_permit(tasks: WaitingTasks) -> None:
+    tasks.come("large", 3)
+    tasks.come("small")
+    await tasks.settled()
+    other = WaitingTasks(1)
+    other.places = tasks.places
     other.come("gone", 5)
     await other.settled()
-    await other.go()
+    await other.cancel_all()
 
-    await crowd.let_go(4)
-    crowd.come("next", 2)
+    await tasks.release(4)
+    tasks.come("next", 2)
 
-    assert await crowd.settled() == {"next": 2}
+    assert await tasks.settled() == {"next": 2}

@@ -137,8 +137,8 @@ class NoUploads(Uploads):
         return None
 
 
-class Studio:
-    """A storer with the twins of everything around it, and a real host to fetch from."""
+class IngestRig:
+    """A `JobIngest` with in-memory parts, and a real host to fetch from."""
 
     def __init__(self, host: Host, image_workers: ImageWorkers, home: Path) -> None:
         self.host = host
@@ -176,7 +176,7 @@ class Studio:
         return JobIngest(
             events=self.events,
             work=self.work,
-            notify=self._hear,
+            notify=self._record_hint,
             sources=sources,
             output_ingest=output_ingest,
             renew=self._renew,
@@ -191,7 +191,7 @@ class Studio:
         self.renewals.append(job)
         return self.renewed
 
-    async def _hear(self, subject: str, body: bytes = b"") -> None:
+    async def _record_hint(self, subject: str, body: bytes = b"") -> None:
         self.hints.append((subject, ProgressReport.model_validate_json(body)))
 
     async def rendered(
@@ -246,48 +246,48 @@ async def image_workers() -> AsyncIterator[ImageWorkers]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def studio(image_workers: ImageWorkers, tmp_path: Path) -> AsyncIterator[Studio]:
+async def rig(image_workers: ImageWorkers, tmp_path: Path) -> AsyncIterator[IngestRig]:
     host = Host()
     await host.open()
-    studio = Studio(host, image_workers, tmp_path / "home")
-    yield studio
-    await studio.downloader.aclose()
+    rig = IngestRig(host, image_workers, tmp_path / "home")
+    yield rig
+    await rig.downloader.aclose()
     await host.close()
 
 
-async def _stored(studio: Studio, job: Record) -> Record:
-    record = await studio.ingest.handle(job.id)
+async def _stored(rig: IngestRig, job: Record) -> Record:
+    record = await rig.ingest.handle(job.id)
     assert record
     return record
 
 
-async def test_every_output_is_stored_as_it_was_and_named_by_its_bytes(studio: Studio) -> None:
+async def test_every_output_is_stored_as_it_was_and_named_by_its_bytes(rig: IngestRig) -> None:
     pictures = [a_picture(64, 48), a_picture(48, 64)]
-    job = await studio.rendered(*(gives(picture) for picture in pictures))
+    job = await rig.rendered(*(gives(picture) for picture in pictures))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.status == "succeeded"
     assert [asset.id for asset in record.assets] == [asset_id(job.id, n) for n in (0, 1)]
     assert [(asset.width, asset.height) for asset in record.assets] == [(64, 48), (48, 64)]
     for picture, asset in zip(pictures, record.assets, strict=True):
         key = output_key(job.project, job.id, asset.index, asset.sha256, "image/png")
-        assert studio.store.objects[key] == picture
+        assert rig.store.objects[key] == picture
         assert (asset.bytes, asset.media_type, asset.url) == (len(picture), "image/png", None)
 
 
-async def test_a_picture_is_stored_with_its_variants(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture(640, 480)))
+async def test_a_picture_is_stored_with_its_variants(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture(640, 480)))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     [asset] = record.assets
     thumbnail = asset.variants["thumbnail"]
     assert set(asset.variants) == {"thumbnail", "webp"}
     assert (thumbnail.width, thumbnail.height) == (320, 240)
-    sizes = {name: len(studio.store.objects[o.key]) for name, o in objects_of(record, asset)}
+    sizes = {name: len(rig.store.objects[o.key]) for name, o in objects_of(record, asset)}
     assert sizes == {None: asset.bytes} | {n: v.bytes for n, v in asset.variants.items()}
-    assert len(studio.store.objects) == 3
+    assert len(rig.store.objects) == 3
 
 
 ITS_TEXT = [
@@ -301,15 +301,15 @@ ITS_TEXT = [
 
 @pytest.mark.parametrize("text", ITS_TEXT)
 async def test_a_text_that_is_not_a_story_is_kept_and_the_job_fails(
-    studio: Studio, text: bytes
+    rig: IngestRig, text: bytes
 ) -> None:
-    job = await studio.rendered(gives(text), kind="scenes", slot="story")
+    job = await rig.rendered(gives(text), kind="scenes", slot="story")
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     [asset] = record.assets
     [(_, stored)] = objects_of(record, asset)
-    assert studio.store.objects[stored.key].decode() == text.decode("utf-8-sig")
+    assert rig.store.objects[stored.key].decode() == text.decode("utf-8-sig")
     assert (record.status, asset.media_type) == ("failed", "text/plain")
     assert record.error
     assert (record.error.code, record.charged) == ("provider_protocol", "yes")
@@ -317,36 +317,36 @@ async def test_a_text_that_is_not_a_story_is_kept_and_the_job_fails(
     assert asset.id in record.error.detail
 
 
-async def test_assets_of_failed_jobs_are_not_written_at_an_older_level(studio: Studio) -> None:
-    studio.level = 1
+async def test_assets_of_failed_jobs_are_not_written_at_an_older_level(rig: IngestRig) -> None:
+    rig.level = 1
 
-    record = await _fails(studio, gives(ITS_TEXT[0]), kind="scenes")
+    record = await _fails(rig, gives(ITS_TEXT[0]), kind="scenes")
 
     assert record.assets == []
 
 
 @pytest.mark.parametrize("around", ["```json\n{}\n```", "\ufeff{}", "Here it is: {}\nMore?"])
-async def test_a_story_is_read_in_what_stands_around_it(studio: Studio, around: str) -> None:
+async def test_a_story_is_read_in_what_stands_around_it(rig: IngestRig, around: str) -> None:
     story = write_scenes("a keeper, and a storm", seed=7, count=2).decode()
-    job = await studio.rendered(gives(around.format(story).encode()), kind="scenes")
+    job = await rig.rendered(gives(around.format(story).encode()), kind="scenes")
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     [asset] = record.assets
-    stored = {name: studio.store.objects[o.key] for name, o in objects_of(record, asset)}
+    stored = {name: rig.store.objects[o.key] for name, o in objects_of(record, asset)}
     assert json.loads(stored[None]) == json.loads(story)
     assert asset.media_type == "application/json"
     assert "markdown" in stored
 
 
-async def test_a_story_is_stored_with_a_page_to_read(studio: Studio) -> None:
+async def test_a_story_is_stored_with_a_page_to_read(rig: IngestRig) -> None:
     story = write_scenes("a keeper, and a storm", seed=7, count=2)
-    job = await studio.rendered(gives(story), kind="scenes")
+    job = await rig.rendered(gives(story), kind="scenes")
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     [asset] = record.assets
-    stored = {name: studio.store.objects[o.key] for name, o in objects_of(record, asset)}
+    stored = {name: rig.store.objects[o.key] for name, o in objects_of(record, asset)}
     assert stored[None] == story
     assert stored["markdown"].decode() == as_markdown(Story.model_validate_json(story))
     page = asset.variants["markdown"]
@@ -359,11 +359,11 @@ async def test_a_story_is_stored_with_a_page_to_read(studio: Studio) -> None:
     assert names["markdown"].endswith(".md")
 
 
-async def test_a_film_is_stored_with_what_is_known_of_it_and_a_poster(studio: Studio) -> None:
+async def test_a_film_is_stored_with_what_is_known_of_it_and_a_poster(rig: IngestRig) -> None:
     content = film(codec="libx264")
-    job = await studio.rendered(gives(content), kind="video")
+    job = await rig.rendered(gives(content), kind="video")
 
-    [asset] = (await _stored(studio, job)).assets
+    [asset] = (await _stored(rig, job)).assets
 
     assert (asset.media_type, asset.bytes) == ("video/mp4", len(content))
     assert (asset.width, asset.height, asset.codec) == (128, 96, "h264")
@@ -372,12 +372,12 @@ async def test_a_film_is_stored_with_what_is_known_of_it_and_a_poster(studio: St
     assert (poster.media_type, poster.width, poster.still) == ("image/webp", 128, True)
 
 
-async def test_a_film_that_came_in_part_is_fetched_again(studio: Studio) -> None:
+async def test_a_film_that_came_in_part_is_fetched_again(rig: IngestRig) -> None:
     content = film()
     pages = _first(gives(content[: len(content) // 2]), then=gives(content))
-    job = await studio.rendered(pages, kind="video")
+    job = await rig.rendered(pages, kind="video")
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.status == "succeeded"
     assert record.assets[0].bytes == len(content)
@@ -393,20 +393,20 @@ async def test_a_film_that_came_in_part_is_fetched_again(studio: Studio) -> None
     ],
     ids=["cut off", "without its index", "more than its boxes", "nothing but a head"],
 )
-async def test_a_film_in_part_is_never_stored(studio: Studio, content: bytes) -> None:
-    record = await _fails(studio, gives(content), kind="video")
+async def test_a_film_in_part_is_never_stored(rig: IngestRig, content: bytes) -> None:
+    record = await _fails(rig, gives(content), kind="video")
 
     assert _why(record)[0] == "output_refused"
-    assert len(studio.host.requested) > 1
-    assert studio.store.objects == {}
+    assert len(rig.host.requested) > 1
+    assert rig.store.objects == {}
 
 
-async def test_a_webm_is_stored_where_the_model_names_it(studio: Studio) -> None:
+async def test_a_webm_is_stored_where_the_model_names_it(rig: IngestRig) -> None:
     content = film("webm", "libvpx-vp9")
-    refused = await _fails(studio, gives(content), kind="video")
-    studio.catalog = _naming("video/webm")
+    refused = await _fails(rig, gives(content), kind="video")
+    rig.catalog = _naming("video/webm")
 
-    record = await _stored(studio, await studio.rendered(gives(content), kind="video"))
+    record = await _stored(rig, await rig.rendered(gives(content), kind="video"))
 
     assert "film_types" in (refused.error.detail if refused.error else "")
     [asset] = record.assets
@@ -420,24 +420,24 @@ def _naming(media_type: Any) -> Catalog:
     return CATALOG.model_copy(update={"models": models})
 
 
-async def test_success_keeps_the_charge(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()))
+async def test_success_keeps_the_charge(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert (record.charged, record.cost.actual, record.error) == ("yes", Decimal("0.01"), None)
 
 
-async def test_progress_of_storing_is_published(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()))
+async def test_progress_of_storing_is_published(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()))
 
-    await _stored(studio, job)
+    await _stored(rig, job)
 
-    assert {subject for subject, _ in studio.hints} == {progress(job.project, job.id)}
-    assert [report.phase for _, report in studio.hints] == ["downloading", "storing"]
+    assert {subject for subject, _ in rig.hints} == {progress(job.project, job.id)}
+    assert [report.phase for _, report in rig.hints] == ["downloading", "storing"]
 
 
-async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
+async def test_outputs_are_fetched_side_by_side(rig: IngestRig) -> None:
     everybody = asyncio.Barrier(4)
 
     async def waits() -> bytes:
@@ -445,89 +445,89 @@ async def test_outputs_are_fetched_side_by_side(studio: Studio) -> None:
             await everybody.wait()
         return a_picture()
 
-    job = await studio.rendered(*4 * [waits])
+    job = await rig.rendered(*4 * [waits])
 
-    assert len((await _stored(studio, job)).assets) == 4
-
-
-async def test_an_unknown_job_is_ignored(studio: Studio) -> None:
-    assert await studio.ingest.handle(new_job_id()) is None
+    assert len((await _stored(rig, job)).assets) == 4
 
 
-async def test_a_job_that_is_not_rendered_is_unchanged(studio: Studio) -> None:
+async def test_an_unknown_job_is_ignored(rig: IngestRig) -> None:
+    assert await rig.ingest.handle(new_job_id()) is None
+
+
+async def test_a_job_that_is_not_rendered_is_unchanged(rig: IngestRig) -> None:
     job = a_record()
-    await append_event(studio.events, "accepted", job, 0)
+    await append_event(rig.events, "accepted", job, 0)
 
-    assert await studio.ingest.handle(job.id) == job
-    assert studio.happened(job) == ["accepted"]
+    assert await rig.ingest.handle(job.id) == job
+    assert rig.happened(job) == ["accepted"]
 
 
-async def test_a_message_that_comes_again_changes_nothing(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()))
-    first = await _stored(studio, job)
+async def test_a_message_that_comes_again_changes_nothing(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()))
+    first = await _stored(rig, job)
 
-    again = await _stored(studio, job)
+    again = await _stored(rig, job)
 
     assert again == first
-    assert len(studio.host.requested) == 1
+    assert len(rig.host.requested) == 1
 
 
-async def test_of_two_simultaneous_stores_of_a_job_one_is_recorded(studio: Studio) -> None:
+async def test_of_two_simultaneous_stores_of_a_job_one_is_recorded(rig: IngestRig) -> None:
     both = asyncio.Barrier(2)
 
     async def waits() -> bytes:
         await both.wait()
         return a_picture()
 
-    job = await studio.rendered(waits)
+    job = await rig.rendered(waits)
 
-    one, another = await asyncio.gather(_stored(studio, job), _stored(studio, job))
+    one, another = await asyncio.gather(_stored(rig, job), _stored(rig, job))
 
     assert one == another
     assert one.status == "succeeded"
-    assert studio.happened(job).count("succeeded") == 1
-    assert len(studio.store.objects) == 3
+    assert rig.happened(job).count("succeeded") == 1
+    assert len(rig.store.objects) == 3
 
 
 async def test_a_job_canceled_before_is_not_fetched_and_its_outputs_are_kept(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
-    job = await studio.rendered(gives(a_picture()))
-    await studio.happens(job, CancelRequested(mode="stop"))
+    job = await rig.rendered(gives(a_picture()))
+    await rig.happens(job, CancelRequested(mode="stop"))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.status == "canceled"
     assert record.internal.outputs == job.internal.outputs
     assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
-    assert studio.host.requested == []
+    assert rig.host.requested == []
 
 
 @pytest.mark.parametrize("answer", [a_picture(), 404], ids=["picture", "gone"])
 async def test_a_job_canceled_on_the_way_keeps_its_outputs_and_its_charge(
-    studio: Studio, answer: bytes | int
+    rig: IngestRig, answer: bytes | int
 ) -> None:
-    page, jobs = studio.canceling(answer)
-    job = await studio.rendered(page)
+    page, jobs = rig.canceling(answer)
+    job = await rig.rendered(page)
     jobs.append(job.id)
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.status == "canceled"
     assert (record.assets, record.error) == ([], None)
     assert record.internal.outputs == job.internal.outputs
     assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
-    assert studio.happened(job)[-2:] == ["cancel_requested", "canceled"]
+    assert rig.happened(job)[-2:] == ["cancel_requested", "canceled"]
 
 
-async def test_a_job_detached_on_the_way_is_stored_all_the_same(studio: Studio) -> None:
-    page, jobs = studio.canceling(a_picture(), mode="detach")
-    job = await studio.rendered(page, slot="portrait/char-123")
+async def test_a_job_detached_on_the_way_is_stored_all_the_same(rig: IngestRig) -> None:
+    page, jobs = rig.canceling(a_picture(), mode="detach")
+    job = await rig.rendered(page, slot="portrait/char-123")
     jobs.append(job.id)
-    path = studio.host.pages.popitem()[0]
-    studio.host.pages[path] = _first(page, then=gives(a_picture()))
+    path = rig.host.pages.popitem()[0]
+    rig.host.pages[path] = _first(page, then=gives(a_picture()))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert (record.status, record.slot, len(record.assets)) == ("succeeded", None, 1)
 
@@ -542,9 +542,9 @@ def _first(page: Page, *, then: Page) -> Page:
     return turns
 
 
-async def _fails(studio: Studio, *pages: Page, **rendered: Any) -> Record:
-    job = await studio.rendered(*pages, **rendered)
-    record = await _stored(studio, job)
+async def _fails(rig: IngestRig, *pages: Page, **rendered: Any) -> Record:
+    job = await rig.rendered(*pages, **rendered)
+    record = await _stored(rig, job)
     assert (record.status, record.assets) == ("failed", [])
     assert record.internal.outputs == job.internal.outputs
     assert (record.charged, record.cost.actual) == ("yes", Decimal("0.01"))
@@ -558,40 +558,40 @@ def _why(record: Record) -> tuple[str, bool]:
     return record.error.code, record.error.retryable
 
 
-async def test_an_output_that_is_gone_ends_the_job(studio: Studio) -> None:
-    record = await _fails(studio, gives(410))
+async def test_an_output_that_is_gone_ends_the_job(rig: IngestRig) -> None:
+    record = await _fails(rig, gives(410))
 
     assert _why(record) == ("output_expired", False)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 async def test_a_result_that_is_not_there_yet_is_downloaded_again(
-    studio: Studio, status: int
+    rig: IngestRig, status: int
 ) -> None:
     """It holds no place meanwhile: its ticket waits."""
-    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
-    job = await studio.rendered(_first(gives(status), then=gives(a_picture())))
+    rig.settings = rig.settings.model_copy(update={"missing_result_deadline": 10})
+    job = await rig.rendered(_first(gives(status), then=gives(a_picture())))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
     assert record.step is Step.RENDERED
-    assert await studio.work.has_work(job.id)
+    assert await rig.work.has_work(job.id)
 
-    again = await studio.ingest.handle(job.id, waited=1.0)
+    again = await rig.ingest.handle(job.id, waited=1.0)
     assert again
     assert again.status == "succeeded"
 
 
-async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studio) -> None:
-    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
-    job = await studio.rendered(gives(404))
+async def test_a_result_that_never_comes_has_expired_after_a_while(rig: IngestRig) -> None:
+    rig.settings = rig.settings.model_copy(update={"missing_result_deadline": 10})
+    job = await rig.rendered(gives(404))
     waited = [0.0]
 
-    while (await studio.ingest.handle(job.id, waited[-1])) and await studio.work.has_work(job.id):
-        [message] = studio.work.messages
-        studio.work.ack(message)
-        waited.append(studio.work.waited[job.id])
+    while (await rig.ingest.handle(job.id, waited[-1])) and await rig.work.has_work(job.id):
+        [message] = rig.work.messages
+        rig.work.ack(message)
+        waited.append(rig.work.waited[job.id])
 
-    entry = studio.events.latest(job.id)
+    entry = rig.events.latest(job.id)
     assert entry
     assert _why(entry.record) == ("output_expired", False)
     assert waited == [0, 1, 2, 4, 8, 10]
@@ -602,34 +602,34 @@ async def test_a_result_that_never_comes_has_expired_after_a_while(studio: Studi
 
 @pytest.mark.parametrize("gives_some", [True, False])
 async def test_a_result_whose_address_is_dead_is_fetched_from_a_fresh_one(
-    studio: Studio, gives_some: bool
+    rig: IngestRig, gives_some: bool
 ) -> None:
-    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
-    job = await studio.rendered(gives(403))
-    studio.renewed = [studio.host.output(gives(a_picture()))] if gives_some else []
-    await studio.ingest.handle(job.id)
-    assert studio.renewals == []
+    rig.settings = rig.settings.model_copy(update={"missing_result_deadline": 10})
+    job = await rig.rendered(gives(403))
+    rig.renewed = [rig.host.output(gives(a_picture()))] if gives_some else []
+    await rig.ingest.handle(job.id)
+    assert rig.renewals == []
 
-    record = await studio.ingest.handle(job.id, waited=1.0)
+    record = await rig.ingest.handle(job.id, waited=1.0)
 
     assert record
     assert record.status == ("succeeded" if gives_some else "running")
-    assert studio.renewals == [job.id]
+    assert rig.renewals == [job.id]
 
 
 async def test_a_fresh_address_is_that_of_the_same_output_and_no_other_output_comes(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
     """The provider made three, and flagged one; the job keeps the last two."""
-    studio.settings = studio.settings.model_copy(update={"young_result": 10})
+    rig.settings = rig.settings.model_copy(update={"young_result": 10})
     pictures = [a_picture(8 * number, 64) for number in (1, 2, 3)]
-    dead = [studio.host.output(gives(403)) for _ in range(2)]
+    dead = [rig.host.output(gives(403)) for _ in range(2)]
     places: list[dict[str, Any]] = [{"index": 1, "flagged": True}, {"index": 2}]
     outputs = [one.model_copy(update=at) for one, at in zip(dead, places, strict=True)]
-    job = await studio.rendered(outputs=outputs)
-    studio.renewed = [studio.host.output(gives(picture)) for picture in pictures]
+    job = await rig.rendered(outputs=outputs)
+    rig.renewed = [rig.host.output(gives(picture)) for picture in pictures]
 
-    record = await studio.ingest.handle(job.id, waited=1.0)
+    record = await rig.ingest.handle(job.id, waited=1.0)
 
     assert record
     assert [(asset.index, asset.width) for asset in record.assets] == [(2, 24)]
@@ -639,25 +639,25 @@ async def test_a_fresh_address_is_that_of_the_same_output_and_no_other_output_co
 
 
 async def test_a_picture_that_came_without_its_end_is_fetched_again(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.storage.outputs.sources._PAUSES", (0, 0))
     picture = a_picture(640, 480)
-    job = await studio.rendered(_first(gives(picture[:-30]), then=gives(picture)))
+    job = await rig.rendered(_first(gives(picture[:-30]), then=gives(picture)))
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.assets[0].sha256 == hashlib.sha256(picture).hexdigest()
 
 
 async def test_a_text_that_came_without_its_end_is_fetched_again(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.storage.outputs.sources._PAUSES", (0, 0))
     story = write_scenes("a keeper, and a storm", seed=7, count=2)
-    job = await studio.rendered(_first(gives(story[:-40]), then=gives(story)), kind="scenes")
+    job = await rig.rendered(_first(gives(story[:-40]), then=gives(story)), kind="scenes")
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.assets[0].sha256 == hashlib.sha256(story).hexdigest()
 
@@ -675,12 +675,12 @@ async def test_a_text_that_came_without_its_end_is_fetched_again(
     ids=["html", "empty", "too many pixels", "json", "picture for video", "for text"],
 )
 async def test_an_output_that_is_not_what_was_promised_is_refused(
-    studio: Studio, content: bytes, kind: str
+    rig: IngestRig, content: bytes, kind: str
 ) -> None:
-    record = await _fails(studio, gives(content), kind=kind)
+    record = await _fails(rig, gives(content), kind=kind)
 
     assert _why(record) == ("output_refused", False)
-    assert studio.store.objects == {}
+    assert rig.store.objects == {}
 
 
 def _noise() -> bytes:
@@ -689,11 +689,11 @@ def _noise() -> bytes:
     return buffer.getvalue()
 
 
-async def test_a_picture_that_was_cut_off_on_the_way_is_fetched_again(studio: Studio) -> None:
+async def test_a_picture_that_was_cut_off_on_the_way_is_fetched_again(rig: IngestRig) -> None:
     whole = _noise()
-    job = await studio.rendered(_first(gives(whole[:5000]), then=gives(whole)))
+    job = await rig.rendered(_first(gives(whole[:5000]), then=gives(whole)))
 
-    [asset] = (await _stored(studio, job)).assets
+    [asset] = (await _stored(rig, job)).assets
 
     assert (asset.bytes, asset.width, asset.undecodable) == (len(whole), 120, False)
 
@@ -704,9 +704,9 @@ async def test_a_picture_that_was_cut_off_on_the_way_is_fetched_again(studio: St
     ids=["cut off", "without its end", "more than its end"],
 )
 async def test_a_damaged_picture_is_decoded_as_far_as_it_goes(
-    studio: Studio, content: bytes
+    rig: IngestRig, content: bytes
 ) -> None:
-    record = await _stored(studio, await studio.rendered(gives(content)))
+    record = await _stored(rig, await rig.rendered(gives(content)))
 
     [asset] = record.assets
     assert asset.bytes == len(content)
@@ -720,64 +720,64 @@ async def test_a_damaged_picture_is_decoded_as_far_as_it_goes(
     ids=["png", "jpeg", "gif", "only a head"],
 )
 async def test_a_picture_that_cannot_be_decoded_is_kept_as_it_came(
-    studio: Studio, content: bytes
+    rig: IngestRig, content: bytes
 ) -> None:
-    record = await _stored(studio, await studio.rendered(gives(content), slot="portrait/keeper"))
+    record = await _stored(rig, await rig.rendered(gives(content), slot="portrait/keeper"))
 
     [asset] = record.assets
     assert record.status == "succeeded"
     assert (asset.undecodable, asset.width, asset.variants) == (True, None, {})
-    assert list(studio.store.objects.values()) == [content]
+    assert list(rig.store.objects.values()) == [content]
     assert not record.is_version
 
 
-async def test_one_good_picture_makes_a_version_of_a_slot(studio: Studio) -> None:
+async def test_one_good_picture_makes_a_version_of_a_slot(rig: IngestRig) -> None:
     pages = (gives(b"GIF89a"), gives(a_picture()))
-    record = await _stored(studio, await studio.rendered(*pages, slot="portrait/keeper"))
+    record = await _stored(rig, await rig.rendered(*pages, slot="portrait/keeper"))
 
     assert [asset.undecodable for asset in record.assets] == [True, False]
     assert record.is_version
 
 
-async def test_an_output_is_no_larger_than_its_medium_allows(studio: Studio) -> None:
-    studio.settings = studio.settings.model_copy(update={"image_max_bytes": 100})
+async def test_an_output_is_no_larger_than_its_medium_allows(rig: IngestRig) -> None:
+    rig.settings = rig.settings.model_copy(update={"image_max_bytes": 100})
 
-    record = await _fails(studio, gives(a_picture()))
+    record = await _fails(rig, gives(a_picture()))
 
     assert _why(record) == ("output_too_large", False)
 
 
-async def test_an_output_on_a_host_that_is_not_listed_is_refused(studio: Studio) -> None:
-    record = await _fails(studio, outputs=[Output(url="http://169.254.169.254/latest/")])
+async def test_an_output_on_a_host_that_is_not_listed_is_refused(rig: IngestRig) -> None:
+    record = await _fails(rig, outputs=[Output(url="http://169.254.169.254/latest/")])
 
     assert _why(record) == ("output_refused", False)
 
 
-async def test_a_missing_inline_upload_is_reported_as_gone(studio: Studio) -> None:
-    record = await _fails(studio, outputs=[Output(upload=f"sha256:{'0' * 64}")])
+async def test_a_missing_inline_upload_is_reported_as_gone(rig: IngestRig) -> None:
+    record = await _fails(rig, outputs=[Output(upload=f"sha256:{'0' * 64}")])
 
     assert _why(record) == ("output_expired", False)
 
 
 async def test_an_output_that_cannot_be_fetched_in_time_can_be_fetched_again(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
-    await studio.downloader.aclose()
-    studio.downloader = OutputDownloader(FetchHosts(own=[studio.host.name]), deadline=0.2)
+    await rig.downloader.aclose()
+    rig.downloader = OutputDownloader(FetchHosts(own=[rig.host.name]), deadline=0.2)
 
-    record = await _fails(studio, hangs)
+    record = await _fails(rig, hangs)
 
     assert _why(record) == ("storage_failed", True)
     assert record.error
     assert [action.kind for action in record.error.next_actions] == ["retry"]
 
 
-async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(studio: Studio) -> None:
+async def test_one_bad_output_ends_the_job_without_waiting_for_the_others(rig: IngestRig) -> None:
     async with asyncio.timeout(TIMEOUT):
-        record = await _fails(studio, hangs, gives(404), gives(a_picture()))
+        record = await _fails(rig, hangs, gives(404), gives(a_picture()))
 
     assert _why(record) == ("output_expired", False)
-    assert studio.left_behind() == []
+    assert rig.left_behind() == []
 
 
 REFUSED: dict[str, tuple[Page, str, str]] = {
@@ -790,14 +790,14 @@ REFUSED: dict[str, tuple[Page, str, str]] = {
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("refused", REFUSED)
 async def test_one_refused_output_among_good_ones_is_reported_and_the_others_are_stored(
-    studio: Studio, refused: str, place: int
+    rig: IngestRig, refused: str, place: int
 ) -> None:
     page, code, words = REFUSED[refused]
     pages = [gives(a_picture()), gives(a_picture(48, 64))]
     pages.insert(place, page)
-    studio.settings = studio.settings.model_copy(update={"image_max_bytes": 2**19})
+    rig.settings = rig.settings.model_copy(update={"image_max_bytes": 2**19})
 
-    record = await _stored(studio, await studio.rendered(*pages))
+    record = await _stored(rig, await rig.rendered(*pages))
 
     assert (record.status, record.error, record.charged) == ("succeeded", None, "yes")
     assert [asset.index for asset in record.assets] == [n for n in range(3) if n != place]
@@ -807,19 +807,19 @@ async def test_one_refused_output_among_good_ones_is_reported_and_the_others_are
     assert words in record.detail
 
 
-async def test_a_refused_host_among_good_ones_is_named(studio: Studio) -> None:
+async def test_a_refused_host_among_good_ones_is_named(rig: IngestRig) -> None:
     elsewhere = Output(url="https://elsewhere.example/1.png")
-    job = await studio.rendered(outputs=[studio.host.output(gives(a_picture())), elsewhere])
+    job = await rig.rendered(outputs=[rig.host.output(gives(a_picture())), elsewhere])
 
-    record = await _stored(studio, job)
+    record = await _stored(rig, job)
 
     assert record.status == "succeeded"
     assert "elsewhere.example" in (record.detail or "")
     assert "HELIOGRAPH_PROVIDER_HOSTS" in (record.detail or "")
 
 
-async def test_where_all_are_refused_the_job_fails_with_the_first_reason(studio: Studio) -> None:
-    record = await _fails(studio, gives(b"<svg/>"), gives(b"<html></html>"))
+async def test_where_all_are_refused_the_job_fails_with_the_first_reason(rig: IngestRig) -> None:
+    record = await _fails(rig, gives(b"<svg/>"), gives(b"<html></html>"))
 
     assert _why(record) == ("output_refused", False)
     assert record.withheld == []
@@ -827,12 +827,12 @@ async def test_where_all_are_refused_the_job_fails_with_the_first_reason(studio:
     assert record.error.next_actions[0].patch == {"from": "download"}
 
 
-async def test_a_missing_output_does_not_fail_good_ones(studio: Studio) -> None:
-    studio.settings = studio.settings.model_copy(update={"missing_result_deadline": 10})
-    job = await studio.rendered(gives(404), gives(a_picture()))
+async def test_a_missing_output_does_not_fail_good_ones(rig: IngestRig) -> None:
+    rig.settings = rig.settings.model_copy(update={"missing_result_deadline": 10})
+    job = await rig.rendered(gives(404), gives(a_picture()))
 
-    waiting = await studio.ingest.handle(job.id)
-    record = await studio.ingest.handle(job.id, waited=10.0)
+    waiting = await rig.ingest.handle(job.id)
+    record = await rig.ingest.handle(job.id, waited=10.0)
 
     assert waiting
     assert waiting.status == "running"
@@ -856,16 +856,16 @@ DOWN = StoreUnavailable("the store answered 503")
 
 
 @pytest.mark.parametrize("error", [DOWN, Corrupted("the key holds other bytes")], ids=repr)
-async def test_a_store_that_is_down_is_waited_for(studio: Studio, error: StoreUnavailable) -> None:
-    job = await studio.rendered(gives(a_picture()), gives(a_picture(30, 40)))
-    studio.store = BrokenStore(error)
+async def test_a_store_that_is_down_is_waited_for(rig: IngestRig, error: StoreUnavailable) -> None:
+    job = await rig.rendered(gives(a_picture()), gives(a_picture(30, 40)))
+    rig.store = BrokenStore(error)
     with pytest.raises(Unavailable, match=str(error)):
-        await studio.ingest.handle(job.id)
-    assert studio.happened(job)[-1] == "rendered"
+        await rig.ingest.handle(job.id)
+    assert rig.happened(job)[-1] == "rendered"
 
-    studio.store = MemoryStore()
+    rig.store = MemoryStore()
 
-    assert len((await _stored(studio, job)).assets) == 2
+    assert len((await _stored(rig, job)).assets) == 2
 
 
 class LostUploads(NoUploads):
@@ -875,128 +875,126 @@ class LostUploads(NoUploads):
         raise Unavailable("the bus does not answer")
 
 
-async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(studio: Studio) -> None:
-    studio.uploads = LostUploads()
-    job = await studio.rendered(outputs=[Output(upload=f"sha256:{'0' * 64}")])
+async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(rig: IngestRig) -> None:
+    rig.uploads = LostUploads()
+    job = await rig.rendered(outputs=[Output(upload=f"sha256:{'0' * 64}")])
 
     with pytest.raises(Unavailable, match="the bus does not answer"):
-        await studio.ingest.handle(job.id)
+        await rig.ingest.handle(job.id)
 
-    assert studio.happened(job)[-1] == "rendered"
+    assert rig.happened(job)[-1] == "rendered"
 
 
-def _inline(studio: Studio, project: str, job: str, answer: bytes) -> Output:
+def _inline(rig: IngestRig, project: str, job: str, answer: bytes) -> Output:
     """What came inside an answer to a job, and is at storage."""
     sha256 = hashlib.sha256(answer).hexdigest()
-    studio.store.objects[inline_key(project, job, sha256)] = answer
+    rig.store.objects[inline_key(project, job, sha256)] = answer
     return Output(inline=f"{job}/{sha256}")
 
 
-async def test_what_came_inside_an_answer_is_moved_to_the_assets(studio: Studio) -> None:
+async def test_what_came_inside_an_answer_is_moved_to_the_assets(rig: IngestRig) -> None:
     project, job, picture = some_project(), new_job_id(), a_picture()
-    output = _inline(studio, project, job, picture)
-    await studio.rendered(outputs=[output], project=project, job=job)
+    output = _inline(rig, project, job, picture)
+    await rig.rendered(outputs=[output], project=project, job=job)
 
-    record = await studio.ingest.handle(job)
+    record = await rig.ingest.handle(job)
 
     assert record
     kept = {o.key for asset in record.assets for _, o in objects_of(record, asset)}
-    assert set(studio.store.objects) == kept
+    assert set(rig.store.objects) == kept
 
 
 async def test_what_a_crash_left_beside_the_assets_is_removed_by_the_next_delivery(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
     project, job, picture = some_project(), new_job_id(), a_picture()
-    output = _inline(studio, project, job, picture)
-    await studio.rendered(outputs=[output], project=project, job=job)
-    await studio.ingest.handle(job)
-    _inline(studio, project, job, picture)
+    output = _inline(rig, project, job, picture)
+    await rig.rendered(outputs=[output], project=project, job=job)
+    await rig.ingest.handle(job)
+    _inline(rig, project, job, picture)
 
-    await studio.ingest.handle(job)
+    await rig.ingest.handle(job)
 
-    assert await studio.store.keys(inline_folder(project, job)) == []
+    assert await rig.store.keys(inline_folder(project, job)) == []
 
 
 async def test_what_came_inside_an_answer_and_cannot_be_stored_stays_for_a_retry(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
     project, old, new = some_project(), new_job_id(), new_job_id()
-    output = _inline(studio, project, old, a_picture())
-    await _fails(studio, gives(404), project=project, job=old)
+    output = _inline(rig, project, old, a_picture())
+    await _fails(rig, gives(404), project=project, job=old)
 
-    await studio.rendered(outputs=[output], project=project, job=new)
-    record = await studio.ingest.handle(new)
+    await rig.rendered(outputs=[output], project=project, job=new)
+    record = await rig.ingest.handle(new)
 
     assert record
     assert record.status == "succeeded"
-    assert await studio.store.keys(inline_folder(project, old))
+    assert await rig.store.keys(inline_folder(project, old))
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
 async def test_what_came_inside_an_answer_and_is_gone_has_expired(
-    studio: Studio, is_ours: bool
+    rig: IngestRig, is_ours: bool
 ) -> None:
     """Its own answer may be on its way from render; that of an earlier job is not."""
-    job, patience = new_job_id(), timedelta(seconds=studio.settings.storage_retry_deadline + 1)
+    job, patience = new_job_id(), timedelta(seconds=rig.settings.storage_retry_deadline + 1)
     outputs = [Output(inline=f"{job if is_ours else new_job_id()}/{'0' * 64}")]
 
-    record = await _fails(
-        studio, outputs=outputs, job=job, ago=patience if is_ours else timedelta()
-    )
+    record = await _fails(rig, outputs=outputs, job=job, ago=patience if is_ours else timedelta())
 
     assert record.error
     assert record.error.code == "output_expired"
 
 
 async def test_storage_waits_for_inline_outputs_while_render_uploads_them(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
     project, job, picture = some_project(), new_job_id(), a_picture()
     output = Output(inline=f"{job}/{hashlib.sha256(picture).hexdigest()}")
-    await studio.rendered(outputs=[output], project=project, job=job)
+    await rig.rendered(outputs=[output], project=project, job=job)
     with pytest.raises(Unavailable):
-        await studio.ingest.handle(job)
+        await rig.ingest.handle(job)
 
-    _inline(studio, project, job, picture)
-    record = await studio.ingest.handle(job)
+    _inline(rig, project, job, picture)
+    record = await rig.ingest.handle(job)
 
     assert record
     assert record.status == "succeeded"
 
 
 async def test_a_picture_that_is_not_opened_in_time_is_not_lost(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+    rig: IngestRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = await studio.rendered(gives(a_picture()))
+    job = await rig.rendered(gives(a_picture()))
     monkeypatch.setattr("services.storage.media.images._TIMEOUT", 0)
     with pytest.raises(Unavailable, match="in time"):
-        await studio.ingest.handle(job.id)
-    assert studio.happened(job)[-1] == "rendered"
+        await rig.ingest.handle(job.id)
+    assert rig.happened(job)[-1] == "rendered"
 
     monkeypatch.undo()
 
-    assert (await _stored(studio, job)).status == "succeeded"
+    assert (await _stored(rig, job)).status == "succeeded"
 
 
-async def test_a_store_is_not_waited_for_for_ever(studio: Studio) -> None:
-    studio.store = BrokenStore(DOWN)
-    patience = timedelta(seconds=studio.settings.storage_retry_deadline)
+async def test_a_store_is_not_waited_for_for_ever(rig: IngestRig) -> None:
+    rig.store = BrokenStore(DOWN)
+    patience = timedelta(seconds=rig.settings.storage_retry_deadline)
 
-    record = await _fails(studio, gives(a_picture()), ago=patience + timedelta(seconds=1))
+    record = await _fails(rig, gives(a_picture()), ago=patience + timedelta(seconds=1))
 
     assert _why(record) == ("storage_failed", True)
     assert record.error
     assert [action.kind for action in record.error.next_actions] == ["retry"]
 
 
-async def test_a_job_that_waited_long_for_its_turn_is_stored_all_the_same(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()), ago=timedelta(days=1))
+async def test_a_job_that_waited_long_for_its_turn_is_stored_all_the_same(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()), ago=timedelta(days=1))
 
-    assert (await _stored(studio, job)).status == "succeeded"
+    assert (await _stored(rig, job)).status == "succeeded"
 
 
-async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: Studio) -> None:
+async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(rig: IngestRig) -> None:
     gone = asyncio.Event()
 
     class Telling(OutputDownloader):
@@ -1013,38 +1011,38 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(studio: St
             raise DOWN
 
     async def answers_late() -> int:
-        while not studio.hints or studio.hints[-1][1].phase != "storing":
+        while not rig.hints or rig.hints[-1][1].phase != "storing":
             await asyncio.sleep(0.01)
         return 404
 
-    await studio.downloader.aclose()
-    studio.downloader = Telling(FetchHosts(own=[studio.host.name]), deadline=5)
-    studio.store = BreaksThen()
+    await rig.downloader.aclose()
+    rig.downloader = Telling(FetchHosts(own=[rig.host.name]), deadline=5)
+    rig.store = BreaksThen()
 
-    record = await _fails(studio, gives(a_picture()), answers_late)
+    record = await _fails(rig, gives(a_picture()), answers_late)
 
     assert _why(record) == ("output_expired", False)
 
 
-async def test_a_disk_that_takes_nothing_is_waited_for(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()))
-    ingest = studio.ingest
-    shutil.rmtree(studio.folder)
+async def test_a_disk_that_takes_nothing_is_waited_for(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()))
+    ingest = rig.ingest
+    shutil.rmtree(rig.folder)
 
     with pytest.raises(Unavailable):
         await ingest.handle(job.id)
 
 
 @pytest.mark.parametrize("page", [gives(a_picture()), gives(404), gives(b"<html>")])
-async def test_nothing_is_left_behind(studio: Studio, page: Page) -> None:
-    job = await studio.rendered(page)
+async def test_nothing_is_left_behind(rig: IngestRig, page: Page) -> None:
+    job = await rig.rendered(page)
 
-    await _stored(studio, job)
+    await _stored(rig, job)
 
-    assert studio.left_behind() == []
+    assert rig.left_behind() == []
 
 
-async def test_a_process_that_goes_away_leaves_the_job_to_the_next(studio: Studio) -> None:
+async def test_a_process_that_goes_away_leaves_the_job_to_the_next(rig: IngestRig) -> None:
     reached = asyncio.Event()
 
     async def never_answers() -> bytes:
@@ -1052,41 +1050,41 @@ async def test_a_process_that_goes_away_leaves_the_job_to_the_next(studio: Studi
         return await hangs()
 
     page = _first(never_answers, then=gives(a_picture()))
-    job = await studio.rendered(page)
-    storing = asyncio.create_task(studio.ingest.handle(job.id))
+    job = await rig.rendered(page)
+    storing = asyncio.create_task(rig.ingest.handle(job.id))
     await reached.wait()
 
     storing.cancel()
     await asyncio.wait([storing])
 
     assert storing.cancelled()
-    assert studio.happened(job)[-1] == "rendered"
-    assert studio.left_behind() == []
-    assert (await _stored(studio, job)).status == "succeeded"
+    assert rig.happened(job)[-1] == "rendered"
+    assert rig.left_behind() == []
+    assert (await _stored(rig, job)).status == "succeeded"
 
 
 async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_outputs(
-    studio: Studio,
+    rig: IngestRig,
 ) -> None:
-    job = await studio.rendered(gives(a_picture()))
+    job = await rig.rendered(gives(a_picture()))
 
-    await studio.ingest.dead_letter(job.id, ZeroDivisionError("a secret"))
+    await rig.ingest.dead_letter(job.id, ZeroDivisionError("a secret"))
 
-    entry = studio.events.latest(job.id)
+    entry = rig.events.latest(job.id)
     assert entry
     assert _why(entry.record) == ("poison", False)
     assert "ZeroDivisionError" in str(entry.record.error)
     assert "a secret" not in str(entry.record.error)
     assert entry.record.internal.outputs == job.internal.outputs
-    assert (entry.record.charged, studio.work.dead_lettered) == ("yes", [job.id])
+    assert (entry.record.charged, rig.work.dead_lettered) == ("yes", [job.id])
 
 
-async def test_a_job_that_ended_meanwhile_is_not_buried(studio: Studio) -> None:
-    job = await studio.rendered(gives(a_picture()))
-    record = await _stored(studio, job)
+async def test_a_job_that_ended_meanwhile_is_not_buried(rig: IngestRig) -> None:
+    job = await rig.rendered(gives(a_picture()))
+    record = await _stored(rig, job)
 
-    await studio.ingest.dead_letter(job.id, ZeroDivisionError())
+    await rig.ingest.dead_letter(job.id, ZeroDivisionError())
 
     assert record.step is Step.SUCCEEDED
-    assert studio.happened(job)[-1] == "succeeded"
-    assert studio.work.dead_lettered == []
+    assert rig.happened(job)[-1] == "succeeded"
+    assert rig.work.dead_lettered == []
