@@ -164,25 +164,25 @@ async def test_many_may_put_the_same_bytes_at_once(
 
 @dataclass
 class Counted:
-    """A store behind a door that counts what it is asked for."""
+    """A store behind a proxy that counts requests."""
 
     store: MinioStore
-    door: RefusingStore
+    proxy: RefusingStore
 
     async def put(self, key: str, picture: Content, is_sole: IsSole | None) -> list[str]:
         """What a put asks for."""
-        self.door.asked.clear()
+        self.proxy.asked.clear()
         await self.store.put(key, picture, "image/png", is_sole=is_sole)
-        return list(self.door.asked)
+        return list(self.proxy.asked)
 
 
 @pytest.fixture
 async def counted(s3: Server) -> AsyncIterator[Counted]:
     endpoint, access_key, secret_key = way_to(s3)
-    with refusing_store(endpoint) as door:
-        store = MinioStore(door.url, access_key, secret_key, f"b{uuid4().hex[:12]}")
+    with refusing_store(endpoint) as proxy:
+        store = MinioStore(proxy.url, access_key, secret_key, f"b{uuid4().hex[:12]}")
         await store.open()
-        yield Counted(store, door)
+        yield Counted(store, proxy)
         await store.aclose()
 
 

@@ -64,12 +64,12 @@ def test_an_object_that_is_removed_while_a_backup_runs_is_left_out(
     """Services run meanwhile, and remove what nobody keeps any more."""
     bucket = _bucket(s3)
     bucket.put("demo/removed.png", b"removed")
-    with refusing_store(bucket.settings.s3_internal) as door:
-        door.refuses, door.refusal = "HEAD", 404
-        settings = bucket.settings.model_copy(update={"s3_endpoint": door.url})
+    with refusing_store(bucket.settings.s3_internal) as proxy:
+        proxy.refuses, proxy.refusal = "HEAD", 404
+        settings = bucket.settings.model_copy(update={"s3_endpoint": proxy.url})
         listed = ObjectCopies(settings, tmp_path).save()
 
-    assert door.refused
+    assert proxy.refused
     assert listed.count == 0
 
 

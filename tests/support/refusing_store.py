@@ -1,4 +1,4 @@
-"""An S3 server behind a door that can refuse to give objects out or take them, as after a key was rotated."""
+"""A proxy of an S3 server that can refuse requests, as after a key was rotated."""
 
 import http.client
 import http.server
@@ -14,7 +14,7 @@ class RefusingStore:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.url = ""  #: of the door
+        self.url = ""  #: of the proxy
         self.refusal: int | None = None  #: status of every `refuses` of an object
         self.refuses = "GET"
         self.refused: list[str] = []  #: paths
@@ -55,7 +55,7 @@ class RefusingStore:
 
 @contextmanager
 def refusing_store(endpoint: str) -> Iterator[RefusingStore]:
-    """The door in front of a server, until the block ends."""
+    """The proxy of a server, until the block ends."""
     store = RefusingStore(endpoint)
 
     class Handler(http.server.BaseHTTPRequestHandler):

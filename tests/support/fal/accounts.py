@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from tests.support.emulation.books import Account
+from tests.support.emulation.account_store import Account
 from tests.support.fal.plans import Plan
 
 Stage = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]

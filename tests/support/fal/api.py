@@ -8,23 +8,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.support.fal.account_store import FalAccountStore
 from tests.support.fal.accounts import FalRequest
-from tests.support.fal.books import FalBooks
 from tests.support.fal.results import result_of
 
 
 class Platform:
     """fal's API for accounts."""
 
-    def __init__(self, books: FalBooks) -> None:
-        self._books = books
+    def __init__(self, account_store: FalAccountStore) -> None:
+        self._account_store = account_store
 
     def routes(self) -> list[Route]:
         return [Route("/v1/models/requests/by-endpoint", self.requests)]
 
     async def requests(self, http: Request) -> Response:
         """Newest end first; what still waits in the queue is not shown."""
-        account, query = self._books.account(http), http.query_params
+        account, query = self._account_store.account(http), http.query_params
         account.schedule(time.time())
         found = [r for r in account.requests if _is_shown(r, query.get("endpoint_id"))]
         if start := query.get("start"):

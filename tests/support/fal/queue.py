@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.emulation.faults import lose, trouble
+from tests.support.fal.account_store import FalAccountStore
 from tests.support.fal.accounts import FalAccountState, FalRequest
-from tests.support.fal.books import FalBooks
 from tests.support.fal.oddities import odd
 from tests.support.fal.plans import Plan
 from tests.support.fal.refusals import refuse
@@ -23,8 +23,8 @@ _NOT_FOUND = {"status": "NOT_FOUND"}
 class Queue:
     """fal's queue."""
 
-    def __init__(self, books: FalBooks, signer: Signer) -> None:
-        self._books = books
+    def __init__(self, account_store: FalAccountStore, signer: Signer) -> None:
+        self._account_store = account_store
         self._signer = signer
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -40,7 +40,7 @@ class Queue:
         ]
 
     async def submit(self, http: Request) -> Response:
-        account, body = self._books.account(http), await http.json()
+        account, body = self._account_store.account(http), await http.json()
         plan = account.plan_for(body.get("prompt", ""))
         account.posts += 1
         if plan.refusals:
@@ -113,8 +113,8 @@ class Queue:
     def _answer(self, http: Request, request: FalRequest) -> Response:
         if name := request.plan.oddity("result"):
             return odd(name, {"images": [], "seed": 42})
-        is_missing = self._books.is_missing(http, request.body)
-        result = NO_FILE if is_missing else result_of(request, self._books.media(http))
+        is_missing = self._account_store.is_missing(http, request.body)
+        result = NO_FILE if is_missing else result_of(request, self._account_store.media(http))
         headers = {"X-Fal-Request-Id": request.id, **result.headers}
         if isinstance(result.body, bytes):
             return Response(result.body, result.status, headers, "application/json")
@@ -122,7 +122,7 @@ class Queue:
 
     async def run(self, http: Request) -> Response:
         """`/run`: accepted, rendered and answered in one; paid whether or not the answer arrives."""
-        account, body = self._books.account(http), await http.json()
+        account, body = self._account_store.account(http), await http.json()
         request = self._accept(http, account, body, account.plan_for(body.get("prompt", "")))
         while (now := time.time()) < request.ends_at:
             await asyncio.sleep(min(0.05, request.ends_at - now))
@@ -143,13 +143,13 @@ class Queue:
         return JSONResponse({"status": "CANCELLATION_REQUESTED"}, 202)
 
     def _find(self, http: Request) -> tuple[FalAccountState, FalRequest | None]:
-        account, where = self._books.account(http), http.path_params
+        account, where = self._account_store.account(http), http.path_params
         app, now = f"{where['owner']}/{where['alias']}", time.time()
         account.schedule(now)
         return account, account.find(where["id"], app, now)
 
     def _promise(self, http: Request, account: FalAccountState, request: FalRequest) -> None:
-        call = call_back(account, request, self._books.media(http), self._signer)
+        call = call_back(account, request, self._account_store.media(http), self._signer)
         task = asyncio.create_task(call)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)

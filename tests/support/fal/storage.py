@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from tests.support.emulation.faults import trouble
 from tests.support.emulation.files import picture, video
+from tests.support.fal.account_store import FalAccountStore
 from tests.support.fal.accounts import FalAccountState
-from tests.support.fal.books import FalBooks
 from tests.support.fal.oddities import ODDITIES, odd
 from tests.support.fal.webhooks import Signer
 
@@ -24,8 +24,8 @@ _FLAKY = 3  #: downloads that fail before one does not
 class Storage:
     """fal's CDN, with what belongs to it."""
 
-    def __init__(self, books: FalBooks, signer: Signer) -> None:
-        self._books = books
+    def __init__(self, account_store: FalAccountStore, signer: Signer) -> None:
+        self._account_store = account_store
         self._signer = signer
         self._tokens: dict[str, FalAccountState] = {}
         self._downloads: Counter[str] = Counter()
@@ -48,16 +48,20 @@ class Storage:
         return JSONResponse(self._signer.jwks())
 
     async def token(self, http: Request) -> Response:
-        account, token = self._books.account(http), uuid4().hex
+        account, token = self._account_store.account(http), uuid4().hex
         self._tokens[token] = account
         expires = datetime.now(UTC) + timedelta(hours=1)
-        granted = {"token": token, "token_type": "Bearer", "base_url": self._books.media(http)}
+        granted = {
+            "token": token,
+            "token_type": "Bearer",
+            "base_url": self._account_store.media(http),
+        }
         return JSONResponse(granted | {"expires_at": expires.isoformat()})
 
     async def initiate(self, http: Request) -> Response:
         """The way that fal-client falls back to, and that gives the key away."""
-        self._books.account(http)
-        here = f"{self._books.media(http)}/files/{uuid4().hex}"
+        self._account_store.account(http)
+        here = f"{self._account_store.media(http)}/files/{uuid4().hex}"
         return JSONResponse({"upload_url": here, "file_url": here})
 
     async def upload(self, http: Request) -> Response:
@@ -70,20 +74,20 @@ class Storage:
             name = account.storage_troubles.pop(0)
             return odd(name, {}) if name in ODDITIES else await trouble(http, name)
         name = f"{uuid4().hex}_{http.headers.get('X-Fal-File-Name', 'file')}"
-        self._books.files[name] = (await http.body(), http.headers.get("Content-Type", ""))
-        return JSONResponse({"access_url": f"{self._books.media(http)}/files/{name}"})
+        self._account_store.files[name] = (await http.body(), http.headers.get("Content-Type", ""))
+        return JSONResponse({"access_url": f"{self._account_store.media(http)}/files/{name}"})
 
     async def uploaded(self, http: Request) -> Response:
-        content, media_type = self._books.files.get(http.path_params["name"], (b"", ""))
+        content, media_type = self._account_store.files.get(http.path_params["name"], (b"", ""))
         if not content:
             return JSONResponse({"detail": "Not found"}, 404)
         return Response(content, media_type=media_type)
 
     async def media(self, http: Request) -> Response:
         """A file that a model made; whoever knows the address may have it."""
-        self._books.stranger(http)
+        self._account_store.stranger(http)
         name, extension = http.path_params["name"], http.path_params["file"].rpartition(".")[2]
-        known = ((a, r) for a in self._books.accounts.values() for r in a.requests)
+        known = ((a, r) for a in self._account_store.accounts.values() for r in a.requests)
         account, request = next(((a, r) for a, r in known if r.id == name), (None, None))
         if account is None or request is None or request.stage(time.time()) != "COMPLETED":
             return JSONResponse({"detail": "Not found"}, 404)

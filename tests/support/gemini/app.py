@@ -1,4 +1,4 @@
-"""The emulator: one endpoint, both of whose paths Google's client has used, and a door for tests."""
+"""The emulator: one endpoint, both of whose paths Google's client has used, and a control API for tests."""
 
 import json
 from functools import partial
@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from tests.support.emulation.account_store import Account, AccountStore, Refusal, send_refusal
 from tests.support.emulation.answers import marked, written
-from tests.support.emulation.books import Account, Books, Refusal, say_no
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.images import inlined
 
@@ -69,17 +69,19 @@ _REFUSALS = {
 
 def create_app() -> ASGIApp:
     """A Gemini that nobody used yet."""
-    books = Books(partial(Account, Plan), _key_of, _error(400, "INVALID_ARGUMENT", _KEY))
-    ask = Questions(books).ask
+    account_store = AccountStore(
+        partial(Account, Plan), _key_of, _error(400, "INVALID_ARGUMENT", _KEY)
+    )
+    ask = Questions(account_store).ask
     app = Starlette(
         routes=[
             *(
                 Route(f"/{version}/models/{{model}}:generateContent", ask, methods=["POST"])
                 for version in ("v1", "v1beta")
             ),
-            Mount("/emulator", routes=books.routes()),
+            Mount("/emulator", routes=account_store.routes()),
         ],
-        exception_handlers={Refusal: say_no},
+        exception_handlers={Refusal: send_refusal},
     )
     return Cutting(app)
 
@@ -87,11 +89,11 @@ def create_app() -> ASGIApp:
 class Questions:
     """What is asked, and answered."""
 
-    def __init__(self, books: Books[Account[Plan]]) -> None:
-        self._books = books
+    def __init__(self, account_store: AccountStore[Account[Plan]]) -> None:
+        self._account_store = account_store
 
     async def ask(self, http: Request) -> Response:
-        account, body = self._books.account(http), await http.json()
+        account, body = self._account_store.account(http), await http.json()
         prompt = body["contents"][0]["parts"][0]["text"].split("\n")[0]
         plan = account.plan_for(prompt)
         account.posts += 1

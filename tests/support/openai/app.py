@@ -1,4 +1,4 @@
-"""The emulator: the endpoint for images, files of those that are given by address, and a door."""
+"""The emulator: the endpoint for images, files that are given by address, and a control API for tests."""
 
 import asyncio
 import time
@@ -13,8 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from tests.support.emulation.account_store import (
+    Account,
+    AccountStore,
+    Refusal,
+    bearer,
+    send_refusal,
+)
 from tests.support.emulation.answers import marked, written
-from tests.support.emulation.books import Account, Books, Refusal, bearer, say_no
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.files import picture
 from tests.support.emulation.images import inlined
@@ -58,14 +64,16 @@ _REFUSALS = {
 
 def create_app() -> ASGIApp:
     """An OpenAI that nobody used yet. Without a key one is `nobody`, as on servers of one's own."""
-    books = Books(partial(Account, Plan), lambda http: bearer(http) or "nobody", _NOBODY)
+    account_store = AccountStore(
+        partial(Account, Plan), lambda http: bearer(http) or "nobody", _NOBODY
+    )
     app = Starlette(
         routes=[
-            Route("/v1/images/generations", Images(books).generate, methods=["POST"]),
+            Route("/v1/images/generations", Images(account_store).generate, methods=["POST"]),
             Route("/files/{name}", file),
-            Mount("/emulator", routes=books.routes()),
+            Mount("/emulator", routes=account_store.routes()),
         ],
-        exception_handlers={Refusal: say_no},
+        exception_handlers={Refusal: send_refusal},
     )
     return Cutting(app)
 
@@ -78,11 +86,11 @@ async def file(http: Request) -> Response:
 class Images:
     """What is asked for, and made."""
 
-    def __init__(self, books: Books[Account[Plan]]) -> None:
-        self._books = books
+    def __init__(self, account_store: AccountStore[Account[Plan]]) -> None:
+        self._account_store = account_store
 
     async def generate(self, http: Request) -> Response:
-        account, body = self._books.account(http), await http.json()
+        account, body = self._account_store.account(http), await http.json()
         plan = account.plan_for(body["prompt"])
         account.posts += 1
         if plan.refusals:
@@ -112,7 +120,7 @@ class Images:
 
 
 def _accepted(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """What the door tells of a request: when it came, and what became of its answer."""
+    """What the control API reports of a request: when it came, and what became of its answer."""
     at = time.time()
     return {
         "prompt": body["prompt"],

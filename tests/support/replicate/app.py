@@ -1,4 +1,4 @@
-"""The emulator, wired: the API, what models made, and a door for tests."""
+"""The emulator, wired: the API, what models made, and a control API for tests."""
 
 import asyncio
 import time
@@ -14,7 +14,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from tests.support.emulation.books import Account, Books, Refusal, bearer, say_no
+from tests.support.emulation.account_store import (
+    Account,
+    AccountStore,
+    Refusal,
+    bearer,
+    send_refusal,
+)
 from tests.support.emulation.faults import Cutting, lose, trouble
 from tests.support.emulation.files import picture
 from tests.support.emulation.forms import parts_of
@@ -66,14 +72,17 @@ _REFUSALS: dict[str, tuple[int, dict[str, Any], dict[str, str]]] = {
 
 def create_app() -> ASGIApp:
     """A Replicate that nobody used yet."""
-    books, predictions = Books(partial(Account, Plan), bearer, (401, _NOBODY)), Predictions()
+    account_store, predictions = (
+        AccountStore(partial(Account, Plan), bearer, (401, _NOBODY)),
+        Predictions(),
+    )
     app = Starlette(
         routes=[
-            Mount("/v1", routes=Api(books, predictions).routes()),
+            Mount("/v1", routes=Api(account_store, predictions).routes()),
             Mount("/delivery", routes=Delivery(predictions).routes()),
-            Mount("/emulator", routes=books.routes()),
+            Mount("/emulator", routes=account_store.routes()),
         ],
-        exception_handlers={Refusal: say_no},
+        exception_handlers={Refusal: send_refusal},
     )
     return Cutting(app)
 
@@ -98,8 +107,10 @@ class Predictions:
 class Api:
     """`/v1`."""
 
-    def __init__(self, books: Books[Account[Plan]], predictions: Predictions) -> None:
-        self._books = books
+    def __init__(
+        self, account_store: AccountStore[Account[Plan]], predictions: Predictions
+    ) -> None:
+        self._account_store = account_store
         self._predictions = predictions
 
     def routes(self) -> list[Route]:
@@ -113,7 +124,7 @@ class Api:
         ]
 
     async def create(self, http: Request) -> Response:
-        account, body = self._books.account(http), await http.json()
+        account, body = self._account_store.account(http), await http.json()
         plan = account.plan_for(body["input"].get("prompt", ""))
         account.posts += 1
         if plan.refusals:
@@ -134,7 +145,7 @@ class Api:
 
     async def listed(self, http: Request) -> Response:
         """Newest first, a hundred at once."""
-        account, query = self._books.account(http), http.query_params
+        account, query = self._account_store.account(http), http.query_params
         shown = [
             each.shown(_here(http), time.time())
             for each in self._predictions.of(account)
@@ -165,7 +176,7 @@ class Api:
         return JSONResponse(prediction.shown(_here(http), at))
 
     async def upload(self, http: Request) -> Response:
-        account = self._books.account(http)
+        account = self._account_store.account(http)
         if account.busy:
             account.busy -= 1
             return JSONResponse({"detail": "Service unavailable"}, 503)
@@ -178,7 +189,7 @@ class Api:
         return JSONResponse(file_info | {"expires_at": expires.isoformat()}, 201)
 
     def _mine(self, http: Request) -> Prediction:
-        account, name = self._books.account(http), http.path_params["id"]
+        account, name = self._account_store.account(http), http.path_params["id"]
         found = next((each for each in self._predictions.of(account) if each.id == name), None)
         if found is None:
             raise Refusal(404, _NOT_FOUND)

@@ -1,4 +1,4 @@
-"""The emulator's books: accounts by key, and the files that were brought."""
+"""Account store of the emulated fal: accounts by key, and uploaded files."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.support.emulation.books import Books, heard
+from tests.support.emulation.account_store import AccountStore, heard
 from tests.support.fal.accounts import FalAccountState
 from tests.support.fal.webhooks import Signer
 
@@ -15,17 +15,17 @@ _KEY = re.compile(r"Key (\S+)")
 _NOBODY = {"detail": "Authentication is required to access this application"}
 
 
-class FalBooks(Books[FalAccountState]):
-    """Who has what at the emulator."""
+class FalAccountStore(AccountStore[FalAccountState]):
+    """The accounts of the emulated fal, and their files."""
 
     def __init__(self, signer: Signer) -> None:
         super().__init__(FalAccountState, _key_of, (401, _NOBODY))
         self._signer = signer
-        self.files: dict[str, tuple[bytes, str]] = {}  #: what was brought, with its type
+        self.files: dict[str, tuple[bytes, str]] = {}  #: uploads, with their types
         self.strangers: list[dict[str, Any]] = []  #: requests without a key of fal's
 
     def is_missing(self, http: Request, body: dict[str, Any]) -> bool:
-        """Whether a request names a file that was brought here, and is here no longer."""
+        """Whether a request names a file that was uploaded here and removed since."""
         here = f"{self.media(http)}/files/"
         named = [each for value in body.values() for each in _texts(value)]
         ours = [each.removeprefix(here) for each in named if each.startswith(here)]

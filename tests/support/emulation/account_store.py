@@ -1,4 +1,4 @@
-"""An emulator's books: who has what, what was accepted, and everything that was asked."""
+"""Account store of an emulator: plans, accepted submissions and all requests, by key."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -41,14 +41,14 @@ class Account(Generic[P]):
         return {"accepted": self.accepted, "posts": self.posts, "heard": self.heard}
 
 
-class Books(Generic[A]):
+class AccountStore(Generic[A]):
     """
-    The accounts, and the door to them at `/emulator`.
+    The accounts, and the control API at `/emulator` that tests use.
 
     Args:
         open_account: Makes the account of a new key.
         key_of: The key that a request carries; None when it carries none.
-        nobody: The answer to whoever has no key, or one that begins with `revoked`.
+        nobody: The response to a request without a key, or with one that begins with `revoked`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Books(Generic[A]):
         self.accounts: dict[str, A] = defaultdict(open_account)
 
     def account(self, http: Request) -> A:
-        """Whose key it is."""
+        """The account of the request's key. Raises Refusal."""
         key = self._key_of(http)
         if not key or key.startswith("revoked"):
             raise Refusal(*self._nobody)
@@ -74,7 +74,7 @@ class Books(Generic[A]):
         """What tests may know and change."""
         return [
             Route("/ready", self._ready),
-            Route("/accounts/{key}", self._tell),
+            Route("/accounts/{key}", self._report),
             Route("/accounts/{key}", self._change, methods=["PUT"]),
             Route("/accounts/{key}/plans", self._plan, methods=["PUT"]),
         ]
@@ -82,7 +82,7 @@ class Books(Generic[A]):
     async def _ready(self, _: Request) -> Response:
         return JSONResponse({})
 
-    async def _tell(self, http: Request) -> Response:
+    async def _report(self, http: Request) -> Response:
         return JSONResponse(self.accounts[http.path_params["key"]].report())
 
     async def _change(self, http: Request) -> Response:
@@ -103,15 +103,15 @@ class Books(Generic[A]):
 
 
 class Refusal(Exception):
-    """An answer that is an error, in the provider's own words."""
+    """An error response in the provider's own format."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
         self.answer = JSONResponse(body, status, headers)
 
 
-async def say_no(_: Request, error: Exception) -> Response:
-    """The handler of `ErrorReply`."""
+async def send_refusal(_: Request, error: Exception) -> Response:
+    """The handler of `Refusal`."""
     assert isinstance(error, Refusal)
     return error.answer
 
