@@ -37,7 +37,7 @@ async def awaiting(
     bus: NatsBus, calls: Calls, *jobs: Record, look_again: float = 60.0
 ) -> AsyncIterator[DependencyTracker]:
     waiting = DependencyTracker(
-        bus, let_go=calls.free.append, forget=calls.over.append, look_again=look_again
+        bus, on_dependencies_met=calls.free.append, forget=calls.over.append, look_again=look_again
     )
     for job in jobs:
         waiting.add(ticket_for(job))

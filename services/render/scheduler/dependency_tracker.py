@@ -33,7 +33,7 @@ class DependencyTracker:
     Knows for whom the jobs of the queue wait, as long as it runs.
 
     Args:
-        let_go: Called with a job when all that it waited for has succeeded.
+        on_dependencies_met: Called with a job when all that it waited for has succeeded.
         forget: Called with a job that ended, because one of them has not.
         look_again: Seconds between checks of all waiting jobs.
     """
@@ -42,13 +42,13 @@ class DependencyTracker:
         self,
         bus: NatsBus,
         *,
-        let_go: Callable[[str], None],
+        on_dependencies_met: Callable[[str], None],
         forget: Callable[[str], None],
         look_again: float = 10.0,
     ) -> None:
         self._bus = bus
         self._look_again_after = look_again
-        self._let_go = let_go
+        self._on_dependencies_met = on_dependencies_met
         self._forget = forget
         self._tickets: dict[str, Ticket] = {}
         self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
@@ -103,7 +103,7 @@ class DependencyTracker:
                 continue
             project = self._tickets[min(jobs)].project
             try:
-                await self._hear(project, tasks)
+                await self._subscribe(project, tasks)
                 await self._resolve(other)
             except ServiceError as error:
                 log.warning("Dependency check postponed", job=other, reason=str(error))
@@ -129,7 +129,7 @@ class DependencyTracker:
         left.pop(other, None)
         if not left:
             self.remove(job)
-            self._let_go(job)
+            self._on_dependencies_met(job)
 
     async def _has_ended(self, job: str) -> bool:
         """Fail a job whose dependency failed. False if its dependencies may still succeed."""
@@ -146,7 +146,7 @@ class DependencyTracker:
 
     # -- notifications
 
-    async def _hear(self, project: str, tasks: asyncio.TaskGroup) -> None:
+    async def _subscribe(self, project: str, tasks: asyncio.TaskGroup) -> None:
         """Subscribe to the ends of a project's jobs; earlier ends are in the log."""
         async with self._subscribing:
             if project in self._subscribed:

@@ -51,18 +51,20 @@ class Dispatcher:
         self._bus = bus
         self._dead_letters = bus.jetstream.dead_letters
         self._prefetch = settings.prefetch
-        self._pace = DurationEstimator(catalog)
+        self._durations = DurationEstimator(catalog)
         self._lanes = {name: LaneScheduler(name, lane.cap) for name, lane in catalog.lanes.items()}
-        self._awaiting = self._await_anew()
+        self._dependencies = self._new_tracker()
         self._views = QueueViews(
-            bus, self._lanes, self._pace, lambda job: self._awaiting.pending(job)
+            bus, self._lanes, self._durations, lambda job: self._dependencies.pending(job)
         )
         self._reservations = Reservations()
         self._read_to = 0
-        self._reads_anew = True
+        self._needs_full_read = True
 
-    def _await_anew(self) -> DependencyTracker:
-        return DependencyTracker(self._bus, let_go=self._let_go, forget=self._forget)
+    def _new_tracker(self) -> DependencyTracker:
+        return DependencyTracker(
+            self._bus, on_dependencies_met=self._on_dependencies_met, forget=self._forget
+        )
 
     async def run(self) -> None:
         """Wait for the lease, dispatch until it is lost, and wait again."""
@@ -76,12 +78,12 @@ class Dispatcher:
                     await stop_listening(*listening)
 
     async def _dispatch(self, lost: asyncio.Event) -> None:
-        self._reads_anew = True
+        self._needs_full_read = True
         for lane in self._lanes.values():
             lane.reset()
-        self._awaiting = self._await_anew()
+        self._dependencies = self._new_tracker()
         async with asyncio.TaskGroup() as tasks:
-            loops = [tasks.create_task(self._reread()), tasks.create_task(self._awaiting.run())]
+            loops = [tasks.create_task(self._reread()), tasks.create_task(self._dependencies.run())]
             loops += [tasks.create_task(self._run_lane(lane)) for lane in self._lanes.values()]
             await lost.wait()
             for loop in loops:
@@ -90,7 +92,7 @@ class Dispatcher:
     async def _listen(self) -> list[Subscription]:
         heard = {
             subjects.QUEUED: self._on_queued,
-            subjects.RECORD_CHANGED: self._on_cancel,
+            subjects.RECORD_CHANGED: self._on_record_changed,
             subjects.LANE_CAPACITY: self._on_capacity,
         }
         hints = [
@@ -104,8 +106,8 @@ class Dispatcher:
     async def _reread(self) -> None:
         """Read the queue itself: all of it at first, then what came since."""
         while True:
-            if self._reads_anew:
-                self._reads_anew, self._read_to = False, 0
+            if self._needs_full_read:
+                self._needs_full_read, self._read_to = False, 0
             try:
                 messages = self._bus.jetstream.read_all(STREAM, subjects.QUEUE, self._read_to + 1)
                 async for stored in messages:
@@ -135,18 +137,18 @@ class Dispatcher:
         if lane:
             self._reservations.remove(ticket.job)
             lane.queue.add(_waiting(ticket, headers), now())
-            if lane.queue.is_blocked(ticket.job):
-                self._awaiting.add(ticket)
+            if lane.queue.has_open_dependencies(ticket.job):
+                self._dependencies.add(ticket)
             lane.wakeup.set()
 
-    def _let_go(self, job: str) -> None:
+    def _on_dependencies_met(self, job: str) -> None:
         """All that it waited for has succeeded."""
         for lane in self._lanes.values():
-            if lane.queue.is_blocked(job):
+            if lane.queue.has_open_dependencies(job):
                 lane.queue.release(job)
                 lane.wakeup.set()
 
-    async def _on_cancel(self, message: Msg) -> None:
+    async def _on_record_changed(self, message: Msg) -> None:
         job = message.subject.rsplit(".", 1)[1]
         with suppress(Unavailable):
             # a cancel may leave the message in the queue: then it keeps its turn, and its worker
@@ -156,7 +158,7 @@ class Dispatcher:
                 self._forget(job)
 
     def _forget(self, job: str) -> None:
-        self._awaiting.remove(job)
+        self._dependencies.remove(job)
         self._reservations.remove(job)
         for lane in self._lanes.values():
             lane.queue.remove(job)
@@ -169,7 +171,7 @@ class Dispatcher:
         if room.job:
             self._reservations.remove(room.job)
         if room.kind:
-            self._pace.observe(room.kind, room.seconds)
+            self._durations.observe(room.kind, room.seconds)
         lane.wakeup.set()
 
     # -- whose turn it is
@@ -182,19 +184,19 @@ class Dispatcher:
             except Exception:
                 log.exception("Lane scheduler failed", lane=lane.name)
             lane.reset()
-            self._reads_anew = True
+            self._needs_full_read = True
             await asyncio.sleep(_REREAD_INTERVAL)
 
     async def _fill(self, lane: LaneScheduler) -> None:
         while True:
-            rung = lane.wakeup.is_set()
+            was_notified = lane.wakeup.is_set()
             lane.wakeup.clear()
             try:
                 moved = await self._fill_once(lane)
             except Unavailable:
                 moved = 0
             if not moved:
-                await lane.wait(_HINT_DELAY if rung and lane.queue else _POLL_INTERVAL)
+                await lane.wait(_HINT_DELAY if was_notified and lane.queue else _POLL_INTERVAL)
 
     async def _fill_once(self, lane: LaneScheduler) -> int:
         """Move as many jobs as the lane has room for. Returns how many were moved."""
@@ -215,7 +217,7 @@ class Dispatcher:
         return len(turns)
 
     def _room(self, lane: LaneScheduler) -> int:
-        return lane.room(self._pace.of_lane(lane.name), self._prefetch)
+        return lane.room(self._durations.of_lane(lane.name), self._prefetch)
 
     async def _move(self, lane: LaneScheduler, waiting: QueuedJob) -> None:
         try:

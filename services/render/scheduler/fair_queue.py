@@ -29,14 +29,14 @@ class FairQueue:
         self._jobs: dict[str, QueuedJob] = {}
         self._accounts: Counter[str] = Counter()
         self._delayed: list[tuple[datetime, QueuedJob]] = []  #: a heap of those that must wait
-        self._held: dict[str, QueuedJob] = {}  #: those that wait for other jobs
+        self._dependent: dict[str, QueuedJob] = {}  #: those that wait for other jobs
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def __bool__(self) -> bool:
         """Whether any job may have a turn, now or later."""
-        return len(self._jobs) > len(self._held)
+        return len(self._jobs) > len(self._dependent)
 
     def add(self, waiting: QueuedJob, at: datetime) -> None:
         """
@@ -51,7 +51,7 @@ class FairQueue:
             self.remove(ticket.job)
         self._jobs[ticket.job] = waiting
         if ticket.after:
-            self._held[ticket.job] = waiting
+            self._dependent[ticket.job] = waiting
             return
         self._accounts[ticket.account] += 1
         if ticket.not_before and ticket.not_before > at:
@@ -59,13 +59,13 @@ class FairQueue:
         else:
             self._rings[ticket.priority].add(waiting)
 
-    def is_blocked(self, job: str) -> bool:
+    def has_open_dependencies(self, job: str) -> bool:
         """Whether a job waits for others."""
-        return job in self._held
+        return job in self._dependent
 
     def release(self, job: str) -> None:
         """All that a job waited for is done: it has turns from now on, as if it never had to wait."""
-        waiting = self._held.pop(job, None)
+        waiting = self._dependent.pop(job, None)
         if waiting:
             self._accounts[waiting.ticket.account] += 1
             self._rings[waiting.ticket.priority].add(waiting)
@@ -74,7 +74,7 @@ class FairQueue:
         """A job is no longer on the queue."""
         if job not in self._jobs:
             return
-        if self._held.pop(job, None):
+        if self._dependent.pop(job, None):
             del self._jobs[job]
             return
         waiting = self._forget(job)
@@ -91,7 +91,7 @@ class FairQueue:
         """
         Take out the job whose turn it is; None when none may run.
 
-        `holders` are jobs that have a place in a full account: what they wait for is theirs already.
+        `holders` are jobs that have a permit of a full account: what they wait for is theirs already.
         """
         self._promote_delayed(at)
         for job in holders:
@@ -114,7 +114,7 @@ class FairQueue:
         waiting = self._jobs.get(job)
         return waiting.ticket if waiting else None
 
-    def ripens_at(self) -> datetime | None:
+    def next_due_at(self) -> datetime | None:
         """When the next job that must wait may run."""
         return self._delayed[0][0] if self._delayed else None
 
@@ -139,7 +139,7 @@ class FairQueue:
         for ring in self._rings.values():
             sizes += ring.sizes()
         sizes += Counter(waiting.ticket.project for _, waiting in self._delayed)
-        sizes += Counter(waiting.ticket.project for waiting in self._held.values())
+        sizes += Counter(waiting.ticket.project for waiting in self._dependent.values())
         return sizes
 
     def first(self) -> QueuedJob | None:
@@ -150,7 +150,7 @@ class FairQueue:
     def _must_wait(self, waiting: QueuedJob) -> bool:
         """For its time, or for others."""
         is_early = any(pair[1] is waiting for pair in self._delayed)
-        return is_early or waiting.ticket.job in self._held
+        return is_early or waiting.ticket.job in self._dependent
 
     def _forget(self, job: str) -> QueuedJob:
         waiting = self._jobs.pop(job)
@@ -171,9 +171,9 @@ class FairQueue:
         rings = {priority: ring.turns() for priority, ring in self._rings.items()}
         return (next(rings[priority]) for priority in self._turns.upcoming(self._sizes()))
 
-    def waiting_aside(self) -> list[QueuedJob]:
+    def not_yet_eligible(self) -> list[QueuedJob]:
         """Jobs without a turn yet: those that must wait for their time, then those for others."""
-        return [*(waiting for _, waiting in sorted(self._delayed)), *self._held.values()]
+        return [*(waiting for _, waiting in sorted(self._delayed)), *self._dependent.values()]
 
     def _play(self, priority: Priority, turns: int) -> int:
         """How many turns pass until a priority has had so many of its own."""

@@ -10,7 +10,7 @@ from heliograph.runtime.bus import AccountUsage
 from services.render.scheduler.eta import eta
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.round_robin import QueuedJob
-from services.render.scheduler.wait_reasons import hindrance
+from services.render.scheduler.wait_reasons import blocking_condition
 
 _LAST = 2**62  #: a sequence after that of every message
 _COUNTED = 1_000  #: turns of a lane; those further back are not forecast
@@ -19,7 +19,7 @@ _COUNTED = 1_000  #: turns of a lane; those further back are not forecast
 def forecast(
     lane: LaneScheduler,
     jobs: Sequence[NewJob],
-    places: Mapping[str, AccountUsage],
+    usage: Mapping[str, AccountUsage],
     seconds: float,
     at: datetime,
 ) -> list[Position]:
@@ -27,7 +27,7 @@ def forecast(
     The position of each of some jobs of a lane, were they enqueued in this order.
 
     Args:
-        places: Usage of the accounts of the jobs.
+        usage: Usage of the accounts of the jobs.
         seconds: What a job of the lane takes.
     """
     tickets = [
@@ -36,7 +36,7 @@ def forecast(
     ]
     turns = _turns(lane, tickets, at)
     return [
-        _position(lane, ticket, turns.get(ticket.job), places[ticket.account], seconds, at)
+        _position(lane, ticket, turns.get(ticket.job), usage[ticket.account], seconds, at)
         for ticket in tickets
     ]
 
@@ -57,12 +57,12 @@ def _position(
     lane: LaneScheduler,
     ticket: Ticket,
     turn: int | None,
-    places: AccountUsage,
+    usage: AccountUsage,
     seconds: float,
     at: datetime,
 ) -> Position:
-    held_up = hindrance(lane, ticket, places, at)
+    blocked = blocking_condition(lane, ticket, usage, at)
     wait = None
-    if turn is not None and held_up is None:
+    if turn is not None and blocked is None:
         wait = eta(turn, lane.in_use, lane.limit.cap, seconds)
-    return Position(position=turn, eta_seconds=wait, blocked=held_up.detail if held_up else None)
+    return Position(position=turn, eta_seconds=wait, blocked=blocked.detail if blocked else None)

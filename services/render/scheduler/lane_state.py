@@ -43,9 +43,9 @@ class LaneScheduler:
 
     async def wait(self, seconds: float) -> None:
         """Until the wake-up event is set, a delayed job may run, or the time is up."""
-        ripens = self.queue.ripens_at()
-        if ripens and ripens > now():
-            seconds = min(seconds, (ripens - now()).total_seconds())
+        due = self.queue.next_due_at()
+        if due and due > now():
+            seconds = min(seconds, (due - now()).total_seconds())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.wakeup.wait()
@@ -87,7 +87,7 @@ class LaneScheduler:
         yield from ((waiting.ticket, waiting.since) for waiting in self.queue.upcoming())
 
     def turns(self, count: int, capacity: AccountCapacity) -> Iterable[QueuedJob]:
-        """Take the next jobs out; each takes a place in its account with it."""
+        """Take the next jobs out; each reserves a permit of its account."""
         for _ in range(count):
             waiting = self.queue.next(now(), capacity.has_room, capacity.holders())
             if waiting is None:
@@ -95,10 +95,10 @@ class LaneScheduler:
             capacity.reserve(waiting.ticket)
             yield waiting
 
-    def state(self, places: dict[str, AccountUsage]) -> LaneState:
-        """The state shown to operators; `places` is the usage of every account with waiting jobs."""
+    def state(self, usage: dict[str, AccountUsage]) -> LaneState:
+        """The state shown to operators; `usage` is the usage of every account with waiting jobs."""
         first = self.queue.first()
-        hindrances = (blocking_reason(name, each, "", now()) for name, each in places.items())
+        reasons = (blocking_reason(name, each, "", now()) for name, each in usage.items())
         return LaneState(
             name=self.name,
             cap=self.limit.cap,
@@ -106,7 +106,7 @@ class LaneScheduler:
             in_use=self.in_use,
             waiting=len(self.queue) + self.ready,
             oldest_wait_seconds=(now() - first.since).total_seconds() if first else None,
-            blocked=sorted(filter(None, hindrances)),
+            blocked=sorted(filter(None, reasons)),
             projects=[
                 WaitingProject(project=project, waiting=count)
                 for project, count in self.queue.projects().most_common(_LISTED)
@@ -114,11 +114,11 @@ class LaneScheduler:
         )
 
 
-def blocking_reason(account: str, places: AccountUsage, job: str, at: datetime) -> str | None:
+def blocking_reason(account: str, usage: AccountUsage, job: str, at: datetime) -> str | None:
     """Why an account has no room for a job; None when it has."""
-    breaker = places.breaker
+    breaker = usage.breaker
     if breaker and not breaker.admits(job, at):
         return f"circuit breaker of account {account} is open: {breaker.reason}"
-    if not places.has_room(job):
-        return f"account {account} is full: {places.cap} at once"
+    if not usage.has_room(job):
+        return f"account {account} is full: {usage.cap} at once"
     return None

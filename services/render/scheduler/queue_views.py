@@ -28,7 +28,12 @@ from heliograph.runtime.clock import now
 from services.render.scheduler.eta import DurationEstimator, eta
 from services.render.scheduler.forecasts import forecast
 from services.render.scheduler.lane_state import LaneScheduler
-from services.render.scheduler.wait_reasons import Pending, hindrance, jobs_aside, next_jobs
+from services.render.scheduler.wait_reasons import (
+    Pending,
+    blocking_condition,
+    ineligible_jobs,
+    next_jobs,
+)
 
 _COUNTED = 1_000  #: jobs of a lane; those further back have no position in lists
 
@@ -40,12 +45,12 @@ class QueueViews:
         self,
         bus: NatsBus,
         lanes: Mapping[str, LaneScheduler],
-        pace: DurationEstimator,
+        durations: DurationEstimator,
         pending: Pending,
     ) -> None:
         self._bus = bus
         self._lanes = lanes
-        self._pace = pace
+        self._durations = durations
         self._pending = pending
 
     async def serve(self) -> list[Subscription]:
@@ -62,7 +67,7 @@ class QueueViews:
         job = query.job
         for lane in self._lanes.values():
             waiting, moved = lane.queue.ticket(job), lane.moved(job)
-            if lane.queue.is_blocked(job):
+            if lane.queue.has_open_dependencies(job):
                 return Position(blocked=f"waits for {', '.join(self._pending(job))}")
             if waiting:
                 turn = lane.queue.position(job)
@@ -76,11 +81,11 @@ class QueueViews:
     async def _position_of(
         self, lane: LaneScheduler, ticket: Ticket, position: int | None
     ) -> Position:
-        places = await self._bus.accounts.usage(ticket.account)
-        blocked = hindrance(lane, ticket, places, now())
+        usage = await self._bus.accounts.usage(ticket.account)
+        blocked = blocking_condition(lane, ticket, usage, now())
         if position is None or blocked:
             return Position(position=position, blocked=blocked and blocked.detail)
-        seconds = self._pace.of_lane(lane.name)
+        seconds = self._durations.of_lane(lane.name)
         return Position(
             position=position, eta_seconds=eta(position, lane.in_use, lane.limit.cap, seconds)
         )
@@ -101,10 +106,10 @@ class QueueViews:
 
     async def _queue(self, lane: LaneScheduler, limit: int) -> LaneQueue:
         await lane.look(self._bus)
-        places = await usage_of_accounts(self._bus, lane)
-        seconds = self._pace.of_lane(lane.name)
-        items = list(next_jobs(lane, places, seconds, now(), limit))
-        items += jobs_aside(lane, self._pending, limit - len(items))
+        usage = await usage_of_accounts(self._bus, lane)
+        seconds = self._durations.of_lane(lane.name)
+        items = list(next_jobs(lane, usage, seconds, now(), limit))
+        items += ineligible_jobs(lane, self._pending, limit - len(items))
         return LaneQueue(
             name=lane.name,
             cap=lane.limit.cap,
@@ -129,8 +134,8 @@ class QueueViews:
     async def _forecast(self, lane: LaneScheduler, jobs: list[NewJob]) -> list[Position]:
         await lane.look(self._bus)
         accounts = {job.account for job in jobs}
-        places = {account: await self._bus.accounts.usage(account) for account in accounts}
-        return forecast(lane, jobs, places, self._pace.of_lane(lane.name), now())
+        usage = {account: await self._bus.accounts.usage(account) for account in accounts}
+        return forecast(lane, jobs, usage, self._durations.of_lane(lane.name), now())
 
     async def _on_lanes(self, _: ListLanes) -> LaneStates:
         await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))

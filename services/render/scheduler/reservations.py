@@ -1,18 +1,18 @@
 """
 Reservations of account permits between dispatch and start; they expire after two seconds.
 
-The dispatcher gives a place away when it moves a job, and the job's worker takes it a moment later.
+The dispatcher reserves a permit when it moves a job, and the job's worker takes it a moment later.
 In between the account does not show it. Pure, no clock.
 """
 
 from collections import defaultdict
 from datetime import datetime, timedelta
 
-_RESERVATION_TTL = timedelta(seconds=2)  #: by then a moved job has its place, or is not under way
+_RESERVATION_TTL = timedelta(seconds=2)  #: by then a moved job has its permit, or is not under way
 
 
 class Reservations:
-    """Jobs of all lanes that were moved lately, by the account in which they will have a place."""
+    """Jobs of all lanes that were moved lately, by the account in which they will have a permit."""
 
     def __init__(self) -> None:
         self._until: defaultdict[str, dict[str, datetime]] = defaultdict(dict)

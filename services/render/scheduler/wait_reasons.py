@@ -12,7 +12,7 @@ from heliograph.runtime.bus import AccountUsage
 from services.render.scheduler.eta import eta
 from services.render.scheduler.lane_state import LaneScheduler, blocking_reason
 
-_UNSEEN = AccountUsage({}, None)  #: of a job that has its place reserved
+_UNSEEN = AccountUsage({}, None)  #: of a job that has its permit reserved
 Pending = Callable[[str], Sequence[str]]  #: for which jobs a job still waits
 
 
@@ -23,20 +23,20 @@ class Reason(NamedTuple):
     detail: str
 
 
-def hindrance(
-    lane: LaneScheduler, ticket: Ticket, places: AccountUsage, at: datetime
+def blocking_condition(
+    lane: LaneScheduler, ticket: Ticket, usage: AccountUsage, at: datetime
 ) -> Reason | None:
     """What holds a job up beside its turn."""
     if lane.limit.paused:
         return Reason("lane_paused", f"lane {lane.name} is paused")
-    detail = blocking_reason(ticket.account, places, ticket.job, at)
+    detail = blocking_reason(ticket.account, usage, ticket.job, at)
     if detail is None:
         return None
-    is_open = bool(places.breaker and not places.breaker.admits(ticket.job, at))
+    is_open = bool(usage.breaker and not usage.breaker.admits(ticket.job, at))
     return Reason("breaker_open" if is_open else "account_full", detail)
 
 
-def of_turn(lane: LaneScheduler, position: int) -> Reason:
+def queue_reason(lane: LaneScheduler, position: int) -> Reason:
     """A job that only waits for its turn."""
     cap, before = lane.limit.cap, position - 1
     ahead = f"; {before} before it" if before else ""
@@ -47,7 +47,7 @@ def of_turn(lane: LaneScheduler, position: int) -> Reason:
 
 def next_jobs(
     lane: LaneScheduler,
-    places: Mapping[str, AccountUsage],
+    usage: Mapping[str, AccountUsage],
     seconds: float,
     at: datetime,
     limit: int,
@@ -55,20 +55,20 @@ def next_jobs(
     """The jobs that have their turn next. `seconds` is what a job of the lane takes."""
     seen: Counter[str] = Counter()
     for position, (ticket, since) in enumerate(islice(lane.upcoming(), limit), start=1):
-        usage = places.get(ticket.account, _UNSEEN)
-        held_up = hindrance(lane, ticket, usage, at)
-        reason = held_up or of_turn(lane, position)
-        wait = None if held_up else eta(position, lane.in_use, lane.limit.cap, seconds)
+        account_usage = usage.get(ticket.account, _UNSEEN)
+        blocked = blocking_condition(lane, ticket, account_usage, at)
+        reason = blocked or queue_reason(lane, position)
+        wait = None if blocked else eta(position, lane.in_use, lane.limit.cap, seconds)
         own = seen[ticket.project]
         seen[ticket.project] += 1
         yield _waiting(ticket, since, reason, position, own, wait)
 
 
-def jobs_aside(lane: LaneScheduler, pending: Pending, limit: int) -> Iterator[WaitingJob]:
+def ineligible_jobs(lane: LaneScheduler, pending: Pending, limit: int) -> Iterator[WaitingJob]:
     """Jobs that have no turn yet."""
-    for waiting in lane.queue.waiting_aside()[:limit]:
+    for waiting in lane.queue.not_yet_eligible()[:limit]:
         ticket = waiting.ticket
-        if lane.queue.is_blocked(ticket.job):
+        if lane.queue.has_open_dependencies(ticket.job):
             reason = Reason("dependencies", f"waits for {', '.join(pending(ticket.job))}")
         else:
             reason = Reason("delayed", f"is tried again at {ticket.not_before:%H:%M:%S} UTC")

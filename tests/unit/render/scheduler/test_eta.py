@@ -11,31 +11,31 @@ MOST = 2  #: what an operator leaves as it is
 
 
 def test_a_lane_takes_what_its_kinds_expect_until_something_was_measured() -> None:
-    pace, portrait = DurationEstimator(CATALOG), CATALOG.kinds["portrait"]
-    expected = pace.of_lane(portrait.lane)
+    durations, portrait = DurationEstimator(CATALOG), CATALOG.kinds["portrait"]
+    expected = durations.of_lane(portrait.lane)
 
-    pace.observe("portrait", 3.0)
+    durations.observe("portrait", 3.0)
 
     assert expected > 0
-    assert pace.of_lane(portrait.lane) == 3.0
+    assert durations.of_lane(portrait.lane) == 3.0
 
 
 def test_later_measurements_move_what_was_learned_a_little() -> None:
-    pace, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
+    durations, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
 
-    pace.observe("portrait", 10.0)
-    pace.observe("portrait", 20.0)
+    durations.observe("portrait", 10.0)
+    durations.observe("portrait", 20.0)
 
-    assert pace.of_lane(lane) == pytest.approx(12.0)
+    assert durations.of_lane(lane) == pytest.approx(12.0)
 
 
 def test_durations_of_an_unknown_kind_are_ignored() -> None:
-    pace, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
-    before = pace.of_lane(lane)
+    durations, lane = DurationEstimator(CATALOG), CATALOG.kinds["portrait"].lane
+    before = durations.of_lane(lane)
 
-    pace.observe("of another catalog", 1_000.0)
+    durations.observe("of another catalog", 1_000.0)
 
-    assert pace.of_lane(lane) == before
+    assert durations.of_lane(lane) == before
 
 
 def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
@@ -44,13 +44,13 @@ def test_a_lane_whose_kinds_moved_away_takes_what_all_kinds_do() -> None:
         for name, kind in CATALOG.kinds.items()
     }
     catalog = CATALOG.model_copy(update={"kinds": moved})
-    pace = DurationEstimator(catalog)
-    expected = pace.of_lane("video")
+    durations = DurationEstimator(catalog)
+    expected = durations.of_lane("video")
 
-    pace.observe("portrait", 3.0)
+    durations.observe("portrait", 3.0)
 
     assert expected > 0
-    assert pace.of_lane("video") == 3.0
+    assert durations.of_lane("video") == 3.0
 
 
 def test_the_next_job_of_a_lane_with_room_does_not_wait() -> None:

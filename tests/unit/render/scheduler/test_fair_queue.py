@@ -349,7 +349,7 @@ def test_a_job_does_not_run_before_its_time() -> None:
 def test_a_time_that_has_passed_causes_no_wait() -> None:
     lane = a_lane(a_job(1, not_before=NOW))
 
-    assert lane.ripens_at() is None
+    assert lane.next_due_at() is None
     assert lane.position("job_1") == 1
 
 
@@ -358,9 +358,9 @@ def test_the_lane_knows_when_the_next_job_ripens() -> None:
         a_job(1, not_before=LATER + timedelta(seconds=5)), a_job(2, not_before=LATER), a_job(3)
     )
 
-    assert lane.ripens_at() == LATER
+    assert lane.next_due_at() == LATER
     lane.remove("job_2")
-    assert lane.ripens_at() == LATER + timedelta(seconds=5)
+    assert lane.next_due_at() == LATER + timedelta(seconds=5)
 
 
 def test_a_job_that_must_wait_has_no_position_and_is_counted() -> None:
@@ -484,7 +484,7 @@ def test_jobs_without_a_turn_are_listed_aside() -> None:
     lane = a_lane(later, a_job(3, after=["job_9"]), first, a_job(4))
 
     assert names(lane.upcoming()) == ["job_4"]
-    assert names(lane.waiting_aside()) == ["job_1", "job_2", "job_3"]
+    assert names(lane.not_yet_eligible()) == ["job_1", "job_2", "job_3"]
 
 
 def test_positions_are_exact_as_far_as_they_are_played() -> None:
@@ -567,7 +567,7 @@ def test_a_released_job_keeps_its_queue_position() -> None:
 
     lane.release("job_1")
 
-    assert not lane.is_blocked("job_1")
+    assert not lane.has_open_dependencies("job_1")
     assert names(drain(lane)) == ["job_1", "job_2", "job_3"]
 
 

@@ -12,7 +12,7 @@ from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus import AccountUsage
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.round_robin import QueuedJob
-from services.render.scheduler.wait_reasons import jobs_aside, next_jobs
+from services.render.scheduler.wait_reasons import ineligible_jobs, next_jobs
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 FREE = AccountUsage({}, None)
@@ -87,13 +87,13 @@ def test_jobs_without_a_turn_say_for_what_they_wait() -> None:
     later = NOW + timedelta(minutes=1)
     lane = a_lane(a_ticket(1, after=("job_8", "job_9")), a_ticket(2, not_before=later), a_ticket(3))
 
-    delayed, held = jobs_aside(lane, {"job_1": ["job_9"]}.__getitem__, 50)
+    delayed, held = ineligible_jobs(lane, {"job_1": ["job_9"]}.__getitem__, 50)
 
     assert (delayed.job, delayed.reason) == ("job_2", "delayed")
     assert delayed.detail == "is tried again at 00:01:00 UTC"
     assert (held.job, held.reason, held.detail) == ("job_1", "dependencies", "waits for job_9")
     assert (held.position, held.eta_seconds) == (None, None)
-    assert len(list(jobs_aside(lane, lambda job: [], 1))) == 1
+    assert len(list(ineligible_jobs(lane, lambda job: [], 1))) == 1
 
 
 def test_no_more_jobs_are_listed_than_asked_for() -> None:
