@@ -17,7 +17,7 @@ class KvAccountPermits:
     `AccountPermits` in the bucket `accounts`: key `<account>`, value `{cap?, holders?, breaker?}`.
 
     A cap in the bucket is an operator's, and wins over the catalog's. An account without any cap
-    writes nothing down: its places are not counted.
+    stores nothing: its permits are not counted.
     """
 
     def __init__(self, jetstream: JetStream, accounts: Mapping[str, Account]) -> None:
@@ -26,11 +26,11 @@ class KvAccountPermits:
         self._accounts = accounts
 
     async def watch(self) -> None:
-        """Know without asking which accounts are open to all, for as long as this runs."""
+        """Keep a local copy of the accounts, so that unlimited ones need no request. Runs until canceled."""
         await self._cache.watch()
 
     async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
-        def place(value: dict[str, Any]) -> dict[str, Any] | None:
+        def granted(value: dict[str, Any]) -> dict[str, Any] | None:
             breaker = _breaker(value)
             if breaker and not force:
                 if not breaker.admits(job, now()):
@@ -43,43 +43,43 @@ class KvAccountPermits:
                 return None
             return {**value, "holders": {**holders, job: max(seen, holders.get(job, 0))}}
 
-        return await self._is_open(account) or await self._bucket.change(account, place)
+        return await self._is_unlimited(account) or await self._bucket.change(account, granted)
 
     async def release(self, account: str, job: str, seen: int) -> None:
-        def leave(value: dict[str, Any]) -> dict[str, Any]:
+        def returned(value: dict[str, Any]) -> dict[str, Any]:
             holders = value.get("holders", {})
             if holders.get(job, seen) >= seen:
                 return value
             return {**value, "holders": {j: s for j, s in holders.items() if j != job}}
 
-        if not await self._is_open(account):
-            await self._bucket.change(account, leave)
+        if not await self._is_unlimited(account):
+            await self._bucket.change(account, returned)
 
     async def update_breaker(
         self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
     ) -> None:
-        def judged(value: dict[str, Any]) -> dict[str, Any]:
+        def updated(value: dict[str, Any]) -> dict[str, Any]:
             breaker = verdict(_breaker(value))
             rest = {name: each for name, each in value.items() if name != "breaker"}
             return rest | ({"breaker": breaker.model_dump(mode="json")} if breaker else {})
 
-        if verdict(None) or not await self._is_open(account):
-            await self._bucket.change(account, judged)
+        if verdict(None) or not await self._is_unlimited(account):
+            await self._bucket.change(account, updated)
 
     async def change_cap(self, account: str, cap: int | None) -> AccountUsage:
         """
         An operator's cap; None: that of the catalog again. Holders keep their permits, even above the cap.
         """
 
-        def laid_over(value: dict[str, Any]) -> dict[str, Any]:
+        def changed(value: dict[str, Any]) -> dict[str, Any]:
             rest = {name: each for name, each in value.items() if name != "cap"}
             return rest if cap is None else rest | {"cap": cap}
 
-        await self._bucket.change(account, laid_over)
+        await self._bucket.change(account, changed)
         return await self.usage(account)
 
     async def usage(self, account: str) -> AccountUsage:
-        if await self._is_open(account):
+        if await self._is_unlimited(account):
             return AccountUsage({}, None, None)
         try:
             value = (await self._bucket.read(account)).value
@@ -92,7 +92,7 @@ class KvAccountPermits:
     def names(self) -> list[str]:
         return list(self._accounts)
 
-    async def _is_open(self, account: str) -> bool:
+    async def _is_unlimited(self, account: str) -> bool:
         """
         Whether the account had no cap, no breaker and no holders a moment ago: then nothing is written.
         Jobs that started before a cap was set are not counted.
