@@ -30,7 +30,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     catalog = build_catalog(service)
 
     consume_requests(service, jobs.service)
-    service.run(quota=limits.quota.watch, log_capacity=limits.log_capacity.watch)
+    service.run(quota=limits.queue_quota.watch, log_capacity=limits.log_capacity.watch)
     service.run(projects=projects.settings.watch)
     routes = [*jobs.routes, *slots.routes, *bulk, *limits.routes, *projects.routes, *catalog]
     routes += budgets.routes

@@ -73,8 +73,8 @@ def build_jobs(
         cancellation=cancellation,
         records=records,
         log_capacity=limits.log_capacity,
-        quota=limits.quota,
-        quotas=limits.quotas,
+        quota=limits.queue_quota,
+        quotas=limits.quota_admission,
     )
     views = JobViews(bus.events, bus.request, presenter)
     return Jobs(

@@ -31,7 +31,7 @@ from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.prompts import check_prompts
 from services.gateway.jobs.retry import retry_digest, retry_in_place
 from services.gateway.limits.log_capacity import EventLogCapacity
-from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.queue_quota import QueueQuota
 from services.gateway.limits.quota_admission import QuotaAdmission
 
 _LOOK_UP_WITHIN = 1.0  #: seconds to look for a known key where something else does not answer

@@ -9,7 +9,7 @@ from heliograph.runtime.service import Service
 from services.gateway.limits.job_permits import JobPermits
 from services.gateway.limits.lanes_accounts import LimitAdmin
 from services.gateway.limits.log_capacity import EventLogCapacity
-from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.queue_quota import QueueQuota
 from services.gateway.limits.quota_admission import ProjectQuotasOf, QuotaAdmission
 from services.gateway.limits.rate_limiter import RateLimiter
 from services.gateway.limits.routes import limit_routes
@@ -20,8 +20,8 @@ from services.gateway.settings import GatewaySettings
 class Limits:
     """Limits of new jobs."""
 
-    quota: QueueQuota
-    quotas: QuotaAdmission
+    queue_quota: QueueQuota
+    quota_admission: QuotaAdmission
     log_capacity: EventLogCapacity
     routes: list[APIRouter]
 
@@ -37,10 +37,10 @@ def build_limits(service: Service[GatewaySettings], project_quotas: ProjectQuota
         permits=bus.accounts,
     )
     return Limits(
-        quota=QueueQuota(
+        queue_quota=QueueQuota(
             admin, limit=settings.max_queued, project_limit=settings.max_queued_per_project
         ),
-        quotas=QuotaAdmission(
+        quota_admission=QuotaAdmission(
             RateLimiter(RateCounters(bus.jetstream)),
             JobPermits(bus.jetstream, bus.request),
             project_quotas,

@@ -23,7 +23,7 @@ from services.gateway.bulk.batch_submission import BatchRejected, duplicate_slot
 from services.gateway.bulk.bounded_gather import gather_bounded
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan
-from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.queue_quota import QueueQuota
 
 _NONE = cast(Any, None)
 

@@ -31,7 +31,7 @@ from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache
 from services.gateway.jobs.service import JobService
 from services.gateway.limits.log_capacity import EventLogCapacity
-from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.queue_quota import QueueQuota
 from services.gateway.limits.quota_admission import QuotaAdmission
 from services.gateway.slots.versions import SlotService
 from tests.support.acceptance import accept

@@ -13,7 +13,7 @@ from heliograph.contracts.queries.scheduler import LaneState, LaneStates
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.work_queue import ticket_for
 from services.gateway.limits.lanes_accounts import LimitAdmin
-from services.gateway.limits.quota import QueueQuota
+from services.gateway.limits.queue_quota import QueueQuota
 from services.render.scheduler.lane_state import LaneScheduler
 from services.render.scheduler.round_robin import QueuedJob
 from tests.support.records import a_record
