@@ -44,7 +44,14 @@ class Deployment:
 
     def change_lane(self, lane: str, **changes: Any) -> None:
         """Turn a lane, as its operator would."""
-        url = f"{self.stack.url('gateway')}/v1/lanes/{lane}"
+        self._patch(f"/v1/lanes/{lane}", changes)
+
+    def change_account(self, account: str, **changes: Any) -> None:
+        """Turn an account, as its operator would."""
+        self._patch(f"/v1/accounts/{account}", changes)
+
+    def _patch(self, path: str, changes: dict[str, Any]) -> None:
+        url = f"{self.stack.url('gateway')}{path}"
         httpx.patch(url, json=changes, timeout=30, trust_env=False).raise_for_status()
 
     def waiting(self, lane: str) -> int:

@@ -102,6 +102,7 @@ async def _ours(body: dict[str, Any], count: int, provider: str) -> Measured:
     with deployment(HELIOGRAPH_FAL_BASE_URL=provider, FAL_KEY="whole") as running:
         for lane in ("text", "portraits"):
             running.change_lane(lane, cap=_CAP)
+        running.change_account("fal", cap=_CAP)  # as shipped it has the two places of a new one
         pids = {name: running.stack.pid(name) or 0 for name in (*running.stack.processes, "nats")}
         pids["s3"] = running.stack.pid("s3") or 0
         project = f"p{secrets.token_hex(4)}"
