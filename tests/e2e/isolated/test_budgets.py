@@ -53,6 +53,7 @@ class ConcurrentClients:
         self._path = f"/v1/projects/{project}/jobs"
         self._running = asyncio.Semaphore(_AT_ONCE)
         self.answers: dict[str, tuple[int, Any]] = {}
+        self.repeats = 0  #: requests that were not answered, or with 503
         self.is_under_way = asyncio.Event()  #: some were answered, others are not
 
     async def ask_all(self) -> None:
@@ -67,12 +68,13 @@ class ConcurrentClients:
             while headers["Idempotency-Key"] not in self.answers:
                 url = self._gateways[tries % len(self._gateways)] + self._path
                 tries += 1
+                answer: httpx.Response | None
                 try:
                     answer = await http.post(url, json=body, headers=headers)
                 except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-                    continue
-                if answer.status_code == 503:
+                    answer = None
+                if answer is None or answer.status_code == 503:
+                    self.repeats += 1
                     await asyncio.sleep(0.1)
                     continue
                 self.answers[headers["Idempotency-Key"]] = answer.status_code, answer.json()
@@ -135,6 +137,64 @@ async def test_many_clients_get_exactly_what_the_budget_allows_though_a_gateway_
             (Decimal("0.5"), Decimal("0.4")),
         ]
         assert (await _audit(stack, client.project))["jobs"] == ROOM
+        print(  # noqa: T201
+            f"round {round_ + 1} of {ROUNDS}: {ROOM} of {REQUESTS} accepted over two gateways, {victim} "
+            f"killed, {crowd.repeats} requests repeated, no difference in the audit"
+        )
+
+
+async def _post_all(
+    stack: Stack, project: str, bodies: list[dict[str, Any]]
+) -> list[httpx.Response]:
+    """Requests at once, over both gateways."""
+    async with httpx.AsyncClient(timeout=60) as http:
+
+        async def post(number: int, body: dict[str, Any]) -> httpx.Response:
+            gateway = stack.gateways[number % len(stack.gateways)]
+            path = f"{gateway}/v1/projects/{project}/jobs"
+            headers = {"Idempotency-Key": f"key-{number}"}
+            while (answer := await http.post(path, json=body, headers=headers)).status_code == 503:
+                await asyncio.sleep(0.1)
+            return answer
+
+        return await asyncio.gather(*(post(*each) for each in enumerate(bodies)))
+
+
+async def test_no_more_jobs_are_open_than_a_budget_allows_over_two_gateways(stack: Stack) -> None:
+    bodies = [
+        {
+            "kind": "image",
+            "prompt": f"{number}",
+            "parameters": {"seconds": 120, "price": "0.01" if number % 2 else "0"},
+        }
+        for number in range(60)
+    ]
+    async with _budgeted(stack, jobs_open=10) as client:
+        answers = await _post_all(stack, client.project, bodies)
+
+        assert Counter(each.status_code for each in answers) == {202: 10, 429: 50}
+        refused = next(each for each in answers if each.status_code == 429)
+        assert refused.json()["code"] == "too_many_jobs"
+        assert int(refused.headers["Retry-After"]) >= 1
+        shown = (await client.budget()).jobs_open
+        assert shown
+        assert (shown.limit, shown.open, shown.left) == (10, 10, 0)
+        assert not (await _audit(stack, client.project))["differences"]
+
+        accepted = [each.json()["id"] for each in answers if each.status_code == 202]
+        again = await _post_all(stack, client.project, bodies)  # known keys find their jobs
+        assert [each.json().get("id") for each in again if each.status_code == 202] == accepted
+        await client.cancel(accepted[0])
+
+        async def is_free() -> bool:
+            state = (await client.budget()).jobs_open
+            return state is not None and state.left == 1
+
+        await until_true(is_free)
+        more = await _post_all(stack, client.project, [*bodies, {**bodies[0], "prompt": "more"}])
+        assert Counter(each.status_code for each in more)[202] == 11
+        for job in [job async for job in client.jobs(status="queued,running")]:
+            await client.cancel(job.id)
 
 
 async def test_a_refused_key_is_sent_again_and_accepted_once_there_is_more(stack: Stack) -> None:
