@@ -139,7 +139,7 @@ async def test_many_clients_get_exactly_what_the_budget_allows_though_a_gateway_
         assert (await _audit(stack, client.project))["jobs"] == ROOM
         print(  # noqa: T201
             f"round {round_ + 1} of {ROUNDS}: {ROOM} of {REQUESTS} accepted over two gateways, {victim} "
-            f"killed, {crowd.repeats} requests repeated, no difference in the audit"
+            f"killed, {clients.repeats} requests repeated, no difference in the audit"
         )
 
 
