@@ -82,7 +82,7 @@ def inconsistencies(catalog: Catalog) -> Iterator[CatalogError]:
             if model is None:
                 yield CatalogError("kinds", (name, *path), f"there is no model {model_name!r}")
             elif model.media != kind.media:
-                reason = f"{model_name} makes {model.media}, the kind wants {kind.media}"
+                reason = f"{model_name} produces {model.media}, but the kind requires {kind.media}"
                 yield CatalogError("kinds", (name, *path), reason)
     for name, model in catalog.models.items():
         if catalog.account_for(name) is None:

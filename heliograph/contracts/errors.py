@@ -53,7 +53,7 @@ class HeliographError(Exception):
     """Something went wrong inside Heliograph."""
 
     code: ClassVar[str] = "internal"
-    status: ClassVar[int | None] = 500  #: of the HTTP answer; None for what only fails jobs
+    status: ClassVar[int | None] = 500  #: HTTP status; None for errors that only fail jobs
     retryable: ClassVar[bool] = False  #: the same request, or a new attempt, may succeed later
 
     def __init__(
@@ -101,7 +101,7 @@ class HeliographError(Exception):
 
 
 class RequestError(HeliographError):
-    """The request cannot be carried out as it is."""
+    """The request is not valid, or is not allowed."""
 
     code = "request_error"
     status = 400
@@ -126,7 +126,7 @@ class IdempotencyKeyInvalid(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """This needs a valid key: `Authorization: Bearer <key>`."""
+    """The request needs a valid key: `Authorization: Bearer <key>`."""
 
     code = "unauthenticated"
     status = 401
@@ -140,28 +140,28 @@ class OverMaxCost(RequestError):
 
 
 class OverBudget(RequestError):
-    """The budget of the project has less left than this costs."""
+    """The request costs more than is left of the project's budget."""
 
     code = "over_budget"
     status = 402
 
 
 class Forbidden(RequestError):
-    """A page of another origin may not do this; its origin is not among the allowed ones."""
+    """The request comes from a page whose origin is not allowed."""
 
     code = "forbidden"
     status = 403
 
 
 class InsufficientScope(RequestError):
-    """The key does not have the scope that this needs; a key with that scope does."""
+    """The key does not have the scope that this request needs."""
 
     code = "insufficient_scope"
     status = 403
 
 
 class KeyExceedsParent(RequestError):
-    """A key makes no key with more scopes or more projects than its own."""
+    """A key cannot create a key with more scopes or projects than it has."""
 
     code = "key_exceeds_parent"
     status = 403
@@ -175,14 +175,14 @@ class OutputWithheld(RequestError):
 
 
 class NotFound(RequestError):
-    """There is nothing here by that name."""
+    """The resource does not exist."""
 
     code = "not_found"
     status = 404
 
 
 class MethodNotAllowed(RequestError):
-    """This resource does not answer to that method."""
+    """The resource does not support this method."""
 
     code = "method_not_allowed"
     status = 405
@@ -202,21 +202,21 @@ class SlotBusy(RequestError):
 
 
 class StateConflict(RequestError):
-    """The job is not in a state that allows this."""
+    """The state of the resource does not allow this request."""
 
     code = "state_conflict"
     status = 409
 
 
 class ModelLocked(RequestError):
-    """The project allows no other model for this."""
+    """The project is locked to another model for this kind."""
 
     code = "model_locked"
     status = 409
 
 
 class TooManyProjects(RequestError):
-    """As many projects as may have settings of their own; take those of another one back first."""
+    """The limit of projects with their own settings is reached; reset another project's settings first."""
 
     code = "too_many_projects"
     status = 409
@@ -230,7 +230,7 @@ class QuoteExpired(RequestError):
 
 
 class OutputGone(RequestError):
-    """It was there, and was removed: the project does not keep it that long."""
+    """The output was deleted by the project's retention rules."""
 
     code = "output_gone"
     status = 410
@@ -244,14 +244,14 @@ class BodyTooLarge(RequestError):
 
 
 class Misdirected(RequestError):
-    """This service does not answer to that host name; HELIOGRAPH_ALLOWED_HOSTS adds names."""
+    """The host name is not allowed; HELIOGRAPH_ALLOWED_HOSTS lists the allowed names."""
 
     code = "misdirected"
     status = 421
 
 
 class ValidationFailed(RequestError):
-    """Some fields of the request are not acceptable."""
+    """Some fields of the request are not valid."""
 
     code = "validation_failed"
     status = 422
@@ -263,32 +263,32 @@ class ValidationFailed(RequestError):
 
 
 class UnknownKind(ValidationFailed):
-    """There is no such kind of job."""
+    """The kind of job does not exist."""
 
     code = "unknown_kind"
 
 
 class UnknownModel(ValidationFailed):
-    """There is no such model."""
+    """The model does not exist."""
 
     code = "unknown_model"
 
 
 class PriceUnknown(ValidationFailed):
-    """The price of this model is not known: say in `max_cost` what the job may cost."""
+    """The price of the model is not known; set a limit for the job in `max_cost`."""
 
     code = "price_unknown"
 
 
 class IdempotencyKeyReused(RequestError):
-    """This Idempotency-Key was used before, with another body."""
+    """The Idempotency-Key was already used with another request body."""
 
     code = "idempotency_key_reused"
     status = 422
 
 
 class ServiceError(HeliographError):
-    """This cannot be done right now."""
+    """The service cannot carry out the request now; try again later."""
 
     code = "service_error"
     status = 503
@@ -296,13 +296,13 @@ class ServiceError(HeliographError):
 
 
 class Unavailable(ServiceError):
-    """A service this request needs does not answer."""
+    """A service that this request needs does not respond."""
 
     code = "unavailable"
 
 
 class Unreadable(ServiceError):
-    """This release cannot read the stored data; an operator must look at it."""
+    """This release cannot read the stored data; the operator must check it."""
 
     code = "unreadable"
 
@@ -316,7 +316,7 @@ class Unreadable(ServiceError):
 
 
 class QuotaExceeded(ServiceError):
-    """There is a limit to how much may be asked for; later there is room again."""
+    """A quota is exceeded; try again later."""
 
     code = "quota_exceeded"
     status = 429
@@ -337,19 +337,19 @@ class QuotaExceeded(ServiceError):
 
 
 class TooManyJobs(QuotaExceeded):
-    """Too many jobs are waiting, or open; some have to be done first."""
+    """Too many jobs are queued or open; try again when some have ended."""
 
     code = "too_many_jobs"
 
 
 class TooManyRequests(QuotaExceeded):
-    """Too many requests in this time; the next window has room again."""
+    """The rate limit is exceeded; try again in the next window."""
 
     code = "rate_limited"
 
 
 class QueueFull(ServiceError):
-    """No more jobs can be accepted until some are done."""
+    """The service is at its capacity; try again later."""
 
     code = "queue_full"
 
@@ -361,7 +361,7 @@ class ModelUnavailable(ServiceError):
 
 
 class JobError(HeliographError):
-    """The job could not be done."""
+    """The job failed."""
 
     code = "job_error"
     status: ClassVar[int | None] = None
@@ -370,7 +370,7 @@ class JobError(HeliographError):
 
 
 class ProviderError(JobError):
-    """The provider did not deliver."""
+    """The provider failed to produce the output."""
 
     code = "provider_error"
 
@@ -382,19 +382,19 @@ class ProviderRejected(ProviderError):
 
 
 class ContentPolicy(ProviderError):
-    """The provider's content policy does not allow this; change the prompt."""
+    """The provider's content policy does not allow the request; change the prompt."""
 
     code = "content_policy"
 
 
 class AccountRefused(ProviderError):
-    """The provider refuses our account, whatever the request; the operator must look at it."""
+    """The provider refuses all requests of our account; the operator must check the account."""
 
     code = "account_refused"
 
 
 class ProviderAuth(AccountRefused):
-    """The provider refused our credentials; the operator must look at the account."""
+    """The provider refused our credentials; the operator must check the account."""
 
     code = "provider_auth"
 
@@ -406,7 +406,7 @@ class ProviderBalance(AccountRefused):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider is down or turning requests away; a new attempt may succeed."""
+    """The provider is down or overloaded; a new attempt may succeed."""
 
     code = "provider_unavailable"
     retryable = True
@@ -420,32 +420,32 @@ class ProviderTimeout(ProviderError):
 
 
 class ProviderProtocol(ProviderError):
-    """The provider answered with something it never promised."""
+    """The provider's response violates its API."""
 
     code = "provider_protocol"
 
 
 class NoOutput(ProviderError):
-    """The provider finished and gave nothing."""
+    """The provider returned no output."""
 
     code = "no_output"
 
 
 class SubmitOutcomeUnknown(ProviderError):
-    """It is unknown whether the provider accepted the request; it is not sent again without a decision."""
+    """It is unknown whether the provider accepted the request; it is not submitted again without a decision."""
 
     code = "submit_unknown"
 
 
 class OutputRefused(JobError):
-    """The output is not of a type we store."""
+    """The type of the output is not supported."""
 
     code = "output_refused"
     status = 422  # an upload is refused with it, too
 
 
 class OutputTooLarge(JobError):
-    """The output is larger than we store."""
+    """The output is larger than the limit."""
 
     code = "output_too_large"
 
@@ -463,38 +463,38 @@ class ReferenceFailed(JobError):
 
 
 class StorageFailed(JobError):
-    """The output could not be stored; it can be fetched again for nothing."""
+    """The output could not be stored; it can be downloaded again at no cost."""
 
     code = "storage_failed"
     retryable = True
 
 
 class DependencyFailed(JobError):
-    """A job this one waited for did not succeed."""
+    """A job that this job depends on did not succeed."""
 
     code = "dependency_failed"
 
 
 class Deadline(JobError):
-    """The job was not done by its deadline."""
+    """The job did not end before its deadline."""
 
     code = "deadline"
 
 
 class Poison(JobError):
-    """The job broke its worker again and again; the operator should read the log."""
+    """The job failed repeatedly with an internal error; the operator should read the log."""
 
     code = "poison"
 
 
 class RestoredFromBackup(JobError):
-    """The deployment was restored from a backup, after which the job may have been submitted."""
+    """The deployment was restored from a backup; the job may have been submitted after the backup was made."""
 
     code = "restored"
 
 
 class Blocked(JobError):
-    """The job waits for something outside itself."""
+    """The job waits for an external condition."""
 
     code = "blocked"
     retryable = True

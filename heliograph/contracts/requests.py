@@ -41,8 +41,8 @@ class OnAmbiguous(RequestBody):
 
     action: Literal["ask", "fail", "resubmit"] = Field(
         default="ask",
-        description="`ask` leaves it to a person, `fail` ends the job, and `resubmit` submits it again, which "
-        "may be charged a second time",
+        description="`ask` waits for a manual decision, `fail` ends the job, and `resubmit` submits the request "
+        "again, which may be charged a second time",
     )
     below: MaxCost = Field(
         default=None,

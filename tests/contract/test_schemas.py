@@ -143,4 +143,4 @@ def test_an_error_travels_as_a_problem(error: type[HeliographError]) -> None:
 
 
 def test_an_error_without_a_detail_says_its_title() -> None:
-    assert error_of("not_found")().problem().detail == "There is nothing here by that name."
+    assert error_of("not_found")().problem().detail == "The resource does not exist."

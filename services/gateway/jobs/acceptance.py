@@ -142,7 +142,7 @@ class JobAcceptance:
 
     async def _replay_marker(self, marker: Marker, is_same: SameBody) -> AcceptResult:
         if marker.answer is None:
-            reason = "the request lost its slot before it was accepted; send it with a new key"
+            reason = "another request took the slot before this one was accepted; use a new key"
             raise StateConflict(reason)
         other = await self.events.last(marker.answer)
         assert other is not None

@@ -125,7 +125,9 @@ def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
     if model is None:
         raise UnknownModel.at("/model", f"there is no model {name!r}")
     if model.media != kind.media:
-        raise ValidationFailed.at("/model", f"makes {model.media}, the kind wants {kind.media}")
+        raise ValidationFailed.at(
+            "/model", f"the model produces {model.media}, but the kind requires {kind.media}"
+        )
     return model
 
 

@@ -143,7 +143,7 @@ def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> Retr
     return RetryScheduled(
         not_before=at + timedelta(seconds=settings.backoff_min),
         reason=error.code,
-        detail=f"it could not begin: {short_text(str(error))}",
+        detail=f"the attempt could not start: {short_text(str(error))}",
         counted=False,
     )
 

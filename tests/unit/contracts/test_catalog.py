@@ -180,7 +180,7 @@ def test_a_name_that_looks_like_a_number_is_a_name(overlay: Overlay) -> None:
             "kinds",
             KIND.replace("sim/picture", "sim/motion"),
             5,
-            "sim/motion makes video, the kind wants image",
+            "sim/motion produces video, but the kind requires image",
             id="media",
         ),
         pytest.param(
