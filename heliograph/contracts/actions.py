@@ -39,7 +39,7 @@ class JobFilter(LabelledCriteria):
 
     model_config = ConfigDict(extra="forbid")
 
-    batch: BatchId | None = Field(default=None, description="The batch it is part of")
+    batch: BatchId | None = Field(default=None, description="Id of its batch")
 
 
 class ActionRequest(BaseModel):
@@ -47,23 +47,29 @@ class ActionRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    action: Action = Field(description="What to do with each of the jobs")
+    action: Action = Field(description="Action for each of the jobs")
     ids: Annotated[list[JobId], Field(min_length=1, max_length=MAX_JOBS)] | None = Field(
-        default=None, description="The jobs, by name; or else `filter`"
+        default=None, description="Ids of the jobs; either this or `filter`"
     )
     filter: JobFilter | None = Field(
-        default=None, description="The jobs that are all of this", examples=[{"status": "failed"}]
+        default=None,
+        description="Filter of jobs; a job must match all criteria",
+        examples=[{"status": "failed"}],
     )
     mode: Literal["stop", "detach"] = Field(
-        default="stop", description="Of canceling, as for one job"
+        default="stop", description="Mode of cancellation, as for one job"
     )
     from_: RetryFrom | None = Field(
         default=None,
         alias="from",
-        description="Of a retry. Left out, each job takes its cheapest step, and those that it "
-        "costs are refused",
+        description=(
+            "Step of a retry. If omitted, each job uses its cheapest step, and jobs whose step "
+            "costs money are refused"
+        ),
     )
-    dry_run: bool = Field(default=False, description="Only say what it would do, and cost")
+    dry_run: bool = Field(
+        default=False, description="Return the effect and the cost, and change nothing"
+    )
 
     @field_validator("ids")
     @classmethod

@@ -41,7 +41,7 @@ def asyncapi(server: str) -> Document:
             "title": "Heliograph",
             "version": VERSION,
             "description": (
-                "Ask for jobs and follow them on NATS JetStream. Publish to `requests.<project>`; "
+                "Request jobs and follow them on NATS JetStream. Publish to `requests.<project>`; "
                 "read `events.<project>.>` from the stream EVENTS. A request is answered by the "
                 "events of its job or by a refusal, both with its `ce-id` as `ce-correlationid`."
             ),

@@ -30,7 +30,7 @@ class BatchRequest(BaseModel):
     jobs: list[JobRequest] = Field(
         min_length=1,
         max_length=MAX_JOBS,
-        description="Requests, each as it is anywhere else",
+        description="Job requests",
         examples=[
             [
                 {"kind": "portrait", "prompt": "the keeper", "slot": "portrait/keeper"},
@@ -40,7 +40,7 @@ class BatchRequest(BaseModel):
     )
     only_missing: bool = Field(
         default=False,
-        description="Leave out the jobs whose slot has a version already, or is being filled",
+        description="Skip requests whose slot already has a version or an open job",
     )
 
     def digest(self) -> str:

@@ -40,30 +40,38 @@ class Prompts(_Body):
 class CastRequest(_Body):
     """References of a person, both or one of them."""
 
-    operation: Operation = Field(description="Which references to make")
+    operation: Operation = Field(description="References to make")
     prompt: Prompt | None = Field(
         default=None,
-        description="What to draw, where `prompts` does not say",
+        description="Prompt for references without one in `prompts`",
         examples=["a lighthouse keeper, front view"],
     )
-    prompts: Prompts | None = Field(default=None, description="A prompt for each reference")
+    prompts: Prompts | None = Field(default=None, description="Prompt of each reference")
     edit_prompt: Prompt | None = Field(
-        default=None, description="What to change about the reference; follows the prompt"
+        default=None, description="Change to the reference; appended to the prompt"
     )
     references: list[Reference] = Field(
-        default_factory=list, max_length=16, description="Pictures to work from"
+        default_factory=list, max_length=16, description="Input pictures"
     )
-    model: ModelName | None = Field(default=None, description="One of `/v1/models`")
+    model: ModelName | None = Field(default=None, description="Name of a model in `/v1/models`")
     aspect_ratio: str | None = Field(
-        default=None, max_length=16, description="One of the model's", examples=["3:4"]
+        default=None,
+        max_length=16,
+        description="One of the model's aspect ratios",
+        examples=["3:4"],
     )
     max_references: int | None = Field(
-        default=None, ge=1, le=16, description="More references are cut to the first so many"
+        default=None,
+        ge=1,
+        le=16,
+        description="Maximum number of references; further ones are dropped",
     )
     max_cost: MaxCost = Field(
         default=None,
-        description="The request is refused when the estimated price of one reference is higher. Where "
-        "the price of the model is not known, each is counted as if it cost this",
+        description=(
+            "The request is refused if the estimated price of one reference is higher. If the "
+            "price of the model is not known, each reference is counted at this amount"
+        ),
         examples=["0.05"],
     )
 

@@ -13,19 +13,21 @@ class JobCriteria(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    status: Status | None = Field(default=None, description="The job's status")
-    kind: str | None = Field(default=None, max_length=64, description="What it is for")
-    model: str | None = Field(default=None, max_length=130, description="`provider/name`")
+    status: Status | None = Field(default=None, description="Status of the job")
+    kind: str | None = Field(default=None, max_length=64, description="Name of the kind")
+    model: str | None = Field(
+        default=None, max_length=130, description="Name of the model: `provider/name`"
+    )
     slot: str | None = Field(
         default=None,
         max_length=520,
-        description="Slots whose name begins with this",
+        description="Prefix of slot names",
         examples=["portrait/"],
     )
-    user: str | None = Field(default=None, max_length=128, description="The request's `user`")
-    batch: str | None = Field(default=None, max_length=32, description="The batch it is part of")
+    user: str | None = Field(default=None, max_length=128, description="`user` of the request")
+    batch: str | None = Field(default=None, max_length=32, description="Id of the batch")
     q: str | None = Field(
-        default=None, min_length=1, max_length=256, description="Text in the prompt"
+        default=None, min_length=1, max_length=256, description="Text contained in the prompt"
     )
     created_after: AwareDatetime | None = Field(default=None, description="Inclusive")
     created_before: AwareDatetime | None = Field(default=None, description="Inclusive")

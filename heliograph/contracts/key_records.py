@@ -55,22 +55,24 @@ class CreateKey(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: KeyName = Field(description="What it is for", examples=["shop backend"])
+    name: KeyName = Field(description="Purpose of the key", examples=["shop backend"])
     scopes: list[Scope] = Field(
-        min_length=1, max_length=16, description="What it allows", examples=[["jobs:write"]]
+        min_length=1, max_length=16, description="Scopes of the key", examples=[["jobs:write"]]
     )
     projects: _Projects | None = Field(
-        default=None, description="The only projects it is for; null: those of the key that asks"
+        default=None,
+        description="Projects that the key may access; null: the same as the key that creates it",
     )
     expires_in_days: int | None = Field(
         default=365,
         ge=1,
         le=MAX_LIFE,
-        description="Days until it expires, at most when the key that asks does; null: as that one",
+        description=(
+            "Days until the key expires; not later than the key that creates it. null: the same "
+            "time as that key"
+        ),
     )
-    quotas: ChangeQuotas | None = Field(
-        default=None, description="How many jobs may be asked for with it"
-    )
+    quotas: ChangeQuotas | None = Field(default=None, description="Quotas of the key")
 
 
 class ChangeKey(BaseModel):
@@ -79,7 +81,7 @@ class ChangeKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     quotas: ChangeQuotas = Field(
-        description="How many jobs may be asked for with it",
+        description="Quotas of the key",
         examples=[{"requests": {"limit": 100, "window_seconds": 60}}],
     )
 
@@ -90,7 +92,7 @@ class RotateKey(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     overlap_hours: int = Field(
-        default=24, ge=0, le=168, description="Hours in which the old secret works, too"
+        default=24, ge=0, le=168, description="Hours during which the old secret remains valid"
     )
 
 
@@ -102,17 +104,23 @@ class ListedKey(BaseModel):
     id: str
     name: str
     scopes: list[str]
-    projects: list[str] | None = Field(description="The only ones; null: all")
+    projects: list[str] | None = Field(description="Projects that the key may access; null: all")
     created_by: str | None = Field(
-        description="Id of the key that made it, or `person:` and the subject of who had signed in at "
-        "an identity provider; null: an operator"
+        description=(
+            "Id of the key that created it, or `person:` and the subject of a person signed in at "
+            "an identity provider; null: an operator"
+        )
     )
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     revoked_at: AwareDatetime | None
-    rotated_until: AwareDatetime | None = Field(description="So long the older secret works, too")
-    last_used_at: AwareDatetime | None = Field(description="To the hour")
-    quotas: Quotas = Field(default=Quotas(), description="How many jobs may be asked for with it")
+    rotated_until: AwareDatetime | None = Field(
+        description="The old secret is valid until this time"
+    )
+    last_used_at: AwareDatetime | None = Field(
+        description="Time of the last use, truncated to the hour"
+    )
+    quotas: Quotas = Field(default=Quotas(), description="Quotas of the key")
 
 
 class CreatedKey(ListedKey):

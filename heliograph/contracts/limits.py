@@ -26,9 +26,16 @@ class _Change(BaseModel):
 class ChangeLane(_Change):
     """Part of a lane's limits. What is left out stays."""
 
-    cap: Cap | None = Field(default=None, description="Jobs at once, over all processes")
-    paused: bool | None = Field(default=None, description="Nothing starts; what has, goes on")
-    reset: bool = Field(default=False, description="Back to the catalog, before anything else here")
+    cap: Cap | None = Field(
+        default=None, description="Concurrency cap: running jobs, across all processes"
+    )
+    paused: bool | None = Field(
+        default=None, description="`true`: no job starts; running jobs continue"
+    )
+    reset: bool = Field(
+        default=False,
+        description="Reset to the catalog's values before the other changes are applied",
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -40,8 +47,13 @@ class ChangeLane(_Change):
 class ChangeAccount(_Change):
     """Requests that an account may have open at once, over all processes."""
 
-    cap: Cap | None = Field(default=None, description="Requests open at once, over all processes")
-    reset: bool = Field(default=False, description="Back to the catalog, before anything else here")
+    cap: Cap | None = Field(
+        default=None, description="Concurrency cap: open requests, across all processes"
+    )
+    reset: bool = Field(
+        default=False,
+        description="Reset to the catalog's values before the other changes are applied",
+    )
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -66,15 +78,15 @@ class AccountPerformance(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     attempts: int = Field(
-        description="That ended, of jobs that have ended; of the newest 1,000 jobs at most"
+        description="Ended attempts of ended jobs, of at most the newest 1,000 jobs"
     )
     error_rate: float = Field(
-        description="Part of them that failed for a reason of the provider, 0 to 1"
+        description="Share of attempts that failed because of the provider, 0 to 1"
     )
     p50_seconds: float | None = Field(
-        description="From submission to the result, median; null where none succeeded"
+        description="Median seconds from submission to the result; null if none succeeded"
     )
-    p95_seconds: float | None = Field(description="The same, 95th percentile")
+    p95_seconds: float | None = Field(description="95th percentile of the same, in seconds")
 
 
 class AccountState(BaseModel):

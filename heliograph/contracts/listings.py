@@ -25,7 +25,7 @@ class _View(BaseModel):
 
 class _List(_View, Generic[Item]):
     items: list[Item]
-    next: str | None = Field(description="Continues the list, as `cursor`; null at its end")
+    next: str | None = Field(description="`cursor` of the next page; null on the last page")
 
 
 # -- jobs
@@ -36,8 +36,8 @@ class JobList(_List[Job]):
 
     counts: dict[Status, int] | None = Field(
         description=(
-            "Jobs of each status that match all other filters; a status without jobs is left out. "
-            "Null unless `counts=true`"
+            "Number of jobs per status that match all other filters; a status without jobs is "
+            "omitted. Null unless `counts=true`"
         )
     )
 
@@ -47,11 +47,11 @@ class ListedProject(_View):
 
     project: str
     counts: dict[Status, int] = Field(
-        description="Its jobs by status, without those that were pruned",
+        description="Number of its jobs per status, without pruned jobs",
         examples=[{"running": 1, "succeeded": 40}],
     )
     last_activity: AwareDatetime = Field(
-        description="When one of its jobs was last accepted, or ended"
+        description="Last time one of its jobs was accepted or ended"
     )
 
 
@@ -62,7 +62,7 @@ class ProjectList(_List[ListedProject]):
 class ListedEvent(_View):
     """A job event, with the job as it then was."""
 
-    sequence: int = Field(description="The cursor of live clients")
+    sequence: int = Field(description="Sequence of the event; live clients use it as a cursor")
     type: str = Field(examples=["heliograph.job.started.v1"])
     at: AwareDatetime
     job: Job
@@ -71,8 +71,8 @@ class ListedEvent(_View):
 class JobEvents(_List[ListedEvent]):
     """Events of a job, in order."""
 
-    next: str | None = Field(description="Continues the list, as `after`; null at its end")
-    compacted: bool = Field(description="Earlier events were removed to make room")
+    next: str | None = Field(description="`after` of the next page; null on the last page")
+    compacted: bool = Field(description="`true`: older events of the job were compacted")
 
 
 class Attempts(_List[Attempt]):
@@ -97,17 +97,17 @@ class CastJobs(_View):
 class Version(_View):
     """What filled a slot."""
 
-    version: int = Field(description="Counted from 1")
-    job: str = Field(description="The job that made it")
+    version: int = Field(description="Number of the version, from 1")
+    job: str = Field(description="Id of the job that produced it")
     assets: list[Asset]
     at: AwareDatetime | None
 
 
 class _Slot(_View):
     slot: str
-    current: Version | None = Field(description="What is shown; null while the slot is empty")
-    active: Job | None = Field(description="The job that is making the next version")
-    failures: list[Job] = Field(description="Since the last success, the newest first")
+    current: Version | None = Field(description="Current version; null while the slot is empty")
+    active: Job | None = Field(description="Open job that produces the next version")
+    failures: list[Job] = Field(description="Failed jobs since the last success, newest first")
 
 
 class ListedSlot(_Slot):
@@ -115,8 +115,8 @@ class ListedSlot(_Slot):
 
 
 class _AsOf(_View):
-    sequence: int = Field(description="Of the last event that this takes into account")
-    epoch: str = Field(description="Of the stream that the sequence is of")
+    sequence: int = Field(description="Sequence of the last event included here")
+    epoch: str = Field(description="Epoch of the stream to which the sequence belongs")
 
 
 class SlotList(_List[ListedSlot], _AsOf):
@@ -127,7 +127,9 @@ class SlotVersions(_Slot, _AsOf):
     """A slot with its versions."""
 
     versions: list[Version]
-    next: str | None = Field(description="Continues the versions, as `cursor`; null at their end")
+    next: str | None = Field(
+        description="`cursor` of the next page of versions; null on the last page"
+    )
 
 
 # -- catalog and limits
@@ -139,11 +141,13 @@ class ListedModel(ModelFacts):
     name: str = Field(examples=["fal/flux-schnell"])
     provider: str
     supports: list[str] = Field(description="Supported parameters")
-    aspect_ratios: list[str] = Field(description="The shapes on offer; empty: none to choose")
+    aspect_ratios: list[str] = Field(
+        description="Supported aspect ratios; empty: none can be chosen"
+    )
     parameters: dict[str, object] = Field(
         description=(
             "JSON Schema of a request's `parameters`. For forms its properties have `title`, "
-            "`x-unit`, `x-advanced` (few people change it) and `x-order`"
+            "`x-unit`, `x-advanced` (rarely changed) and `x-order`"
         )
     )
     arguments: dict[str, object] = Field(description="JSON Schema of a request's `arguments`")
@@ -194,21 +198,25 @@ class IndexLinks(_View):
     uploads: str
     assets: str
     session: str
-    oidc: str | None = Field(description="Where a browser goes to sign in at an identity provider")
+    oidc: str | None = Field(description="URL that starts a sign-in at an identity provider")
 
 
 class Index(_View):
     """Index of the API."""
 
-    version: str = Field(description="Of the deployment; a page that sees another one is outdated")
-    auth: str = Field(description="How clients prove who they are; `off`: not at all")
+    version: str = Field(
+        description="Version of the deployment; a page built for another version is outdated"
+    )
+    auth: str = Field(description="How clients authenticate; `off`: no authentication")
     sign_in: list[str] = Field(
-        description="How somebody signs in on a page: by `key`, or by `oidc` at an identity provider; "
-        "empty: nobody has to",
+        description=(
+            "How users sign in on a page: by `key`, or by `oidc` at an identity provider; empty: "
+            "no sign-in is needed"
+        ),
         examples=[["key", "oidc"]],
     )
     providers: list[str] = Field(
-        description="Those with a model that can be used; only `sim`: no key is configured",
+        description="Providers with a usable model; only `sim`: no provider key is configured",
         examples=[["fal", "sim"]],
     )
     links: IndexLinks

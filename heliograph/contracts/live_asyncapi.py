@@ -28,8 +28,8 @@ def live_asyncapi(host: str, *, secure: bool) -> Document:
             "title": "Heliograph live",
             "version": VERSION,
             "description": (
-                "Follow jobs: subscribe to a project with the last sequence that was seen, and hear "
-                "every event after it, once and in order, or a snapshot when that is too much."
+                "Follow jobs: subscribe to a project with the last sequence received, and receive "
+                "every event after it, once and in order, or a snapshot if there are too many."
             ),
         },
         "defaultContentType": "application/json",

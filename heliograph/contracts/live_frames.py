@@ -44,7 +44,10 @@ class Subscribe(_Frame):
     after: Cursor | None = None
     budget: bool = Field(
         default=False,
-        description="Also hear when the project has spent a part of a limit; needs `usage:read`",
+        description=(
+            "Also send a frame when the project's spending reaches a threshold of a limit; needs "
+            "`usage:read`"
+        ),
     )
 
 
@@ -79,14 +82,17 @@ class Subscribed(_Frame):
 
     op: Literal["subscribed"]
     id: SubscriptionId
-    epoch: str = Field(description="Of the stream that sequences are of")
-    head: int = Field(description="Sequence of the newest event of the whole stream")
-    recovered: bool = Field(description="Events follow from after the cursor; else a snapshot")
+    epoch: str = Field(description="Epoch of the stream to which the sequences belong")
+    head: int = Field(description="Sequence of the newest event in the stream")
+    recovered: bool = Field(
+        description="`true`: the events after the cursor follow; `false`: a snapshot follows"
+    )
     missed: int | None = Field(
         default=None,
         description=(
-            "Events of this subscription after the cursor, which follow; null: a snapshot follows. "
-            "Some may be about no job, and are not sent: `caught_up` says when all were."
+            "Number of stored messages of this subscription after the cursor; null: a snapshot "
+            "follows. Messages that are not job events are not sent; `caught_up` follows the last "
+            "one."
         ),
     )
 
@@ -98,7 +104,7 @@ class Snapshot(_Frame):
     id: SubscriptionId
     sequence: int
     jobs: list[Job]
-    more: bool = Field(description="Another page follows, of the same sequence")
+    more: bool = Field(description="Another page of the same snapshot follows")
 
 
 class CaughtUp(_Frame):
@@ -106,7 +112,9 @@ class CaughtUp(_Frame):
 
     op: Literal["caught_up"]
     id: SubscriptionId
-    sequence: int = Field(description="Nothing of this subscription is missing up to here")
+    sequence: int = Field(
+        description="All events of this subscription up to this sequence have been sent"
+    )
 
 
 class EventFrame(_Frame):
@@ -114,7 +122,7 @@ class EventFrame(_Frame):
 
     op: Literal["event"]
     id: SubscriptionId
-    sequence: int = Field(description="The cursor to come back with")
+    sequence: int = Field(description="Sequence of the event; the cursor for resuming")
     type: str = Field(examples=["heliograph.job.started.v1"])
     job: Job
 
@@ -137,8 +145,8 @@ class BudgetFrame(_Frame):
     project: str
     currency: str
     span: Span
-    window: str = Field(description="As `2026-11-30`, `2026-11` or `total`")
-    percent: int = Field(description="Of the limit: 50, 80 or 100")
+    window: str = Field(description="The period: `2026-11-30`, `2026-11` or `total`")
+    percent: int = Field(description="Percentage of the limit that was reached: 50, 80 or 100")
     limit: Money
     spent: Money
     held: Money
@@ -149,7 +157,9 @@ class ErrorFrame(_Frame):
     """An error in a frame of the client, or the reason why a subscription ends."""
 
     op: Literal["error"]
-    id: SubscriptionId | None = Field(description="The subscription that it is about")
+    id: SubscriptionId | None = Field(
+        description="Id of the subscription concerned; null: the connection"
+    )
     problem: Problem
 
 

@@ -52,8 +52,10 @@ class ChangeDefaults(_Change):
     locked_model: ModelName | None = None
     unpriced_max_cost: MaxCost = Field(
         default=None,
-        description="Allows models whose price is not known without `max_cost`: so much is counted "
-        "for each of their jobs",
+        description=(
+            "Allows models of unknown price without `max_cost`: each of their jobs is counted at "
+            "this amount"
+        ),
         examples=["0.10"],
     )
 
@@ -65,13 +67,13 @@ class ChangeProject(_Change):
 
     defaults: ChangeDefaults = Field(
         default=ChangeDefaults(),
-        description="What requests are filled from, where they say nothing",
+        description="Defaults for fields that requests omit",
     )
     retention: ChangeRetention = Field(
-        default=ChangeRetention(), description="How much of what it made the project keeps"
+        default=ChangeRetention(), description="Retention rules for the outputs of the project"
     )
     quotas: ChangeProjectQuotas = Field(
-        default=ChangeProjectQuotas(), description="How much may be asked for"
+        default=ChangeProjectQuotas(), description="Quotas of the project"
     )
 
     @model_validator(mode="after")

@@ -24,7 +24,11 @@ class RequestRate(Tolerant):
 
     limit: Count = Field(examples=[100])
     window_seconds: WindowLength = Field(
-        default=60, description="Windows begin at whole multiples of this since 1970"
+        default=60,
+        description=(
+            "Length of a window in seconds; windows start at multiples of it since "
+            "1970-01-01T00:00Z"
+        ),
     )
 
 
@@ -32,8 +36,10 @@ class Quotas(Tolerant):
     """Quotas of one project, key or user."""
 
     requests: RequestRate | None = None
-    jobs_in_flight: JobCount | None = Field(default=None, description="Jobs that have not ended")
-    jobs_queued: JobCount | None = Field(default=None, description="Jobs that have not started")
+    jobs_in_flight: JobCount | None = Field(default=None, description="Maximum number of open jobs")
+    jobs_queued: JobCount | None = Field(
+        default=None, description="Maximum number of jobs that have not started"
+    )
 
     @property
     def is_set(self) -> bool:
@@ -48,7 +54,7 @@ class Quotas(Tolerant):
 class ProjectQuotas(Quotas):
     """Quotas of a project, and of each `user` in it."""
 
-    user: Quotas = Field(default=Quotas(), description="Of each `user` that requests name")
+    user: Quotas = Field(default=Quotas(), description="Quotas of each `user` named in requests")
 
     def after(self, change: "ChangeProjectQuotas") -> "ProjectQuotas":
         """After a change; those of users change one by one, too."""
@@ -68,20 +74,22 @@ class ChangeRate(_Change):
     """Requests for jobs in a window of time; each job of a batch is one."""
 
     limit: Count = Field(examples=[100])
-    window_seconds: WindowLength = Field(default=60, description="Of a window")
+    window_seconds: WindowLength = Field(default=60, description="Length of a window")
 
 
 class ChangeQuotas(_Change):
     """Part of some quotas. What is left out stays; what is null goes."""
 
     requests: ChangeRate | None = None
-    jobs_in_flight: JobCount | None = Field(default=None, description="Jobs that have not ended")
-    jobs_queued: JobCount | None = Field(default=None, description="Jobs that have not started")
+    jobs_in_flight: JobCount | None = Field(default=None, description="Maximum number of open jobs")
+    jobs_queued: JobCount | None = Field(
+        default=None, description="Maximum number of jobs that have not started"
+    )
 
 
 class ChangeProjectQuotas(ChangeQuotas):
     """Part of the quotas of a project. What is left out stays; what is null goes."""
 
     user: ChangeQuotas | None = Field(
-        default=None, description="Of each `user` that requests name; null: none"
+        default=None, description="Quotas of each `user` named in requests; null: none"
     )

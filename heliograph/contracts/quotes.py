@@ -17,7 +17,7 @@ class QuoteRequest(BaseModel):
     jobs: list[JobRequest] = Field(
         min_length=1,
         max_length=MAX_JOBS,
-        description="Requests, each as it will be sent",
+        description="Job requests, each exactly as it will be submitted",
         examples=[[{"kind": "portrait", "prompt": "a lighthouse keeper"}]],
     )
 
@@ -29,31 +29,33 @@ class _View(BaseModel):
 class Quote(_View):
     """The price of one request, and when its job would run if it was sent now."""
 
-    index: int = Field(description="In the request, from 0")
+    index: int = Field(description="Index of the request in the list, from 0")
     quote: str = Field(
-        description="Sent as `quote` of the same request, it is refused when the price has risen"
+        description="Signed quote. A request with it as `quote` is refused if the price has risen"
     )
     kind: str
-    model: str = Field(description="That would make it")
+    model: str = Field(description="Name of the model that would be used")
     lane: str
     cost: Cost
-    price_known: bool = Field(description="`false`: the price is the request's `max_cost`")
+    price_known: bool = Field(
+        description="`false`: the model's price is not known, and `max_cost` of the request is used"
+    )
     position: int | None = Field(
-        description="Its turn in the lane, counted from 1; null where that is not known, or far back"
+        description="Queue position in the lane, from 1; null if unknown or far back"
     )
     eta_seconds: float | None = Field(
-        description="Until it is rendered; null where that is not known, or something holds it up"
+        description="Estimated seconds until it is rendered; null if unknown or blocked"
     )
-    blocked: str | None = Field(description="What it would wait for beside its turn")
+    blocked: str | None = Field(
+        description="Reason why the job would wait besides its queue position"
+    )
 
 
 class QuoteList(_View):
     """The prices of requests."""
 
     project: str
-    cost: Cost | None = Field(
-        description="Of all of them; null when they are priced in different currencies"
-    )
-    expires_at: AwareDatetime = Field(description="So long the quotes are good for")
+    cost: Cost | None = Field(description="Total cost; null if the currencies differ")
+    expires_at: AwareDatetime = Field(description="The quotes are valid until this time")
     items: list[Quote]
-    next: None = Field(default=None, description="The list is whole")
+    next: None = Field(default=None, description="Always null: the list is complete")

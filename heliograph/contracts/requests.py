@@ -46,7 +46,7 @@ class OnAmbiguous(RequestBody):
     )
     below: MaxCost = Field(
         default=None,
-        description="Most that the second attempt may cost; only with `resubmit`, which needs it",
+        description="Maximum cost of the second attempt; required with `resubmit`, not allowed otherwise",
         examples=["0.05"],
     )
 
@@ -70,7 +70,7 @@ class JobRequest(RequestBody):
         Field(
             min_length=1,
             max_length=64,
-            description="What it is for: one of `/v1/kinds`",
+            description="Name of a kind in `/v1/kinds`",
             examples=["portrait"],
         ),
     ]
@@ -79,54 +79,64 @@ class JobRequest(RequestBody):
         Field(
             min_length=1,
             max_length=20_000,
-            description="What to make",
+            description="Prompt for the model",
             examples=["a lighthouse keeper, oil on canvas"],
         ),
     ]
     model: ModelName | None = Field(
         default=None,
-        description="One of `/v1/models`; left out: the project's for the kind, or the kind's",
+        description=(
+            "Name of a model in `/v1/models`. If omitted: the project's model for the kind, or "
+            "the kind's default"
+        ),
         examples=["sim/picture"],
     )
     slot: SlotName | None = Field(
         default=None,
-        description="The place in the project that the result fills; one job at a time for each",
+        description="Slot of the project that the result fills; a slot has at most one open job",
         examples=["portrait/char-123"],
     )
     references: list[Reference] = Field(
-        default_factory=list, max_length=16, description="Pictures to work from"
+        default_factory=list, max_length=16, description="Input pictures"
     )
     max_references: int | None = Field(
         default=None,
         ge=1,
         le=16,
-        description="More references are cut to the first so many. 1 without any references: the "
-        "current version of the slot is the reference",
+        description=(
+            "Maximum number of references; further ones are dropped. 1 without any references: "
+            "the current version of the slot is the reference"
+        ),
     )
     edit_prompt: str | None = Field(
         default=None,
         min_length=1,
         max_length=20_000,
-        description="What to change about the reference; follows the prompt",
+        description="Change to the reference; appended to the prompt",
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
         max_length=64,
-        description="Parameters of the model, by our names; their JSON Schema is in `/v1/models`",
+        description="Parameters of the model under Heliograph's names; `/v1/models` has their JSON Schema",
         examples=[{"aspect_ratio": "1:1", "seed": 7}],
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict,
         max_length=MAX_ARGUMENTS // 4,
-        description="Raw arguments in the provider's own words, laid over the parameters",
+        description="Raw provider arguments; they override the parameters",
     )
     priority: Priority = Field(
         default="normal",
-        description="How often it has its turn in its lane, among the jobs of all projects: `high` 16 times "
-        "as often as `low`, `normal` 4 times",
+        description=(
+            "Weight in the lane among the jobs of all projects: `high` jobs start 16 times as "
+            "often as `low` ones, `normal` jobs 4 times"
+        ),
     )
     user: str | None = Field(
-        default=None, min_length=1, max_length=128, description="Who in your application asked"
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="User of your application who made the request",
     )
     tags: Labels = Field(
         default_factory=dict,
@@ -135,23 +145,25 @@ class JobRequest(RequestBody):
         examples=[{"show": "s1"}],
     )
     finish_by: AwareDatetime | None = Field(
-        default=None, description="A job that is not done by then is `expired`"
+        default=None, description="Deadline; a job that has not ended by then becomes `expired`"
     )
     max_cost: MaxCost = Field(
         default=None,
-        description="The request is refused when its estimated price is higher. Where the price of the "
-        "model is not known, the job is counted as if it cost this",
+        description=(
+            "The request is refused if its estimated price is higher. If the price of the model "
+            "is not known, the job is counted at this amount"
+        ),
         examples=["0.05"],
     )
     on_ambiguous: OnAmbiguous = Field(
         default=OnAmbiguous(),
-        description="What to do when a submission may, or may not, have been accepted",
+        description="Action if it is unknown whether the provider accepted a submission",
     )
     quote: str | None = Field(
         default=None,
         min_length=1,
         max_length=256,
-        description="A quote for this request: the request is refused when the price has risen above it",
+        description="Quote for this request; the request is refused if the price has risen above it",
     )
     after: list[JobId] = Field(
         default_factory=list,
@@ -159,11 +171,14 @@ class JobRequest(RequestBody):
         description="Jobs that must succeed first; the job fails when one of them does not",
     )
     replace: bool = Field(
-        default=False, description="Cancel the job that is filling the slot, and take its place"
+        default=False, description="Cancel the open job of the slot and replace it"
     )
     reuse: bool = Field(
         default=False,
-        description="Succeed at once, for nothing, with a stored result of the same input",
+        description=(
+            "Succeed immediately and at no cost with a stored result of the same input, if there "
+            "is one"
+        ),
     )
 
     @field_validator("parameters")
@@ -201,5 +216,5 @@ class CancelRequest(RequestBody):
 
     mode: Literal["stop", "detach"] = Field(
         default="stop",
-        description="`stop` cancels it at the provider, too; `detach` frees its slot only",
+        description="`stop` also cancels the request at the provider; `detach` only frees the slot",
     )

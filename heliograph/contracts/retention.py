@@ -82,9 +82,11 @@ class CleanupRequest(_Shape):
 
     model_config = ConfigDict(extra="forbid")
 
-    dry_run: bool = Field(default=False, description="Only say what would go")
+    dry_run: bool = Field(
+        default=False, description="Return the jobs that would be pruned, and prune nothing"
+    )
     retention: ChangeRetention | None = Field(
-        default=None, description="A change to look at, not made yet; with `dry_run` only"
+        default=None, description="Retention rules to preview; only with `dry_run`"
     )
 
     @field_validator("retention")

@@ -34,13 +34,16 @@ class RetryRequest(RequestBody):
     from_: RetryFrom | None = Field(
         default=None,
         alias="from",
-        description="`download` fetches the outputs again and `poll` the request, for nothing; "
-        "`submit` makes a new one. Left out: the cheapest step that can work",
+        description=(
+            "Step to restart from: `download` fetches the outputs again and `poll` asks for the "
+            "result again, both at no cost; `submit` sends a new, paid request. If omitted: the "
+            "cheapest step that can work"
+        ),
     )
     changes: Annotated[dict[str, Any], _SchemaOfChanges()] = Field(
         default_factory=dict,
         max_length=32,
-        description="Fields of the request that shall be different; with `submit` only",
+        description="Changed fields of the request; only with `submit`",
         examples=[{"prompt": "the same keeper, at night"}],
     )
 

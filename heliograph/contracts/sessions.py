@@ -50,14 +50,16 @@ class Session(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     by: Literal["key", "oidc", "token", "nobody"] = Field(
-        description="How it is known: by a key, an identity provider, a token of the app, or not at "
-        "all, where nobody needs a key"
+        description=(
+            "Means of authentication: a key, an identity provider, a token of the application, or "
+            "none where authentication is off"
+        )
     )
-    name: str | None = Field(description="Of the key, or of the person")
+    name: str | None = Field(description="Name of the key or the person")
     key: str | None = Field(description="Id of the key")
-    scopes: list[str] = Field(description="`admin` includes all")
-    projects: list[str] | None = Field(description="The only ones; null: all")
-    expires_at: AwareDatetime | None = Field(description="When to sign in again; null: never")
+    scopes: list[str] = Field(description="Granted scopes; `admin` includes all")
+    projects: list[str] | None = Field(description="Accessible projects; null: all")
+    expires_at: AwareDatetime | None = Field(description="End of the session; null: no end")
 
 
 def session_of_key(holder: Principal, name: str, now: datetime, life: timedelta) -> SessionRecord:

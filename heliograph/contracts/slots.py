@@ -27,10 +27,12 @@ class RestoreRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slot: SlotName = Field(description="Of the project", examples=["portrait/char-123"])
+    slot: SlotName = Field(description="Name of the slot", examples=["portrait/char-123"])
     version: Annotated[
         int,
-        Field(ge=1, lt=2**31, strict=True, description="Counted from 1", examples=[1]),
+        Field(
+            ge=1, lt=2**31, strict=True, description="Number of the version, from 1", examples=[1]
+        ),
         WHOLE,
     ]
 

@@ -24,8 +24,8 @@ class Upload(BaseModel):
     project: str
     media_type: str
     bytes: int
-    width: int | None = Field(default=None, description="Pixels, of a picture")
-    height: int | None = Field(default=None, description="Pixels, of a picture")
+    width: int | None = Field(default=None, description="Width of a picture in pixels")
+    height: int | None = Field(default=None, description="Height of a picture in pixels")
 
 
 class InlineResult(BaseModel):
@@ -33,5 +33,5 @@ class InlineResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    inline: str = Field(description="`<job>/<sha256>`: how the job's outputs name it")
+    inline: str = Field(description="Name in the job's outputs: `<job>/<sha256>`")
     bytes: int

@@ -18,12 +18,12 @@ class TicketRequest(BaseModel):
         default=None,
         min_length=1,
         max_length=MAX_TICKET_JOBS,
-        description="The only jobs that it is for; null: all of the project",
+        description="Jobs that the ticket gives access to; null: all of the project",
     )
     origin: str | None = Field(
         default=None,
         max_length=255,
-        description="The only origin of pages that it is for; null: any that is allowed",
+        description="Origin of pages that may use the ticket; null: any allowed origin",
         examples=["https://app.example"],
     )
 

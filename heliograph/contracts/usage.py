@@ -56,25 +56,34 @@ class UsageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: Dimensions = Field(
-        default=["day"], validate_default=True, description="Add up by these, separated by commas"
+        default=["day"],
+        validate_default=True,
+        description="Dimensions to group by, separated by commas",
     )
     since: Moment | None = Field(
         default=None,
-        description="Jobs accepted at or after this time; a date is its first moment. Left out: 30 days",
+        description=(
+            "Include jobs accepted at or after this time; a date means its start. If omitted: the "
+            "last 30 days"
+        ),
     )
     until: Moment | None = Field(
-        default=None, description="Jobs accepted before this time. Left out: until now"
+        default=None, description="Include jobs accepted before this time. If omitted: now"
     )
     time_zone: str | None = Field(
         default=None,
         max_length=64,
-        description="Of days and dates, as `Europe/Berlin`. Left out: that of the project's budget, or UTC",
+        description=(
+            "Time zone of days and dates, for example `Europe/Berlin`. If omitted: the time zone "
+            "of the project's budget, or UTC"
+        ),
     )
     format: Literal["json", "csv"] | None = Field(
-        default=None, description="Left out: `csv` where `Accept` says `text/csv`"
+        default=None,
+        description="Format. If omitted: `csv` if the `Accept` header has `text/csv`, else `json`",
     )
     cursor: str | None = Field(
-        default=None, max_length=2_048, description="`next` of the page before"
+        default=None, max_length=2_048, description="`next` of the previous page"
     )
     limit: int = Field(default=MAX_GROUPS, ge=1, le=MAX_GROUPS, description="Items in a page")
 
@@ -87,13 +96,15 @@ class UsageAmounts(_View):
     """Jobs added up."""
 
     jobs: int
-    counts: dict[Status, int] = Field(description="By status; one without jobs is left out")
+    counts: dict[Status, int] = Field(
+        description="Number of jobs per status; a status without jobs is omitted"
+    )
     currency: str
-    estimated: Money = Field(description="Prices when the jobs were accepted")
-    actual: Money = Field(description="What ended jobs were charged")
-    unknown: Money = Field(description="What ended jobs may have been charged: it is not known")
-    spent: Money = Field(description="`actual` and `unknown` together")
-    held: Money = Field(description="What open jobs may still cost")
+    estimated: Money = Field(description="Sum of the estimated prices at acceptance")
+    actual: Money = Field(description="Charges of ended jobs")
+    unknown: Money = Field(description="Possible charges of ended jobs whose outcome is unknown")
+    spent: Money = Field(description="Sum of `actual` and `unknown`")
+    held: Money = Field(description="Maximum further cost of open jobs")
 
     @classmethod
     def of(cls, group: UsageGroup, **facts: Any) -> Self:
@@ -118,7 +129,7 @@ class UsageItem(UsageAmounts):
     model: str | None
     kind: str | None
     user: str | None
-    key: str | None = Field(description="Id of the API key that asked for the jobs")
+    key: str | None = Field(description="Id of the API key that requested the jobs")
 
 
 class UsageReport(_View):
@@ -130,10 +141,10 @@ class UsageReport(_View):
     until: AwareDatetime
     time_zone: str
     total: UsageAmounts | None = Field(
-        description="Of all pages together; null when prices are in different currencies"
+        description="Total of all pages; null if the currencies differ"
     )
     items: list[UsageItem]
-    next: str | None = Field(description="Continues the list, as `cursor`; null at its end")
+    next: str | None = Field(description="`cursor` of the next page; null on the last page")
 
 
 def item_of(group: UsageGroup, day: date | None) -> UsageItem:

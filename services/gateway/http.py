@@ -57,23 +57,26 @@ OF_A_JOB: Errors = (
 )
 
 _TEXT = {"schema": {"type": "string"}}
-LOCATION = {"Location": {**_TEXT, "description": "Where it can be read"}}
+LOCATION = {"Location": {**_TEXT, "description": "URL of the resource"}}
 REPLAYED = {
     "Idempotency-Replayed": {
-        "description": "`true` when the Idempotency-Key was used before: nothing new was made",
+        "description": "`true` if the Idempotency-Key was used before; nothing new was created",
         "schema": {"const": "true", "type": "string"},
     }
 }
-NEXT_PAGE = {"Link": {**_TEXT, "description": 'The next page, as `<url>; rel="next"`'}}
+NEXT_PAGE = {"Link": {**_TEXT, "description": 'URL of the next page: `<url>; rel="next"`'}}
 
 ACCEPTED: Responses = {
     200: {
         "model": Job,
-        "description": "The existing job of a repeated request",
+        "description": "The open job of the slot, which has the same input; no new job was created",
         "headers": {**LOCATION, **REPLAYED, **RATE_LIMIT},
     },
     202: {
-        "description": "Durable: it will end in exactly one final state",
+        "description": (
+            "The job is stored durably and will end in exactly one final state. A repeated "
+            "Idempotency-Key returns the job it created"
+        ),
         "headers": {**LOCATION, **REPLAYED, **RATE_LIMIT},
     },
 }
@@ -84,8 +87,8 @@ IdempotencyKey = Annotated[
     Header(
         alias=IDEMPOTENCY_KEY,
         description=(
-            "Names the request: sent again with the same body, it is answered with what it made the "
-            "first time, and makes nothing new. Required when it may cost money."
+            "Identifies the request. A repetition with the same body returns the result of the "
+            "first one and creates nothing new. Required if the request may cost money."
         ),
         pattern=r"^[\x21-\x7E]{1,255}$",
         examples=["order-4711"],
@@ -95,7 +98,7 @@ IdempotencyKey = Annotated[
 TraceParent = Annotated[
     str | None,
     Header(
-        description="W3C Trace Context; the job's events carry it. Ignored when it is ill-formed.",
+        description="W3C Trace Context; the job's events carry it. Ignored if malformed.",
         examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
     ),
 ]

@@ -49,7 +49,7 @@ class AssetQuery(BaseModel, extra="forbid"):
     """Query of an asset."""
 
     withheld: bool = Field(
-        default=False, description="An asset that its provider flagged is shown, too"
+        default=False, description="Also return an asset that its provider flagged"
     )
 
 
@@ -57,12 +57,12 @@ class ContentQuery(AssetQuery):
     """Which bytes of an asset are requested."""
 
     variant: VariantName | None = Field(
-        default=None, description="Another form of the asset; left out: the asset itself"
+        default=None, description="Variant of the asset; if omitted: the asset itself"
     )
 
 
 _REDIRECT: Document = {
-    "description": "The bytes are there, for some minutes",
+    "description": "Redirect to the content, valid for some minutes",
     "headers": {"Location": {"schema": {"type": "string", "format": "uri"}}},
 }
 _ERRORS = (NotFound, OutputWithheld, OutputGone, Unavailable, Unreadable)
@@ -77,7 +77,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         response_model=StoredAsset,
         response_description="The asset",
         responses=problems(*_ERRORS),
-        summary="An asset, with fresh addresses",
+        summary="Asset with fresh URLs",
     )
     @needs("assets:read")
     async def get_asset(asset: AssetId, query: Annotated[AssetQuery, Query()]) -> Response:
@@ -89,7 +89,7 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
         status_code=307,
         response_class=Response,
         responses={307: _REDIRECT, **problems(*_ERRORS)},
-        summary="The way to the bytes",
+        summary="Redirect to the content of an asset",
     )
     @needs("assets:read")
     async def get_content(asset: AssetId, query: Annotated[ContentQuery, Query()]) -> Response:

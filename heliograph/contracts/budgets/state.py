@@ -36,24 +36,28 @@ class SetBudget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    day: _Limit = Field(default=None, description="For jobs accepted on one day", examples=["5.00"])
+    day: _Limit = Field(
+        default=None, description="Limit for jobs accepted on one day", examples=["5.00"]
+    )
     month: _Limit = Field(
-        default=None, description="For jobs accepted in one month", examples=["100"]
+        default=None, description="Limit for jobs accepted in one month", examples=["100"]
     )
     total: _Limit = Field(
-        default=None, description="For all jobs that the project ever had", examples=["1000"]
+        default=None, description="Limit for all jobs of the project", examples=["1000"]
     )
     jobs_open: Count | None = Field(
         default=None,
-        description="Jobs that may be open at once, of those that are accepted from then on",
+        description="Limit of open jobs; counts jobs accepted after this limit was set",
         examples=[50],
     )
     zone: str = Field(
         default="UTC",
         min_length=1,
         max_length=64,
-        description="IANA time zone in which days and months begin. A change starts with the next day, and "
-        "the next month",
+        description=(
+            "IANA time zone in which days and months begin. A change applies from the next day "
+            "and the next month"
+        ),
         examples=["Europe/Berlin"],
     )
 
@@ -78,12 +82,14 @@ class WindowState(_Shown):
     """One day, one month, or all time."""
 
     span: Span
-    key: str = Field(description="As `2026-11-30`, `2026-11` or `total`")
+    key: str = Field(description="The period: `2026-11-30`, `2026-11` or `total`")
     limit: Money | None
-    spent: Money = Field(description="What jobs that ended have cost, or may have cost")
-    held: Money = Field(description="What jobs that are open may cost")
-    left: Money | None = Field(description="What new jobs may cost; null: no limit")
-    renews_at: AwareDatetime | None = Field(description="When the next period begins; null: never")
+    spent: Money = Field(
+        description="Cost of ended jobs, including possible charges whose outcome is unknown"
+    )
+    held: Money = Field(description="Maximum cost of open jobs")
+    left: Money | None = Field(description="Amount left for new jobs; null: no limit")
+    renews_at: AwareDatetime | None = Field(description="Start of the next period; null: none")
 
 
 class OpenJobsState(_Shown):
@@ -91,7 +97,7 @@ class OpenJobsState(_Shown):
 
     limit: int
     open: int
-    left: int = Field(description="How many more may be accepted now")
+    left: int = Field(description="Number of jobs that can be accepted now")
 
 
 class BudgetState(_Shown):
@@ -101,9 +107,10 @@ class BudgetState(_Shown):
     currency: str = "USD"
     zone: str = "UTC"
     windows: list[WindowState] = Field(
-        default_factory=list, description="Of the day, the month and in all; none without a budget"
+        default_factory=list,
+        description="Windows of the day, the month and all time; empty without a budget",
     )
-    jobs_open: OpenJobsState | None = Field(default=None, description="null: no limit of jobs")
+    jobs_open: OpenJobsState | None = Field(default=None, description="Open jobs; null: no limit")
 
     @property
     def limits(self) -> dict[str, Any]:

@@ -41,15 +41,15 @@ class Readiness(BaseModel):
     """Whether a service can work, and why not."""
 
     status: Literal["ok", "unavailable"]
-    dependencies: dict[str, str] = Field(description="`ok`, or what is wrong, by name")
+    dependencies: dict[str, str] = Field(description="`ok` or the problem, per dependency")
     warnings: list[dict[str, Any]] = Field(
-        default_factory=list, description="What an operator should look at, while everything works"
+        default_factory=list, description="Warnings for the operator; the service works"
     )
     unusable_providers: dict[str, str] = Field(
-        default_factory=dict, description="Unusable providers, with the reason"
+        default_factory=dict, description="Unusable providers with the reason"
     )
     ends_within_seconds: float | None = Field(
-        default=None, description="Seconds that the process may need to end after SIGTERM"
+        default=None, description="Maximum seconds from SIGTERM to the end of the process"
     )
 
 
@@ -106,7 +106,10 @@ def add_health(
     checks = {**checks, "loops": check_loops}
 
     @router.get(
-        "/healthz", response_description="It is", responses=_BUG, summary="The process is alive"
+        "/healthz",
+        response_description="The process is alive",
+        responses=_BUG,
+        summary="Liveness of the process",
     )
     @public
     async def get_health() -> Health:
@@ -115,9 +118,12 @@ def add_health(
     @router.get(
         "/readyz",
         response_model=Readiness,
-        response_description="All of them do",
-        responses={503: {"model": Readiness, "description": "Some do not"}, **_BUG},
-        summary="Every dependency answers",
+        response_description="All dependencies respond",
+        responses={
+            503: {"model": Readiness, "description": "Some dependencies do not respond"},
+            **_BUG,
+        },
+        summary="Readiness: every dependency responds",
     )
     @public
     async def get_readiness(request: Request) -> Response:
@@ -136,9 +142,9 @@ def add_health(
     @router.get(
         "/metrics",
         response_class=PlainTextResponse,
-        response_description="The exposition format of Prometheus",
+        response_description="Metrics in the Prometheus exposition format",
         responses={**_BUG, **({} if open_metrics else _CLOSED)},
-        summary="Figures for Prometheus",
+        summary="Prometheus metrics",
     )
     @(public if open_metrics else needs("metrics:read"))
     async def get_metrics() -> Response:

@@ -15,7 +15,7 @@ from heliograph.runtime.http.strict_route import size_of
 _BEARER: Document = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key; its scopes are those that an operation lists",
+    "description": "An API key; each operation lists the scopes it needs",
 }
 
 

@@ -40,17 +40,17 @@ OF_A_BODY: Errors = (MalformedRequest, BodyTooLarge, Forbidden)
 
 _RETRY_AFTER: Document = {
     "Retry-After": {
-        "description": "Seconds to wait before the next try",
+        "description": "Seconds to wait before the next attempt",
         "schema": {"type": "integer", "minimum": 0},
     }
 }
 RATE_LIMIT: Document = {
     "RateLimit-Policy": {
-        "description": "Limits that the request counts for: how many (`q`), in how many seconds (`w`)",
+        "description": "Quotas that apply to the request: number (`q`) per window in seconds (`w`)",
         "schema": {"type": "string", "examples": ['"jobs";q=1000', '"requests-user";q=10;w=60']},
     },
     "RateLimit": {
-        "description": "How many more there may be now (`r`), and seconds until there is room (`t`)",
+        "description": "Remaining number (`r`), and seconds until more is available (`t`)",
         "schema": {"type": "string", "examples": ['"jobs";r=0;t=1', '"requests-user";r=4;t=31']},
     },
 }

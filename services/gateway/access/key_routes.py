@@ -37,9 +37,9 @@ def key_routes(keys: KeyStore) -> APIRouter:
         "/keys",
         status_code=201,
         response_model=CreatedKey,
-        response_description="The key, with its secret, which is shown this once",
+        response_description="The key with its secret, which is shown only once",
         responses=problems(*OF_A_BODY, KeyExceedsParent, QueueFull),
-        summary="Create a key with some of one's own scopes and projects",
+        summary="Create a key with a subset of your scopes and projects",
     )
     @needs("keys:write")
     async def create_key(body: CreateKey, principal: CurrentPrincipal) -> Response:
@@ -49,8 +49,8 @@ def key_routes(keys: KeyStore) -> APIRouter:
     @router.get(
         "/keys",
         response_model=KeyList,
-        response_description="Every key, those included that were revoked",
-        summary="Keys that allow no more than one's own",
+        response_description="Keys, including revoked ones",
+        summary="List keys that have no more access than yours",
     )
     @needs("keys:write")
     async def list_keys(principal: CurrentPrincipal) -> Response:
@@ -62,7 +62,7 @@ def key_routes(keys: KeyStore) -> APIRouter:
         "/keys/me",
         response_model=ListedKey,
         response_description="The key",
-        summary="The key that asks",
+        summary="The key of this request",
     )
     @needs()
     async def get_own_key(principal: CurrentPrincipal) -> Response:
@@ -73,9 +73,9 @@ def key_routes(keys: KeyStore) -> APIRouter:
     @router.post(
         "/keys/{key_id}/rotate",
         response_model=CreatedKey,
-        response_description="The key, with its new secret, which is shown this once",
+        response_description="The key with its new secret, which is shown only once",
         responses=problems(*OF_A_BODY, StateConflict, QueueFull),
-        summary="Replace the secret of a key; the old one works for a while",
+        summary="Replace the secret of a key; the old secret stays valid for some hours",
     )
     @needs("keys:write")
     async def rotate_key(key_id: KeyId, body: RotateKey, principal: CurrentPrincipal) -> Response:
@@ -87,7 +87,7 @@ def key_routes(keys: KeyStore) -> APIRouter:
     @router.patch(
         "/keys/{key_id}",
         response_model=ListedKey,
-        response_description="The key as it is now",
+        response_description="The changed key",
         responses=problems(*OF_A_BODY, StateConflict, QueueFull),
         summary="Change the quotas of a key",
     )
@@ -99,7 +99,7 @@ def key_routes(keys: KeyStore) -> APIRouter:
     @router.delete(
         "/keys/{key_id}",
         response_model=ListedKey,
-        response_description="The key, which works no more",
+        response_description="The revoked key",
         responses=problems(QueueFull),
         summary="Revoke a key",
     )

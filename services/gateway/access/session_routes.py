@@ -20,7 +20,7 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
         "/session",
         status_code=201,
         response_model=Session,
-        response_description="The session; `Set-Cookie` has its token",
+        response_description="The session; `Set-Cookie` carries its token",
         responses=problems(*OF_A_BODY, StateConflict, QueueFull),
         summary="Sign in with a key",
     )
@@ -37,7 +37,7 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
         response_model=Session,
         response_description="The session",
         responses=problems(),
-        summary="Who asks, and what it may do",
+        summary="The session of this request, with its scopes",
     )
     @needs()
     async def get_session(principal: CurrentPrincipal) -> Response:
@@ -47,7 +47,7 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
         "/session",
         status_code=204,
         response_class=Response,
-        response_description="It is over, if there was one",
+        response_description="The session has ended",
         responses=problems(Forbidden),
         summary="Sign out",
     )

@@ -22,7 +22,7 @@ def ticket_routes(tickets: TicketStore) -> APIRouter:
         response_model=LiveTicket,
         response_description="The ticket",
         responses=problems(*OF_A_BODY, QueueFull),
-        summary="A ticket for one live connection of a browser, within 30 seconds",
+        summary="Create a ticket for one live connection of a browser, valid for 30 seconds",
     )
     @needs("jobs:read", names_jobs=True)
     async def create_ticket(

@@ -20,9 +20,9 @@ def budget_routes(budgets: BudgetService) -> APIRouter:
     @router.get(
         "/projects/{project}/budget",
         response_model=BudgetState,
-        response_description="The budget as it is now",
+        response_description="The budget",
         responses=problems(*OF_A_READ),
-        summary="What a project may spend, has spent, and holds for open jobs",
+        summary="Budget of a project: limits, spending and holds of open jobs",
     )
     @needs("usage:read")
     async def get_budget(project: ProjectName) -> Response:
@@ -31,9 +31,9 @@ def budget_routes(budgets: BudgetService) -> APIRouter:
     @router.put(
         "/projects/{project}/budget",
         response_model=BudgetState,
-        response_description="The budget as it is now",
+        response_description="The budget",
         responses=problems(*OF_A_CHANGE, StateConflict, TooManyProjects),
-        summary="Set what a project may spend; without any limit, it has no budget",
+        summary="Set the budget of a project; a body without limits removes it",
     )
     @needs("admin")
     async def set_budget(project: ProjectName, body: SetBudget) -> Response:

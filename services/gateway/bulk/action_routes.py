@@ -38,8 +38,11 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
         status_code=202,
         response_model=ActionReport,
         responses={
-            200: {"model": RetryPreview | CancelPreview, "description": "What it would do"},
-            202: {"description": "What became of each job", "headers": REPLAYED},
+            200: {
+                "model": RetryPreview | CancelPreview,
+                "description": "Effect and cost of the action",
+            },
+            202: {"description": "Result of each job", "headers": REPLAYED},
             **problems(
                 *OF_A_CHANGE,
                 IdempotencyKeyRequired,
@@ -49,7 +52,7 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
                 TooManyRequests,
             ),
         },
-        summary="Retry or cancel many jobs, after a look at what it would cost",
+        summary="Retry or cancel many jobs, or preview the cost",
     )
     @needs("jobs:write")
     async def run_action(

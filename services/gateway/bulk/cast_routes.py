@@ -28,7 +28,7 @@ def cast_routes(cast: CastReferences, views: JobViews) -> APIRouter:
             202: {"description": "The job of each reference", "headers": REPLAYED},
             **problems(*OF_A_JOB),
         },
-        summary="Make references of a person, both or one of them",
+        summary="Produce one or both references of a person",
     )
     @needs("jobs:write")
     async def make_references(

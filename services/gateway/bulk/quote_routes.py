@@ -36,9 +36,9 @@ def quote_routes(quotes: QuoteService) -> APIRouter:
     @router.post(
         "/projects/{project}/quotes",
         response_model=QuoteList,
-        response_description="The price of each request, which its quote holds for ten minutes",
+        response_description="Prices of the requests; the quotes are valid for ten minutes",
         responses=problems(*_OF_A_QUOTE, model=BatchProblem | Problem),
-        summary="What up to 500 requests would cost, and when they would run",
+        summary="Price and estimated start of up to 500 requests",
     )
     @needs("jobs:write")
     async def create_quotes(

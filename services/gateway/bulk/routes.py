@@ -36,12 +36,12 @@ def batch_routes(batches: BatchService, presenter: JobPresenter, gateway_url: st
         response_model=Batch,
         responses={
             202: {
-                "description": "What became of each request",
+                "description": "Result of each request",
                 "headers": {**LOCATION, **REPLAYED},
             },
             **problems(*OF_A_JOB, model=BatchProblem | Problem),
         },
-        summary="Ask for up to 500 jobs, all or none",
+        summary="Submit up to 500 jobs, all or none",
     )
     @needs("jobs:write")
     async def create_batch(
@@ -65,9 +65,9 @@ def batch_routes(batches: BatchService, presenter: JobPresenter, gateway_url: st
     @router.get(
         "/batches/{batch}",
         response_model=Batch,
-        response_description="The batch as it is now",
+        response_description="The batch",
         responses=problems(*OF_A_READ),
-        summary="A batch, with its jobs as they are now",
+        summary="Batch with its jobs",
     )
     @needs("jobs:read")
     async def get_batch(batch: BatchId) -> Response:

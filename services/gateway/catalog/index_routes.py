@@ -51,8 +51,8 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
     @router.get(
         "/v1",
         response_model=Index,
-        response_description="Version, providers and addresses",
-        summary="What this deployment is, and where everything is",
+        response_description="Version, providers and URLs",
+        summary="Index of the API: version, providers and URLs",
     )
     @public
     async def get_index() -> Response:
@@ -62,7 +62,7 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         "/asyncapi",
         response_model=dict[str, Any],
         response_description="The AsyncAPI document",
-        summary="The bus, for other services (AsyncAPI 3.0)",
+        summary="AsyncAPI 3.0 document of the message bus",
     )
     @public
     async def get_asyncapi() -> Response:

@@ -26,8 +26,8 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
     @router.get(
         "/models",
         response_model=ModelList,
-        response_description="Every model that has an account here",
-        summary="Models, with prices and the schema of their parameters",
+        response_description="Models that have a configured account",
+        summary="List models with prices and parameter schemas",
     )
     @needs()
     async def list_models() -> Response:
@@ -40,7 +40,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
         response_model=ListedModel,
         response_description="The model",
         responses=problems(NotFound),
-        summary="One model",
+        summary="Model with its prices and parameter schema",
     )
     @needs()
     async def get_model(provider: str, name: str) -> Response:
@@ -55,8 +55,8 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
     @router.get(
         "/kinds",
         response_model=KindList,
-        response_description="Every kind",
-        summary="What a job can be for",
+        response_description="Kinds of jobs",
+        summary="List kinds of jobs",
     )
     @needs()
     async def list_kinds() -> Response:

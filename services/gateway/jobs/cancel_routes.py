@@ -24,12 +24,12 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
         "/jobs/{job}/cancel",
         status_code=202,
         response_model=Job,
-        response_description="It is canceled, or will be once its worker is notified",
+        response_description="The job is canceled, or will be when its worker is notified",
         responses={
-            200: {"model": Job, "description": "It was canceled before"},
+            200: {"model": Job, "description": "The job was already canceled"},
             **problems(*OF_A_CHANGE, StateConflict),
         },
-        summary="Stop a job, or take it out of its slot",
+        summary="Cancel a job, or detach it from its slot",
     )
     @needs("jobs:write")
     async def cancel_job(job: JobId, body: CancelRequest) -> Response:
@@ -40,9 +40,9 @@ def cancel_routes(cancellation: JobCancellation, views: JobViews) -> APIRouter:
     @router.get(
         "/jobs/{job}/cancel",
         response_model=CancelCharge,
-        response_description="What it would cost",
+        response_description="Charge if the job is canceled now",
         responses=problems(*OF_A_READ),
-        summary="What canceling now would mean",
+        summary="Charge of canceling a job now",
     )
     @needs("jobs:read")
     async def preview_cancel(job: JobId) -> Response:

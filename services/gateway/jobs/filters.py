@@ -44,27 +44,27 @@ class JobsQuery(JobCriteria, extra="forbid"):
     """Filters of a list of jobs; a job has to be all of it."""
 
     status: Statuses = Field(  # type: ignore[assignment]  # several of them, only here
-        default=None, description="The job's status, or several, separated by commas"
+        default=None, description="Status, or several separated by commas"
     )
     tag: Tags = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
-        description="Tags, each written `tag.<name>=<value>`",
+        description="Tags, each as `tag.<name>=<value>`",
     )
     param: Parameters = Field(
         default_factory=dict,
         max_length=MAX_LABELS,
-        description="Parameters, each written `param.<name>=<value>`",
+        description="Parameters, each as `param.<name>=<value>`",
     )
     order: JobOrder = Field(
         default="newest",
-        description="`ended`: those that ended last come first; those that are open are left out",
+        description="Sort order. `ended`: last ended first, without open jobs",
     )
     counts: bool = Field(
         default=False, description="Count the jobs of each status that match all other filters"
     )
     cursor: str | None = Field(
-        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
+        default=None, max_length=MAX_CURSOR, description="`next` of the previous page"
     )
     limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
 

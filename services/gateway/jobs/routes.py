@@ -29,7 +29,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         status_code=202,
         response_model=Job,
         responses={**ACCEPTED, **problems(*OF_A_JOB)},
-        summary="Ask for a picture, a video or a text",
+        summary="Submit a job for a picture, a video or a text",
     )
     @needs("jobs:write")
     async def create_job(
@@ -51,7 +51,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         status_code=202,
         response_model=Job,
         responses={**ACCEPTED, **problems(*OF_A_JOB)},
-        summary="Try again, from the cheapest step that can work",
+        summary="Retry a job from the cheapest step that can work",
     )
     @needs("jobs:write")
     async def retry_job(

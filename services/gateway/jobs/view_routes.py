@@ -37,7 +37,7 @@ def view_routes(views: JobViews) -> APIRouter:
             200: {"description": "A page of jobs", "headers": NEXT_PAGE},
             **problems(*OF_A_READ),
         },
-        summary="Jobs of a project, filtered and in order",
+        summary="List jobs of a project",
     )
     @needs("jobs:read")
     async def list_jobs(
@@ -59,7 +59,7 @@ def view_routes(views: JobViews) -> APIRouter:
         response_model=Job,
         response_description="The job",
         responses=problems(*OF_A_READ),
-        summary="A job as it is now",
+        summary="Current state of a job",
     )
     @needs("jobs:read")
     async def get_job(job: JobId) -> Response:
@@ -68,9 +68,9 @@ def view_routes(views: JobViews) -> APIRouter:
     @router.get(
         "/jobs/{job}/events",
         response_model=JobEvents,
-        response_description="A page of its events",
+        response_description="A page of events",
         responses=problems(*OF_A_READ),
-        summary="What happened to a job, in order",
+        summary="List events of a job, in order",
     )
     @needs("jobs:read")
     async def list_events(job: JobId, query: Annotated[EventsQuery, Query()]) -> Response:
@@ -79,9 +79,9 @@ def view_routes(views: JobViews) -> APIRouter:
     @router.get(
         "/jobs/{job}/attempts",
         response_model=Attempts,
-        response_description="Its attempts",
+        response_description="The attempts",
         responses=problems(*OF_A_READ),
-        summary="What was sent to the provider, when, and for how much",
+        summary="List attempts of a job: provider requests, times and charges",
     )
     @needs("jobs:read")
     async def list_attempts(job: JobId) -> Response:

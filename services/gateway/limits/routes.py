@@ -22,7 +22,7 @@ from services.gateway.limits.lanes_accounts import LimitAdmin
 class QueueQuery(BaseModel, extra="forbid"):
     """How much of a queue."""
 
-    limit: int = Field(default=50, ge=1, le=500, description="Jobs, at most")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of jobs")
 
 
 def limit_routes(limits: LimitAdmin) -> APIRouter:
@@ -32,9 +32,9 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     @router.get(
         "/lanes",
         response_model=LaneList,
-        response_description="Every lane",
+        response_description="The lanes",
         responses=problems(Unavailable),
-        summary="The bounded queues, as they are now",
+        summary="List lanes: bounded queues with their current state",
     )
     @needs("jobs:read")
     async def list_lanes(principal: CurrentPrincipal) -> Response:
@@ -46,7 +46,7 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         response_model=LaneQueue,
         response_description="The lane and its next jobs",
         responses=problems(NotFound, Unavailable),
-        summary="The next jobs of a lane, in the order in which they will run",
+        summary="Lane with its next jobs in the order in which they will run",
     )
     @needs("jobs:read")
     async def get_lane_queue(
@@ -59,9 +59,9 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     @router.patch(
         "/lanes/{name}",
         response_model=LaneState,
-        response_description="The lane as it is now",
+        response_description="The changed lane",
         responses=problems(*OF_A_CHANGE),
-        summary="Change how much of a lane runs at once, or pause it",
+        summary="Change the concurrency cap of a lane, or pause it",
     )
     @needs("lanes:write")
     async def change_lane(name: str, body: ChangeLane, principal: CurrentPrincipal) -> Response:
@@ -71,9 +71,9 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     @router.get(
         "/accounts",
         response_model=AccountList,
-        response_description="Every account",
+        response_description="The accounts",
         responses=problems(Unavailable),
-        summary="Credentials at providers, and how much of them is in use",
+        summary="List provider accounts with their use",
     )
     @needs("admin")
     async def list_accounts() -> Response:
@@ -82,9 +82,9 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     @router.patch(
         "/accounts/{name}",
         response_model=AccountState,
-        response_description="The account as it is now",
+        response_description="The changed account",
         responses=problems(*OF_A_CHANGE),
-        summary="Change how many requests an account has open at once",
+        summary="Change the concurrency cap of an account",
     )
     @needs("admin")
     async def change_account(name: str, body: ChangeAccount) -> Response:

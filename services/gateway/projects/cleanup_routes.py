@@ -21,9 +21,9 @@ def cleanup_routes(cleanups: CleanupRequests) -> APIRouter:
         "/projects/{project}/cleanup",
         status_code=202,
         response_model=CleanupReport,
-        response_description="What goes, in the next moments",
+        response_description="Jobs that are being pruned",
         responses={
-            200: {"model": CleanupReport, "description": "What would go"},
+            200: {"model": CleanupReport, "description": "Jobs that would be pruned"},
             **problems(*OF_A_CHANGE, UnknownKind),
         },
         summary="Prune the jobs that the project's rules do not keep, or preview them",

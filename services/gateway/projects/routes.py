@@ -22,7 +22,7 @@ from services.gateway.projects.settings_store import ProjectSettings
 class ProjectsQuery(BaseModel, extra="forbid"):
     """Which part of the projects."""
 
-    cursor: ProjectName | None = Field(default=None, description="`next` of the page before")
+    cursor: ProjectName | None = Field(default=None, description="`next` of the previous page")
     limit: int = Field(default=50, ge=1, le=200, description="Projects in a page")
 
 
@@ -35,7 +35,7 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
         response_model=ProjectList,
         response_description="A page of projects",
         responses=problems(Unavailable),
-        summary="Projects that have jobs, by name",
+        summary="List projects that have jobs, by name",
     )
     @needs("jobs:read")
     async def list_projects(
@@ -48,9 +48,9 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
     @router.get(
         "/projects/{project}",
         response_model=ProjectState,
-        response_description="The project as it is now",
+        response_description="The project",
         responses=problems(*OF_A_READ),
-        summary="A project and its defaults",
+        summary="Project with its settings",
     )
     @needs("jobs:read")
     async def get_project(project: ProjectName) -> Response:
@@ -59,9 +59,9 @@ def project_routes(projects: ProjectSettings, request: RequestReply) -> APIRoute
     @router.patch(
         "/projects/{project}",
         response_model=ProjectState,
-        response_description="The project as it is now",
+        response_description="The project",
         responses=problems(*OF_A_CHANGE, TooManyProjects, UnknownKind, UnknownModel),
-        summary="Change what a project fills in, and what it keeps",
+        summary="Change the defaults, retention rules and quotas of a project",
     )
     @needs("projects:write")
     async def change_project(project: ProjectName, body: ChangeProject) -> Response:

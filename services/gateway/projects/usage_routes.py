@@ -24,13 +24,13 @@ def usage_routes(usage: UsageReports) -> APIRouter:
         response_model=UsageReport,
         responses={
             200: {
-                "description": "The usage; as CSV, all pages at once",
+                "description": "The usage; CSV contains all pages",
                 "headers": NEXT_PAGE,
                 "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
             },
             **problems(),
         },
-        summary="How many jobs a project had, and what they cost",
+        summary="Usage of a project: number and cost of jobs",
     )
     @needs("usage:read")
     async def get_usage(

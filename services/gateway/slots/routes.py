@@ -28,11 +28,11 @@ class SlotsQuery(BaseModel, extra="forbid"):
         default="",
         max_length=519,
         pattern=_PART_OF_A_NAME,
-        description="Slots whose name begins with this",
+        description="Prefix of slot names",
         examples=["portrait/"],
     )
     cursor: str | None = Field(
-        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
+        default=None, max_length=MAX_CURSOR, description="`next` of the previous page"
     )
     limit: int = Field(default=200, ge=1, le=200, description="Slots in a page")
 
@@ -41,7 +41,7 @@ class VersionsQuery(BaseModel, extra="forbid"):
     """Which versions of a slot."""
 
     cursor: str | None = Field(
-        default=None, max_length=MAX_CURSOR, description="`next` of the page before"
+        default=None, max_length=MAX_CURSOR, description="`next` of the previous page"
     )
     limit: int = Field(default=200, ge=1, le=200, description="Versions in a page")
 
@@ -55,7 +55,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         response_model=SlotList,
         response_description="A page of slots",
         responses=problems(*OF_A_READ),
-        summary="Slots of a project, by name",
+        summary="List slots of a project, by name",
     )
     @needs("jobs:read")
     async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
@@ -67,9 +67,9 @@ def slot_routes(versions: SlotService) -> APIRouter:
     @router.get(
         "/projects/{project}/slots/{slot:path}",
         response_model=SlotVersions,
-        response_description="The slot, and a page of its versions",
+        response_description="The slot with a page of its versions",
         responses=problems(*OF_A_READ),
-        summary="A slot with its versions",
+        summary="Slot with its versions",
     )
     @needs("jobs:read")
     async def get_slot(
@@ -85,7 +85,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
     @router.post(
         "/projects/{project}/restore",
         response_model=SlotVersions,
-        response_description="The slot, with that version as the current one",
+        response_description="The slot with the changed current version",
         responses=problems(*OF_A_CHANGE, OutputGone),
         summary="Make an older version of a slot current",
     )

@@ -40,11 +40,14 @@ _SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
 class StreamQuery(BaseModel, extra="forbid"):
     """Query of an event stream."""
 
-    project: ProjectName = Field(description="Events of this project", examples=["demo"])
-    job: JobId | None = Field(default=None, description="Only of this job")
+    project: ProjectName = Field(description="Project whose events are sent", examples=["demo"])
+    job: JobId | None = Field(default=None, description="Send only events of this job")
     budget: bool = Field(
         default=False,
-        description="Also when the project has spent a part of a limit; needs `usage:read`",
+        description=(
+            "Also send an event when the project's spending reaches a threshold of a limit; needs "
+            "`usage:read`"
+        ),
     )
 
 
@@ -60,8 +63,10 @@ def sse_routes(
         responses={
             200: {
                 "model": ServerFrame,
-                "description": "Events: `event` is the `op` of a frame, `data` the frame as JSON, "
-                "`id` what to come back with",
+                "description": (
+                    "Events: `event` is the `op` of a frame, `data` the frame as JSON, `id` the cursor "
+                    "for resuming"
+                ),
             },
             **problems(NotFound, Unavailable),
         },
@@ -76,7 +81,7 @@ def sse_routes(
             str,
             Header(
                 alias="Last-Event-ID",
-                description="`id` of the last event that was seen: what came after it follows",
+                description="`id` of the last event received; the events after it follow",
             ),
         ] = "",
     ) -> EventSourceResponse:

@@ -33,7 +33,7 @@ def live_routes(
         "/asyncapi",
         response_model=dict[str, Any],
         response_description="The AsyncAPI document",
-        summary="The live protocol (AsyncAPI 3.0)",
+        summary="AsyncAPI 3.0 document of the live protocol",
     )
     @public
     async def get_live_asyncapi(request: Request) -> Response:

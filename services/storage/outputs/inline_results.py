@@ -97,7 +97,7 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
         "/projects/{project}/inline/{job}/sha256/{sha256}",
         status_code=201,
         response_model=InlineResult,
-        response_description="It is kept for its job",
+        response_description="The output is stored for its job",
         responses=problems(*OF_A_BODY, NotFound, Unavailable, Unreadable),
         openapi_extra=bytes_of(limit),
         summary="Upload an inline output of a response",

@@ -23,8 +23,11 @@ def upload_routes(receiver: UploadReceiver) -> APIRouter:
     @router.put(
         "/projects/{project}/uploads/sha256/{sha256}",
         response_model=Upload,
-        response_description="It was here before",
-        responses={201: {"model": Upload, "description": "It is new"}, **problems(*_ERRORS)},
+        response_description="The file was already stored",
+        responses={
+            201: {"model": Upload, "description": "The file is stored"},
+            **problems(*_ERRORS),
+        },
         openapi_extra=bytes_of(receiver.limit),
         summary="Upload a file",
     )
