@@ -121,7 +121,7 @@ def event_name(type_: str) -> str:
     event of our major version says is its record.
 
     Raises:
-        Unreadable: It is of another major version, or no type of ours.
+        Unreadable: The type has another major version, or is not one of ours.
     """
     found = _TYPE.fullmatch(type_)
     if found is None:

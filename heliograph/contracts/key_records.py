@@ -145,7 +145,7 @@ def issue(
             gives it other quotas. Null: it has none.
 
     Raises:
-        KeyExceedsParent: It would allow more than its parent.
+        KeyExceedsParent: The key would have more access than its parent.
     """
     beyond = [scope for scope in request.scopes if not parent.has_scope(scope)]
     if beyond:
@@ -201,7 +201,7 @@ def rotated(record: KeyRecord, key: AccessKey, now: datetime, overlap: timedelta
     The record with a new secret; the old one works for `overlap` more.
 
     Raises:
-        StateConflict: The key is revoked or expired; make another one.
+        StateConflict: The key is revoked or expired; create another one.
     """
     if record.revoked_at or _is_over(record.expires_at, now):
         raise StateConflict("a key that is revoked or expired cannot be rotated")
@@ -214,7 +214,7 @@ def changed(record: KeyRecord, change: ChangeKey, now: datetime) -> KeyRecord:
     The record of a key after a change.
 
     Raises:
-        StateConflict: The key is revoked or expired; make another one.
+        StateConflict: The key is revoked or expired; create another one.
     """
     if record.revoked_at or _is_over(record.expires_at, now):
         raise StateConflict("a key that is revoked or expired cannot be changed")

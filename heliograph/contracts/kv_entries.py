@@ -126,7 +126,7 @@ def read_entry(bucket: str, data: bytes) -> dict[str, Any]:
     An entry of a bucket, with all its fields. An absent one is an empty entry.
 
     Raises:
-        Unreadable: It is no JSON object, or not what the bucket holds.
+        Unreadable: The data is not a JSON object, or not an entry of this bucket.
     """
     try:
         value = _OBJECT.validate_json(data)

@@ -26,7 +26,7 @@ def read_story(data: bytes) -> dict[str, Any]:
     The story in a text, as JSON that a `Story` can be read from, with whatever else the model said in it.
 
     Raises:
-        NoStory: There is none.
+        NoStory: The text contains no story.
     """
     text = decoded(data)
     reason = "it is not text" if text is None else "there is no JSON in it"

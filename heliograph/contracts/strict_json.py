@@ -9,8 +9,8 @@ def parse_json(text: str) -> object:
     A JSON value.
 
     Raises:
-        ValueError: It is not JSON.
-        RecursionError: It is nested too deep.
+        ValueError: The text is not JSON.
+        RecursionError: The text is nested too deep.
     """
     return json.loads(text, parse_constant=refuse_constant)
 

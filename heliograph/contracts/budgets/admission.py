@@ -25,7 +25,7 @@ def hold(
             takes its price from there.
 
     Raises:
-        OverBudget, TooManyJobs: It does not fit.
+        OverBudget, TooManyJobs: The job exceeds a limit of the budget.
     """
     is_counted = job.step is Step.ACCEPTED and budget.limits.jobs_open is not None
     before = job.internal.reserved

@@ -22,7 +22,7 @@ def time_zone(name: str) -> tzinfo:
     A time zone by its IANA name.
 
     Raises:
-        ValueError: There is none by that name.
+        ValueError: The time zone does not exist.
     """
     if name == "UTC":
         return UTC

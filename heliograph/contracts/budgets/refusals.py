@@ -18,7 +18,7 @@ def check_cost(budget: BudgetRecord, periods: Hold, cost: Cost, at: datetime) ->
     Whether a cost fits into each window in which `periods` counts.
 
     Raises:
-        OverBudget: It does not.
+        OverBudget: The cost exceeds the amount left in a window.
     """
     if not cost.estimated:
         return
@@ -36,7 +36,7 @@ def check_jobs(budget: BudgetRecord, jobs: int) -> None:
     Whether so many more jobs may be open.
 
     Raises:
-        TooManyJobs: They may not.
+        TooManyJobs: The limit of open jobs would be exceeded.
     """
     limit = budget.limits.jobs_open
     if limit is None or not jobs or budget.jobs_open + jobs <= limit:

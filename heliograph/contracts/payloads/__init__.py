@@ -42,7 +42,7 @@ def build_payload(name: str, call: Call) -> dict[str, Any]:
     The body for a call of the model `name`.
 
     Raises:
-        UnfitRequest: There is no such body; the caller changes the request.
+        UnfitRequest: No valid body can be built; the caller must change the request.
     """
     provider = provider_of(name)
     if provider not in _MAPPINGS:
