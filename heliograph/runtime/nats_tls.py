@@ -15,7 +15,7 @@ def tls_context(ca: Path, certificate: Path | None, key: Path | None) -> ssl.SSL
         certificate, key: Of this client, where the server wants one.
 
     Raises:
-        ValueError: A file is missing, or holds something else.
+        ValueError: A file is missing, or has other content.
     """
     try:
         context = ssl.create_default_context(cafile=ca)

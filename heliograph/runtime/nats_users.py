@@ -86,7 +86,7 @@ def public_nkey(seed: SecretStr) -> str:
     The public key of a seed.
 
     Raises:
-        ValueError: It is no seed of a user.
+        ValueError: The text is not the seed of a user.
     """
     try:
         key: str = nkeys.from_seed(bytearray(seed.get_secret_value(), "utf-8")).public_key.decode()

@@ -58,7 +58,8 @@ def accept_old_names(
         sources: Those that come first win.
 
     Raises:
-        SettingsError: An old name and its new one have different values. They are not shown.
+        SettingsError: An old name and its new name have different values. The message does not
+            contain them.
     """
     readers = [source for source in sources if isinstance(source, EnvSettingsSource)]
     values = _values_of(readers)

@@ -32,7 +32,7 @@ def ensure_bucket(settings: ServiceSettings) -> None:
     Make the bucket of the settings unless it is there. Blocks: not for an event loop.
 
     Raises:
-        ClientError: The store does not answer, or refuses.
+        ClientError: The store does not respond, or refuses the request.
     """
     store = s3_client(settings.s3_internal, settings.s3_login, settings.s3_region, timeout=_TIMEOUT)
     try:

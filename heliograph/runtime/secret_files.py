@@ -14,7 +14,7 @@ def secret_files(shape: type[BaseSettings]) -> list[SecretsSettingsSource]:
     whatever case. None where no folder is named.
 
     Raises:
-        SettingsError: The folder is not there.
+        SettingsError: The folder does not exist.
     """
     folder = os.environ.get(SECRETS_DIR)
     if not folder:

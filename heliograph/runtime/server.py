@@ -86,7 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
     A listening socket.
 
     Raises:
-        PortTaken: The operator picks another port.
+        PortTaken: Another process uses the port; the operator must choose another one.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # said, because asyncio spares only sockets that say they are TCP the delays of Nagle's algorithm

@@ -33,8 +33,8 @@ class TokenKeys(Protocol):
         The key of an id; without one, the only key there is.
 
         Raises:
-            Unauthenticated: There is none.
-            Unavailable: The keys are not known yet.
+            Unauthenticated: No key matches.
+            Unavailable: The keys have not been read yet.
         """
 
 
@@ -65,8 +65,8 @@ class TokenVerifier:
         Whom a token is for.
 
         Raises:
-            Unauthenticated: It is malformed, forged, expired, or lives for more than 15 minutes.
-            Unavailable: The keys are not known yet.
+            Unauthenticated: The token is malformed, forged or expired, or valid for more than 15 minutes.
+            Unavailable: The keys have not been read yet.
         """
         try:
             claims = _Claims.model_validate(self._decoded(text))

@@ -35,8 +35,8 @@ class KeyCache:
         The holder of a key.
 
         Raises:
-            Unauthenticated: It is unknown, revoked or expired, or its secret is wrong.
-            Unavailable: The keys are not known right now.
+            Unauthenticated: The key is unknown, revoked or expired, or its secret is wrong.
+            Unavailable: The keys have not been read recently.
         """
         record = self._record(key.id)
         principal = record and authenticate(record, key, now())

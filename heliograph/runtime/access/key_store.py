@@ -74,8 +74,8 @@ class KeyStore:
         A new secret for a key; the old one works for `overlap` more.
 
         Raises:
-            NotFound: There is no such key.
-            StateConflict: It is revoked or expired.
+            NotFound: The key does not exist.
+            StateConflict: The key is revoked or expired.
         """
         record, revision = await self._read(id_)
         key = new_key(id_)
@@ -89,8 +89,8 @@ class KeyStore:
         Change the quotas of a key.
 
         Raises:
-            NotFound: There is no such key.
-            StateConflict: It is revoked or expired.
+            NotFound: The key does not exist.
+            StateConflict: The key is revoked or expired.
         """
         record, revision = await self._read(id_)
         after = changed(record, change, now())

@@ -110,8 +110,8 @@ class KeyedAccess:
 def _check_jobs(principal: Principal, request: HTTPConnection) -> None:
     """
     Raises:
-        NotFound: The request is about another job than those of the principal.
-        InsufficientScope: It is about more than those.
+        NotFound: The request concerns a job that the principal may not see.
+        InsufficientScope: The request concerns more than the principal's jobs.
     """
     job, asset = request.path_params.get("job"), request.path_params.get("asset")
     if asset is not None:

@@ -37,8 +37,8 @@ class SessionCache:
         Whom a token of a session is for. Counts as a use of the session's key.
 
         Raises:
-            Unauthenticated: The session is unknown or over, or its key works no more.
-            Unavailable: Whether it is, cannot be said right now.
+            Unauthenticated: The session is unknown or has ended, or its key is not valid any more.
+            Unavailable: The session cannot be checked at the moment.
         """
         principal = self.principal(digest_of(token))
         if principal.id:

@@ -28,8 +28,8 @@ class SessionStore:
         Begin a session. Returns its token, of which only the digest is kept.
 
         Raises:
-            StateConflict: Its key, or its person, has a hundred others; end one of them.
-            QueueFull: There are too many sessions.
+            StateConflict: The key or the person already has a hundred sessions; end one of them.
+            QueueFull: The bucket of sessions is full.
         """
         if self._sessions.count(record) >= MAX_PER_HOLDER:
             raise StateConflict(f"there are {MAX_PER_HOLDER} sessions of it; sign out of one")

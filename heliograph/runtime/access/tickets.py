@@ -34,8 +34,8 @@ class TicketStore:
         A ticket for a project, and for no more jobs than its holder may see.
 
         Raises:
-            NotFound: One of the jobs is not among those.
-            QueueFull: There are too many tickets; ask again later.
+            NotFound: The holder may not see one of the jobs.
+            QueueFull: The bucket of tickets is full; try again later.
         """
         jobs = request.jobs or (sorted(holder.jobs) if holder.jobs is not None else None)
         if unseen := next((job for job in jobs or () if not holder.sees_job(job)), None):
@@ -61,7 +61,7 @@ class TicketStore:
         Whom a ticket is for; it works once, while the key or session that it goes back to does.
 
         Raises:
-            Unauthenticated: It is unknown, used or expired, or for pages of another origin.
+            Unauthenticated: The ticket is unknown, used or expired, or for pages of another origin.
         """
         stored = await self._bucket.read(digest_of(text))
         if not stored.value:

@@ -45,8 +45,9 @@ async def restore_backup(
             of other services become jobs.
 
     Raises:
-        ClientError: The folder holds no backup, or NATS is not empty, or the store does not answer.
-        ApiError, Unavailable: NATS does not answer. Begin again, with an empty one unless the log came back.
+        ClientError: The folder holds no backup, NATS is not empty, or the store does not respond.
+        ApiError, Unavailable: NATS does not respond. Begin again, with an empty NATS unless the
+            event log was restored.
     """
     manifest = read_manifest(folder)
     copies = [each for each in _log_last(manifest) if run_unsent or each.name not in _UNSENT]

@@ -23,8 +23,8 @@ async def save_backup(
     backup of a running deployment may know of more than its log, and never of less.
 
     Raises:
-        ClientError: The folder cannot be written, or the object store does not answer.
-        ApiError, Unavailable: NATS does not. What was written is no backup; try again.
+        ClientError: The folder cannot be written, or the object store does not respond.
+        ApiError, Unavailable: NATS does not respond. The folder holds no complete backup; try again.
     """
     await asyncio.to_thread(_make_folder, folder)
     begun = now()

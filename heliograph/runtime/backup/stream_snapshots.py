@@ -29,7 +29,7 @@ async def save_stream(jetstream: JetStream, name: str, folder: Path) -> StreamCo
     Write a stream to a file of the folder. Its consumers are left out: every service makes its own.
 
     Raises:
-        ApiError: The server has no such stream.
+        ApiError: The stream does not exist.
         Unavailable: The server stopped sending.
     """
     file = folder / f"{name}.snapshot"

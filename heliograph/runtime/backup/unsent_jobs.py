@@ -34,7 +34,7 @@ async def fail_unsent(jetstream: JetStream, source: str) -> int:
     Fail those jobs in a log that no service writes to. Returns their number; a second run finds none.
 
     Raises:
-        Unavailable: NATS stopped answering; run it again.
+        Unavailable: NATS stopped responding; call this function again.
     """
     log = JetStreamEventLog(jetstream, source)
     unsent = await _unsent(jetstream, log)

@@ -59,10 +59,10 @@ class BudgetCommitter:
             plan: The bulk request whose hold the job takes its price from, where there is one.
 
         Raises:
-            OverBudget: It has not, by what the leader of the stream says. Nothing is stored.
-            TooManyJobs: So many jobs are open as the budget allows. Nothing is stored.
+            OverBudget: Too little is left according to the leader of the stream. Nothing is stored.
+            TooManyJobs: The budget's limit of open jobs is reached. Nothing is stored.
             Conflict: The last event of the job is another one.
-            Unavailable, QueueFull: It may or may not be stored.
+            Unavailable, QueueFull: The event may or may not be stored.
         """
         waiting = WaitingEvent(event, after, plan)
         self._enqueue(event.body.project, waiting)
@@ -93,7 +93,7 @@ class BudgetCommitter:
         The budget of a project that has one, with the periods that are running.
 
         Raises:
-            Unavailable: It is being set, or removed, in this moment.
+            Unavailable: The budget is being set or removed.
         """
         entry = await self._budgets.read(project)
         if entry.active is None:

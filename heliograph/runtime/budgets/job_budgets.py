@@ -43,7 +43,7 @@ class JobBudgets(Protocol):
 
         Raises:
             OverBudget, TooManyJobs: They do not fit together. Nothing is held.
-            Unavailable: They may or may not be held. What is held goes by itself after two minutes.
+            Unavailable: The prices may or may not be held. A hold without a job ends after two minutes.
         """
 
     async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:

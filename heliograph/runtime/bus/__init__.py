@@ -29,7 +29,7 @@ class EventLog(Protocol):
         source: Who writes here, as `heliograph/render`.
 
     Raises:
-        Unavailable: The log does not answer; what was to be written may or may not be.
+        Unavailable: The log did not respond; the event may or may not be written.
     """
 
     source: str
@@ -39,7 +39,7 @@ class EventLog(Protocol):
         The last event of a job, None when there is none.
 
         Raises:
-            Unreadable: There is one, and this release may not act on the job.
+            Unreadable: The event cannot be read, so this release must not act on the job.
         """
 
     async def job(self, job: str) -> JobEntry | None:
@@ -55,7 +55,7 @@ class EventLog(Protocol):
         Write an event, if the last one of its job is number `after` (0: there is none).
 
         Raises:
-            Conflict: It is not.
+            Conflict: The last event of the job is another one.
         """
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
@@ -67,7 +67,7 @@ class WorkQueue(Protocol):
     Work queue: each message once, however often it is enqueued.
 
     Raises:
-        Unavailable: The queue does not answer; putting it there again is safe.
+        Unavailable: The queue does not respond; enqueueing again is safe.
     """
 
     async def enqueue(self, ticket: Ticket) -> None:
@@ -113,7 +113,7 @@ class SlotClaims(Protocol):
     Slot claims: the job that may fill a slot. An entry is never released: it is replaced when its job is over.
 
     Raises:
-        Unavailable: The table does not answer.
+        Unavailable: The bucket does not respond.
     """
 
     async def read(self, project: str, slot: str) -> SlotClaim: ...
@@ -124,7 +124,7 @@ class SlotClaims(Protocol):
         was restored stays so.
 
         Raises:
-            Conflict: Another process did.
+            Conflict: Another process claimed the slot.
         """
 
     async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
@@ -169,7 +169,7 @@ class AccountPermits(Protocol):
     place ends all claims from before it, however late their makers wake up, and none that follows it.
 
     Raises:
-        Unavailable: The table does not answer.
+        Unavailable: The bucket does not respond.
     """
 
     async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
@@ -208,8 +208,8 @@ class RequestReply(Protocol):
         The reply within `timeout` seconds.
 
         Raises:
-            RemoteProblem: It refuses.
-            Unavailable: It does not answer in time, or cannot right now.
+            RemoteProblem: The other service refuses the query.
+            Unavailable: The other service does not answer in time, or is not available.
         """
 
 

@@ -39,10 +39,10 @@ async def store_batch(jetstream: JetStream, messages: Sequence[ComparedMessage])
     Store all messages, or none. Returns the sequence of the first; the others follow without a gap.
 
     Raises:
-        Conflict: The last message of a subject is another one. None is stored.
-        ApiError: The server refuses the batch for another reason. None is stored.
-        BodyTooLarge: One does not fit into a message. None is stored.
-        Unavailable: All are stored, or none is.
+        Conflict: The last message of a subject has changed. No message is stored.
+        ApiError: The server rejects the batch for another reason. No message is stored.
+        BodyTooLarge: A message is too large. No message is stored.
+        Unavailable: The server did not confirm; either all messages are stored or none.
     """
     batch, last = secrets.token_hex(11), len(messages)
     async with jetstream.calling(_COMMIT_TIMEOUT):

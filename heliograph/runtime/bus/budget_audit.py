@@ -54,7 +54,7 @@ async def audit_budgets(jetstream: JetStream, project: str | None = None) -> lis
 
     Raises:
         NotFound: The project has no budget.
-        Unavailable: The log does not answer.
+        Unavailable: The log does not respond.
     """
     if project is not None:
         audit = await audit_budget(jetstream, project)

@@ -33,7 +33,7 @@ class BudgetLog:
     The budget records of all projects.
 
     Raises:
-        Unavailable: The log does not answer; what was to be written may or may not be.
+        Unavailable: The log did not respond; the record may or may not be written.
         Unreadable: This release cannot read the record.
     """
 
@@ -61,8 +61,8 @@ class BudgetLog:
         in the log before it.
 
         Raises:
-            Conflict: The record is another one now, or so is the last message of another subject.
-            ApiError: The server refuses; nothing is stored.
+            Conflict: The record, or the last message of another subject, has changed.
+            ApiError: The server rejects the batch; nothing is stored.
         """
         return await store_batch(self._jetstream, [*messages, _message(budget, after)])
 

@@ -34,7 +34,7 @@ async def certificate_expiry(host: str, port: int, context: ssl.SSLContext | Non
     When the certificate of a server expires, in Unix time.
 
     Raises:
-        OSError, TimeoutError: It does not answer, or its certificate is not trusted.
+        OSError, TimeoutError: The server does not respond, or its certificate is not trusted.
     """
     async with asyncio.timeout(_TIMEOUT):
         _, writer = await asyncio.open_connection(host, port, ssl=context)

@@ -107,7 +107,7 @@ class Connection:
         Connect; waits as long as it takes for the server to be there.
 
         Raises:
-            Unavailable: The server went away in the moment of connecting; call again.
+            Unavailable: The connection was lost while connecting; call again.
         """
         # one that is lost comes back by itself: to connect it as well would leave two readers on it
         while not (self.client.is_connected or self.client.is_reconnecting):

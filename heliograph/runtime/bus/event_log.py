@@ -101,7 +101,7 @@ async def last_event(jetstream: JetStream) -> int:
     are no events, and readers of events never hear of them.
 
     Raises:
-        Unavailable: The log does not answer.
+        Unavailable: The log does not respond.
     """
     stored = await jetstream.last(STREAM, subjects.EVENTS)
     return stored.sequence if stored else 0

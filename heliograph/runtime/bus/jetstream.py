@@ -76,8 +76,8 @@ class JetStream(CoreNats):
         One call of the JetStream API, as `STREAM.INFO.EVENTS`.
 
         Raises:
-            ApiError: The server said no.
-            Unavailable: It said nothing.
+            ApiError: The server rejected the call.
+            Unavailable: The server did not reply.
         """
         data = json.dumps(body).encode() if body is not None else b""
         async with self.calling():
@@ -94,10 +94,10 @@ class JetStream(CoreNats):
         Only for messages that may be stored twice, or whose headers make sure that they are not.
 
         Raises:
-            ApiError: The server said no.
-            QueueFull: There is no room.
-            BodyTooLarge: It does not fit into a message.
-            Unavailable: It may or may not be stored.
+            ApiError: The server rejected the call.
+            QueueFull: The stream is full.
+            BodyTooLarge: The data does not fit into a message.
+            Unavailable: The server did not confirm; the message may or may not be stored.
         """
         async with self.calling():
             self.check_size(data, headers)
@@ -188,7 +188,7 @@ class JetStream(CoreNats):
         server stops with the message that makes it more than `most` bytes.
 
         Raises:
-            Unavailable: The server does not answer.
+            Unavailable: The server does not respond.
         """
         query = {"seq": sequence, "batch": size, "max_bytes": most, "next_by_subj": subject}
         return await self._read_many(stream, query)
@@ -198,7 +198,7 @@ class JetStream(CoreNats):
         The last message of each subject that has one, of at most 1,024; from the leader, as `last`.
 
         Raises:
-            Unavailable: The server does not answer.
+            Unavailable: The server does not respond.
         """
         if self._replicas > 1:
             found = await asyncio.gather(*(self.last(stream, subject) for subject in subjects))
@@ -250,7 +250,7 @@ class JetStream(CoreNats):
         The same, with all that was acknowledged before: for those who never come back to it.
 
         Raises:
-            Unavailable: The server that answers lags behind the leader, or does not answer.
+            Unavailable: The server lags behind the leader, or does not respond.
         """
         newest = await self.last(stream, subject) if self._replicas > 1 else None
         read_to = sequence - 1

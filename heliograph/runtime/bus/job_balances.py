@@ -19,7 +19,7 @@ async def read_job_balances(
         held: Sequence up to which there are holds; not before `settled`.
 
     Raises:
-        Unavailable: The log does not answer.
+        Unavailable: The log does not respond.
     """
     at_settled: dict[str, Stored] = {}
     at_held: dict[str, Stored] = {}

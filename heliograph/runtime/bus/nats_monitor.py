@@ -34,7 +34,7 @@ async def read_configuration(settings: ServiceSettings) -> Configuration | None:
     Ask the server; None where an outside server has no address to ask.
 
     Raises:
-        Unavailable: It does not answer; try again.
+        Unavailable: The server does not respond; try again.
     """
     login = settings.nats_monitor_login
     if login:

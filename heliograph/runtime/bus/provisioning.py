@@ -34,8 +34,8 @@ async def provision(connection: Client, settings: ServiceSettings, catalog: Cata
     Make sure that everything is there, and fit. Returns the epoch of EVENTS.
 
     Raises:
-        UnsupportedServer: An operator must change the server or a stream; starting again does not help.
-        Unavailable: The server does not answer; try again.
+        UnsupportedServer: The operator must change the server or a stream; a restart does not help.
+        Unavailable: The server does not respond; try again.
     """
     await check_server(connection, settings)
     jetstream = JetStream(connection)
@@ -61,8 +61,8 @@ async def check_provisioned(connection: Client, settings: ServiceSettings, catal
     What is configured otherwise is logged: another release may have provisioned.
 
     Raises:
-        UnsupportedServer: As of `provision`.
-        Unavailable: Something is missing, or the server does not answer; try again.
+        UnsupportedServer: The operator must change the server or a stream.
+        Unavailable: A stream or bucket is missing, or the server does not respond; try again.
     """
     check_version(connection)
     jetstream = JetStream(connection)
@@ -102,7 +102,7 @@ async def epoch(jetstream: JetStream) -> str:
     The name of this history of sequences: the same from every process and over restarts.
 
     Raises:
-        Unavailable: NATS does not answer, or a restore is not over.
+        Unavailable: NATS does not respond, or a restore has not ended.
     """
     metadata = (await jetstream.api("STREAM.INFO.EVENTS"))["config"]["metadata"]
     if RESTORING in metadata:

@@ -44,8 +44,8 @@ async def send_query(jetstream: JetStream, query: Query[Reply], *, timeout: floa
     Ask another service. `timeout` is seconds.
 
     Raises:
-        RemoteProblem: It refuses.
-        Unavailable: It does not answer in time, or cannot right now.
+        RemoteProblem: The other service refuses the query.
+        Unavailable: The other service does not answer in time, or is not available.
     """
     reply = await jetstream.request(query.address, query.data(), timeout=timeout)
     try:
@@ -78,7 +78,7 @@ async def serve_query(
         group: One process of a group answers; none: every process that serves it.
 
     Raises:
-        Unavailable: NATS does not answer.
+        Unavailable: NATS does not respond.
     """
     responding: set[asyncio.Task[None]] = set()
 

@@ -22,7 +22,7 @@ class RateCounters:
         Add to a counter. Returns what it says now.
 
         Raises:
-            Unavailable: It may or may not have been added.
+            Unavailable: The server did not confirm; the count may or may not have been added.
         """
         headers = {"Nats-Incr": f"+{count}"}
         subject = subjects.rate(name, window)

@@ -47,7 +47,7 @@ def stored_at_leader(reply: Msg) -> Stored | None:
     Reply to `STREAM.MSG.GET`.
 
     Raises:
-        Unavailable: The stream has no leader just now.
+        Unavailable: The stream has no leader at the moment.
     """
     answer = json.loads(reply.data)
     if "error" in answer:

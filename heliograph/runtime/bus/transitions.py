@@ -42,9 +42,9 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
     Write what a fact makes of the record in `entry`.
 
     Raises:
-        IllegalTransition: The fact does not fit the record.
+        IllegalTransition: The event may not follow the record's step.
         Conflict: The record changed meanwhile.
-        Unavailable: The log does not answer.
+        Unavailable: The log does not respond.
     """
     at, before = now(), entry.record
     after = apply(before, fact, at)

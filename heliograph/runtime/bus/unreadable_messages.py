@@ -59,9 +59,9 @@ async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter
     Remove a message that cannot be read. Returns what it was.
 
     Raises:
-        NotFound: There is no such message, or it can be read.
-        StateConflict: It is an event: what happened to a job is never removed.
-        Unavailable: Try again.
+        NotFound: The message does not exist, or can be read.
+        StateConflict: The message is an event; events are never removed.
+        Unavailable: The server does not respond; try again.
     """
     if stream == "EVENTS":
         raise StateConflict("events are never removed; upgrade to a release that can read this one")

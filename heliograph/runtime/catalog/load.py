@@ -23,7 +23,8 @@ def load_catalog(settings: ServiceSettings) -> Catalog:
     The catalog of this deployment.
 
     Raises:
-        CatalogFileError: Name the file, the line and the reason; the operator mends the file.
+        CatalogFileError: A file is not valid. The error names file, line and reason; the operator
+            must fix the file.
     """
     overlays = {section: getattr(settings, section) for section in SECTIONS}
     return read_catalog(overlays)

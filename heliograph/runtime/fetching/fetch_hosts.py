@@ -28,8 +28,8 @@ class FetchHosts:
         An address as it will be asked for.
 
         Raises:
-            HostNotListed: Its host is not one of these.
-            TargetRefused: It is no address, or has a user or a password.
+            HostNotListed: The host of the URL is not listed.
+            TargetRefused: The text is not a URL, or the URL has a user or a password.
         """
         url = parse_url(text)
         if url.userinfo:

@@ -45,8 +45,8 @@ class GuardedClient:
         The answer of an address, or of where its redirects lead.
 
         Raises:
-            HostNotListed, TargetRefused: It is not asked.
-            httpx.HTTPError: There is no answer.
+            HostNotListed, TargetRefused: The URL is not allowed; no request was sent.
+            httpx.HTTPError: The request failed.
         """
         for _ in range(MAX_REDIRECTS + 1):
             target = self._hosts.check(url)

@@ -42,10 +42,10 @@ class AccessCheck(Protocol):
         Who makes a request, and may.
 
         Raises:
-            Unauthenticated: It has no valid key.
-            InsufficientScope: Its key does not have the scope.
-            NotFound: What it is about is of a project that its key is not for.
-            Unavailable: Whether the key is valid cannot be said right now.
+            Unauthenticated: The request has no valid key.
+            InsufficientScope: The key does not have the scope.
+            NotFound: The resource belongs to a project that the key may not access.
+            Unavailable: The key cannot be checked at the moment.
         """
 
     def confirm(self, principal: Principal) -> None:
@@ -54,7 +54,7 @@ class AccessCheck(Protocol):
 
         Raises:
             Unauthenticated: The key was revoked, or has expired.
-            Unavailable: Whether it is still valid cannot be said right now.
+            Unavailable: The key cannot be checked at the moment.
         """
 
 

@@ -25,9 +25,9 @@ async def read_body(request: Request, shape: type[Shape]) -> Shape:
     The request's body, checked.
 
     Raises:
-        MalformedRequest: It is empty, not JSON, or too slow.
-        BodyTooLarge: It has more than `MAX_BODY` bytes.
-        ValidationFailed: It is not of this shape; `errors` say where.
+        MalformedRequest: The body is empty, not JSON, or arrives too slowly.
+        BodyTooLarge: The body has more than `MAX_BODY` bytes.
+        ValidationFailed: The body does not match `shape`; `errors` point at each mistake.
     """
     return await checked(await read_bytes(request), shape)
 
@@ -37,8 +37,8 @@ async def read_bytes(request: Request) -> bytes:
     The request's body as it came.
 
     Raises:
-        MalformedRequest: It is too slow.
-        BodyTooLarge: It has more than `MAX_BODY` bytes.
+        MalformedRequest: The body arrives too slowly.
+        BodyTooLarge: The body has more than `MAX_BODY` bytes.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT):

@@ -33,7 +33,7 @@ def decoder(encoding: str | None, limit: int) -> Decoder:
     For a body with this `Content-Encoding`, of at most `limit` bytes.
 
     Raises:
-        UnknownEncoding: It cannot be undone.
+        UnknownEncoding: The encoding is not supported.
     """
     names = [name.strip().lower() for name in (encoding or "").split(",")]
     names = [name for name in names if name not in ("", "identity")]
