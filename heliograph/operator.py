@@ -81,7 +81,8 @@ def add_bus_user(
     follows them. A server that runs knows it at once.
 
     Raises:
-        ClientError: The name is one of ours, or a user with other projects, or without a password, has it.
+        ClientError: The name is reserved, or belongs to a user with other projects or another kind
+            of login.
     """
     if name in {*permissions(()), OWNER, MONITOR}:
         raise ClientError(f"{name} is a user of our own: choose another name")

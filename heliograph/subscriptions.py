@@ -111,7 +111,7 @@ class Subscriptions:
         Events of a frame.
 
         Raises:
-            RequestRejected: The service refused what was said, or one of the subscriptions.
+            RequestRejected: The service rejected a frame or one of the subscriptions.
         """
         if frame["op"] == "error":
             raise RequestRejected(Problem.model_validate(frame["problem"]))

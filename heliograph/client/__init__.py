@@ -31,6 +31,6 @@ class Client(BulkCalls, QuoteCalls, BudgetCalls, QuotaCalls, UsageCalls, LiveCal
     Unsendable.
 
     Raises:
-        AddressRefused: An address is not valid, or leads elsewhere; the message says which, and why.
-        KeyRefused: The key cannot be one, or its file cannot be read.
+        AddressRefused: A URL is not valid or not allowed; the message has the reason.
+        KeyRefused: The text is not an API key, or the key file cannot be read.
     """

@@ -20,7 +20,7 @@ class BearerCredentials:
         text: Default: `HELIOGRAPH_KEY`, or the content of the file that `HELIOGRAPH_KEY_FILE` names.
 
     Raises:
-        KeyRefused: It can be no key, or the file cannot be read.
+        KeyRefused: The text is not an API key, or the file cannot be read.
     """
 
     def __init__(self, text: str | None = None) -> None:

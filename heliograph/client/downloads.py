@@ -27,7 +27,7 @@ class Downloads(JobCalls):
         Copy an asset to a file; an expired URL is renewed.
 
         Raises:
-            ChecksumMismatch: The digest is wrong.
+            ChecksumMismatch: The digest of the downloaded bytes is wrong.
         """
         path = Path(target)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -45,7 +45,7 @@ class Downloads(JobCalls):
         The story that a `scenes` job wrote.
 
         Raises:
-            ChecksumMismatch: The digest is wrong.
+            ChecksumMismatch: The digest of the downloaded bytes is wrong.
         """
         with tempfile.TemporaryDirectory() as folder:
             file = await self.download(asset, Path(folder, "story.json"))
