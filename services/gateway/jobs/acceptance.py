@@ -77,9 +77,9 @@ class JobAcceptance:
         read.
 
         Raises:
-            IdempotencyKeyReused: The key stands for another body; use a new one.
-            StateConflict: It was given up while it claimed a slot; send it as a new request.
-            Unavailable: Send it again, with its key.
+            IdempotencyKeyReused: The key was used with another body; the caller must use a new key.
+            StateConflict: Another request fenced this one off while it claimed a slot; use a new key.
+            Unavailable: The log does not respond; repeat the request with its key.
         """
         return await self._find(identity.job, is_same) if identity.is_repeatable else None
 
@@ -91,9 +91,9 @@ class JobAcceptance:
 
         Raises:
             IdempotencyKeyReused, StateConflict: As for `replay`; the same request was faster.
-            SlotBusy: Another job, with other inputs, is filling the slot.
-            OverBudget, TooManyJobs: It is not accepted. The key may be sent again.
-            Unavailable, QueueFull: It may or may not be accepted: send it again, with its key.
+            SlotBusy: An open job with other inputs fills the slot.
+            OverBudget, TooManyJobs: The job is not accepted. The key may be sent again.
+            Unavailable, QueueFull: The job may or may not be accepted; repeat the request with its key.
         """
         while True:
             try:
@@ -115,7 +115,7 @@ class JobAcceptance:
         Whether the job that is filling the slot would be the answer, if the record was accepted now.
 
         Raises:
-            SlotBusy: It would be refused.
+            SlotBusy: An open job with other inputs fills the slot.
         """
         if not record.slot:
             return False
@@ -224,7 +224,7 @@ class JobAcceptance:
     async def _in_slot(self, job: str) -> LogEntry | None:
         """
         Raises:
-            SlotBusy: The job that claimed the slot cannot be read, so it keeps it.
+            SlotBusy: The job that claimed the slot cannot be read, so the slot stays busy.
         """
         try:
             return await self.events.last(job)
@@ -261,7 +261,7 @@ async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
     Into the queue. Where that is full, the sweeper does it later: what is in the log is durable.
 
     Raises:
-        Unavailable: It may or may not be in the queue.
+        Unavailable: The entry may or may not be in the queue.
     """
     try:
         await work.enqueue(ticket_for(record))

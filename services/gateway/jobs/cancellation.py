@@ -38,8 +38,8 @@ class JobCancellation:
         The job after the request, and whether it changes anything. A canceled job does not change.
 
         Raises:
-            NotFound: There is no such job.
-            StateConflict: The job ended in another way.
+            NotFound: The job does not exist.
+            StateConflict: The job already has another final state.
         """
         entry = await load_job(self.events, job)
         record = entry.record
@@ -57,7 +57,7 @@ class JobCancellation:
         Stop a job, and take it out of its slot at once, however long its worker needs to stop.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: The job does not exist.
         """
         with suppress(StateConflict):  # it ended by itself
             await self.cancel(job, "stop")

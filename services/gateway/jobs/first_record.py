@@ -52,12 +52,12 @@ def build_record(
     not `request` itself.
 
     Raises:
-        UnknownKind, UnknownModel, ValidationFailed: The caller changes the request.
-        BodyTooLarge: Its events would not fit into messages.
-        ModelLocked: The project wants another model for this.
-        OverMaxCost: It costs more than the caller allows.
-        PriceUnknown: Nobody says what it may cost.
-        IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
+        UnknownKind, UnknownModel, ValidationFailed: The caller must change the request.
+        BodyTooLarge: The events of the job would not fit into messages.
+        ModelLocked: The project is locked to another model for the kind.
+        OverMaxCost: The job costs more than `max_cost` or the quote.
+        PriceUnknown: The price of the model is not known, and no `max_cost` is set.
+        IdempotencyKeyRequired: The job costs money, and the request has no key.
         ModelUnavailable: The operator has no account for the model.
     """
     kind = catalog.kinds.get(request.kind)

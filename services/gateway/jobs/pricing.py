@@ -21,8 +21,8 @@ def estimate_cost(record: Record, kind: Kind, model: Model, assumed: Decimal | N
         assumed: What the job is counted as, where the price of the model is not known.
 
     Raises:
-        PriceUnknown: It is not known, and nothing says what it may be.
-        ValidationFailed: There is no such body.
+        PriceUnknown: The price of the model is not known, and no maximum is set.
+        ValidationFailed: No valid body can be built for the provider.
     """
     call = Call(
         model=model,

@@ -40,9 +40,9 @@ class QuoteSigner:
         Whether the quote of a request, if it has one, covers what the request costs.
 
         Raises:
-            ValidationFailed: It is no quote for this request.
-            QuoteExpired: Ask for a new one.
-            OverMaxCost: The price has risen since.
+            ValidationFailed: The quote is not for this request.
+            QuoteExpired: The quote has expired; the caller must request a new one.
+            OverMaxCost: The price has risen above the quote.
         """
         if request.quote is None:
             return

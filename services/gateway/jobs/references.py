@@ -30,8 +30,8 @@ class ReferenceValidator:
         that is waited for. `after` says how far those are.
 
         Raises:
-            ValidationFailed: One of them does not exist in the project.
-            Unavailable: Storage does not answer; try again.
+            ValidationFailed: A reference does not exist in the project.
+            Unavailable: Storage does not respond; try again.
         """
         return [
             await self._digest(project, reference, index, after)

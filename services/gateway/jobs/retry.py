@@ -54,10 +54,10 @@ async def retry_in_place(
     Submit a job in `submit_unknown` again. None when the job is in another state.
 
     Raises:
-        StateConflict: It costs something, and `from` is not `submit`.
-        IdempotencyKeyRequired: It may be charged twice, so it must not be repeated by accident.
-        OverBudget: The budget of the project has less left than one more attempt costs.
-        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+        StateConflict: The retry costs money, and `from` is not `submit`.
+        IdempotencyKeyRequired: The retry may be charged twice, and the request has no key.
+        OverBudget: Another attempt costs more than is left of the project's budget.
+        StateConflict, ValidationFailed: The request names another step than `submit`, or has changes.
     """
     entry: LogEntry = await load_job(events, job)
     record = entry.record
@@ -91,7 +91,7 @@ def check_in_place(retry: RetryRequest) -> None:
     Whether a job in `submit_unknown` can be tried again like this.
 
     Raises:
-        StateConflict, ValidationFailed: This retry has no choice of step, and no changes.
+        StateConflict, ValidationFailed: The request names another step than `submit`, or has changes.
     """
     if retry.from_ not in (None, "submit"):
         raise StateConflict("nothing is known to be at the provider; only `submit` can work")
@@ -116,9 +116,9 @@ def retry_record(
     Raises:
         StateConflict: The old job has not ended without success, that step cannot work, or it costs
             something and `from` is not `submit`.
-        ValidationFailed: The changes do not make a request, or none are possible from that step.
-        ModelLocked: The project makes it with another model by now.
-        IdempotencyKeyRequired: It costs something.
+        ValidationFailed: The changed request is not valid, or the step allows no changes.
+        ModelLocked: The project is now locked to another model for the kind.
+        IdempotencyKeyRequired: The retry costs money, and the request has no key.
     """
     step = resume_point(old, retry.from_)
     request = merge_changes(old, step, retry.changes)
@@ -173,7 +173,7 @@ def resume_point(record: Record, start: RetryFrom | None) -> RetryFrom:
     Where a retry of an ended job begins.
 
     Raises:
-        StateConflict: The job has not ended without success, or that step has nothing to begin with.
+        StateConflict: The job is open or succeeded, or has no data for that step.
     """
     if record.step not in ENDED:
         raise StateConflict(f"a job that is {record.status} cannot be retried")
@@ -211,7 +211,7 @@ def merge_changes(record: Record, step: RetryFrom, changes: dict[str, Any]) -> J
     The old request, with changes.
 
     Raises:
-        ValidationFailed: The changes do not make a request, or none are possible from that step.
+        ValidationFailed: The changed request is not valid, or the step allows no changes.
     """
     if changes and step != "submit":
         raise ValidationFailed.at("/changes", f"a retry from {step} fetches what there is")

@@ -58,8 +58,8 @@ class JobService:
         before.
 
         Raises:
-            RequestError: The caller changes the request, or the key.
-            ServiceError: The caller sends it again, with its key.
+            RequestError: The request is refused; the caller must change the request or the key.
+            ServiceError: A service is not available; the caller repeats the request with its key.
         """
         is_same = same_request(request, identity)
         if not _is_compared_by_acceptance(request):
@@ -124,7 +124,7 @@ class JobService:
         A step that costs needs `from: submit`, unless the request as a whole `may_pay`.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: The job does not exist.
             RequestError, ServiceError: As for `submit`.
         """
         in_place = await retry_in_place(self.events, self.work, job, key, retry, may_pay=may_pay)
@@ -180,8 +180,8 @@ class JobService:
         Room in the event log, in the queue and in quotas for jobs of one project, for all or none.
 
         Raises:
-            QueueFull, TooManyJobs, TooManyRequests: There is too little.
-            Unavailable: Whether there is cannot be said right now.
+            QueueFull, TooManyJobs, TooManyRequests: There is not enough room for all jobs.
+            Unavailable: The available room is not known at the moment.
         """
         self.log_capacity.admit(records)
         waiting = [record for record in records if not record.internal.reused]
