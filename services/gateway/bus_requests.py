@@ -121,8 +121,8 @@ def identity_from_message(subject: str, headers: Mapping[str, str], origin: str)
     that a delivery that is repeated makes no second job.
 
     Raises:
-        NotFound: No project has that name.
-        IdempotencyKeyInvalid: The `ce-id` cannot be one.
+        NotFound: The subject has no valid project name.
+        IdempotencyKeyInvalid: The `ce-id` is not a valid key.
     """
     project = subject.rsplit(".", 1)[1]
     if not matches(PROJECT_PATTERN, project):

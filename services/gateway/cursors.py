@@ -36,7 +36,7 @@ class ListCursors:
         The place of a cursor.
 
         Raises:
-            ValidationFailed: It is of another project or other filters; begin that list anew.
+            ValidationFailed: The cursor belongs to another project or other filters; restart the list.
         """
         if cursor is None:
             return None

@@ -10,7 +10,7 @@ def of_user(request: JobRequest, principal: Principal, pointer: str = "") -> Job
     The request in the name of the principal's user, if it has one.
 
     Raises:
-        ValidationFailed: It names another user. `pointer` is where it stands in the body.
+        ValidationFailed: The request names another user; `pointer` is its position in the body.
     """
     if principal.user is None:
         return request

@@ -43,8 +43,8 @@ class SessionService:
 
         Raises:
             Unauthenticated: The key is malformed, unknown, expired or revoked.
-            NotFound: There are no sessions.
-            StateConflict, QueueFull: There are too many.
+            NotFound: Authentication is off, so sessions do not exist.
+            StateConflict, QueueFull: There are too many sessions.
         """
         self._require_keys()
         key = parse_key(text.strip())
@@ -59,8 +59,8 @@ class SessionService:
         The token of a new session, and what it may do.
 
         Raises:
-            NotFound: There are no sessions.
-            StateConflict, QueueFull: There are too many.
+            NotFound: Authentication is off, so sessions do not exist.
+            StateConflict, QueueFull: There are too many sessions.
         """
         self._require_keys()
         token = await self._store.begin(record)

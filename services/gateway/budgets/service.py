@@ -48,8 +48,8 @@ class BudgetService:
         Set the budget of a project, or remove it: then there is no limit in the request.
 
         Raises:
-            StateConflict: Processes of an older release may run, which would not settle it.
-            TooManyProjects: No more projects may have settings.
+            StateConflict: Processes of an older release may run, which would not settle the budget.
+            TooManyProjects: The limit of projects with settings is reached.
         """
         if not await self._bus.level.allows(BUDGETS):
             raise StateConflict(

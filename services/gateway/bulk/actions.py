@@ -53,8 +53,8 @@ class BulkActions:
         Dry run of an action, with its cost.
 
         Raises:
-            ValidationFailed: The filter looks for jobs that this can never be done to.
-            ServiceError: Ask again.
+            ValidationFailed: The action can never apply to jobs that match the filter.
+            ServiceError: A service is not available; try again.
         """
         jobs, more = await self._matching(project, request)
         if request.action == "retry":
@@ -74,10 +74,10 @@ class BulkActions:
         `from: submit`: without, a job that can only be submitted again refuses, with its price.
 
         Raises:
-            ValidationFailed: The filter looks for jobs that this can never be done to.
-            IdempotencyKeyRequired: It costs something, and could be sent twice by accident.
-            IdempotencyKeyReused: The key stands for another body; use a new one.
-            ServiceError: Send it again, with its key.
+            ValidationFailed: The action can never apply to jobs that match the filter.
+            IdempotencyKeyRequired: The action costs money, and the request has no key.
+            IdempotencyKeyReused: The key was used with another body; the caller must use a new key.
+            ServiceError: A service is not available; repeat the request with its key.
         """
         before = await self.plans.find(action_id(project, key)) if key else None
         plan = before or await self._plan(project, request, key)

@@ -34,9 +34,9 @@ class BatchAdmission:
         The plan for a new batch, and the first records of its jobs.
 
         Raises:
-            BatchRejected: Some of them cannot be made.
-            OverBudget, TooManyJobs: All of them together are more than the budget of the project allows.
-            ServiceError: There is no room for all of them, or a service does not answer.
+            BatchRejected: Some requests are refused.
+            OverBudget, TooManyJobs: The jobs together exceed the budget of the project.
+            ServiceError: There is not enough room for all jobs, or a service does not respond.
         """
         refused = duplicate_slots(submission.request) | missing_slots(submission.request)
         if refused:

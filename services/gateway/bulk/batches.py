@@ -58,9 +58,9 @@ class BatchService:
         on: the item says so, and the request can be sent again.
 
         Raises:
-            BatchRejected: Nothing was made; change the request.
-            IdempotencyKeyReused: The key stands for another body; use a new one.
-            ServiceError: Send it again, with its key.
+            BatchRejected: Some requests are refused, and no job was created; change the request.
+            IdempotencyKeyReused: The key was used with another body; the caller must use a new key.
+            ServiceError: A service is not available; repeat the request with its key.
         """
         name = batch_id(project, key)
         submission = BatchSubmission(

@@ -104,7 +104,7 @@ def request_for(cast: CastRequest, person: str, half: Half) -> JobRequest:
     The job request of a half.
 
     Raises:
-        ValidationFailed: There is no prompt, or one reference is to be made from several.
+        ValidationFailed: The prompt is missing, or a single reference has several input references.
     """
     prompt = cast.prompt_of(half)
     if prompt is None:

@@ -31,7 +31,7 @@ def cancel_outcome(record: Record, mode: Mode) -> Literal["accepted", "skipped"]
     Whether canceling would change anything.
 
     Raises:
-        StateConflict: The job ended in another way.
+        StateConflict: The job already has another final state.
     """
     if record.step is Step.CANCELED:
         return "skipped"

@@ -37,8 +37,8 @@ class QuoteService:
         A quote for each of some requests.
 
         Raises:
-            BatchRejected: Some of them cannot be made; change these.
-            ServiceError: Ask again.
+            BatchRejected: Some requests are refused; the caller must change them.
+            ServiceError: A service is not available; try again.
         """
         records = await self._priced(project, request)
         expires_at = (now() + timedelta(seconds=QUOTE_LIFE)).replace(microsecond=0)

@@ -84,7 +84,7 @@ class JobPermits:
         back gives back theirs only. None: there are too few.
 
         Raises:
-            Unavailable: They may or may not have theirs; or too many wait already, and they have none.
+            Unavailable: The jobs may or may not hold permits; or too many callers wait, and they hold none.
         """
         key = f"{holder}.{state}"
         entry = self._entries.setdefault(key, _Entry())

@@ -49,8 +49,8 @@ class QuotaAdmission:
         Count first records of one project and one key, all or none.
 
         Raises:
-            TooManyRequests: There are too many in this time.
-            TooManyJobs: Too many of them are open, or wait.
+            TooManyRequests: The rate limit of the window is exceeded.
+            TooManyJobs: Too many jobs are open or queued.
         """
         async with AsyncExitStack() as undo:
             for each in await self._counted(records):

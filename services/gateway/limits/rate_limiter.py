@@ -62,8 +62,8 @@ class RateLimiter:
             title: Whose rate it is, for people.
 
         Raises:
-            TooManyRequests: There are too many; they fit into the next window, if they ever do.
-            Unavailable: The counter does not answer; they may or may not be counted.
+            TooManyRequests: The limit of the window is exceeded; the next window may have room.
+            Unavailable: The counter does not respond; the requests may or may not be counted.
         """
         window = self._current(name, rate)
         async with window.lock:

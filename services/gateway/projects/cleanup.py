@@ -22,7 +22,7 @@ class CleanupRequests:
         Report of jobs to prune; without `dry_run` they are pruned at once.
 
         Raises:
-            UnknownKind: A change that is looked at names a kind that is not there.
+            UnknownKind: The previewed rules name a kind that does not exist.
         """
         retention = (await self._projects.read(project)).retention
         if request.retention:

@@ -24,7 +24,7 @@ def apply_defaults(
     The model that makes it, and the request with what it leaves out.
 
     Raises:
-        ModelLocked: It asks for another model than the project allows.
+        ModelLocked: The request names another model than the project is locked to.
     """
     locked = locked_model(kind, catalog, defaults)
     if locked and request.model not in (None, locked):

@@ -70,7 +70,7 @@ class ProjectSettings:
             counts_jobs: Whether it limits open jobs. None: as before, which without a budget is not.
 
         Raises:
-            TooManyProjects: It has no settings yet, and no more projects may.
+            TooManyProjects: The project has no settings yet, and the limit of such projects is reached.
         """
         entry = await self._entry(project)
         before = {name: bool(entry.value.get(name)) for name in ("budget", "open_jobs")}
@@ -93,7 +93,7 @@ class ProjectSettings:
 
         Raises:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
-            TooManyProjects: It has no settings yet, and no more projects may.
+            TooManyProjects: The project has no settings yet, and the limit of such projects is reached.
         """
         validate_change(change, self._catalog.current)
         return await self._change(project, change)

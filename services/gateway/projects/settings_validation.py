@@ -14,7 +14,7 @@ def validate_change(change: ChangeProject, catalog: Catalog) -> None:
     """
     Raises:
         UnknownKind, UnknownModel: There is none by that name.
-        ValidationFailed: A model makes something else than its kind, or none has that shape.
+        ValidationFailed: A model's medium is not that of its kind, or no model has the aspect ratio.
     """
     defaults = change.defaults
     for name, model in (defaults.models or {}).items():

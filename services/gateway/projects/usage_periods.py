@@ -25,7 +25,7 @@ def usage_periods(query: UsageQuery, zone: tzinfo, now: datetime) -> list[UsageP
     The days of a query in a time zone, or its whole time as one period.
 
     Raises:
-        ValidationFailed: It ends before it begins, or has too many days.
+        ValidationFailed: The period ends before it begins, or has too many days.
     """
     for name, given in (("since", query.since), ("until", query.until)):
         if given and given.year not in _YEARS:

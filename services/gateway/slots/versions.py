@@ -65,8 +65,8 @@ class SlotService:
         Make an older version current, until another success.
 
         Raises:
-            NotFound: There never was one by that number.
-            OutputGone: The project keeps it no longer.
+            NotFound: The version never existed.
+            OutputGone: The version was pruned.
         """
         query = GetSlot(project=project, slot=request.slot, settled=True)
         page = query.model_copy(update={"after": request.version - 1, "limit": 1})
@@ -87,7 +87,7 @@ class SlotService:
         The current result of the slot, as the default reference of a request that needs one.
 
         Raises:
-            ValidationFailed: There is no current version.
+            ValidationFailed: The slot has no current version.
         """
         if request.max_references != 1 or request.references:
             return None

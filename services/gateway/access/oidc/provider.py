@@ -76,8 +76,8 @@ class IdentityProvider:
         Who has signed in, for the code that a browser came back with.
 
         Raises:
-            Unauthenticated: The code is not of this attempt, or the ID token is not valid.
-            Unavailable: The provider does not answer.
+            Unauthenticated: The code does not belong to this attempt, or the ID token is not valid.
+            Unavailable: The identity provider does not respond.
         """
         metadata = await self._current()
         try:
