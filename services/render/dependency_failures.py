@@ -31,7 +31,7 @@ async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str)
     End a job in the queue, if one that it waits for did not succeed. Whether it is over.
 
     Raises:
-        Unavailable: Unknown; check again.
+        Unavailable: The dependencies cannot be read at the moment; check again.
     """
     entry: LogEntry | None = await events.job(job)
     if entry is None:

@@ -50,8 +50,8 @@ class Provider(Protocol):
 
         Raises:
             ProviderRejected and other JobErrors: Surely not accepted; final unless `retryable`.
-            RateLimited: Surely not accepted; does not count as an attempt.
-            AmbiguousSubmit: It may be accepted.
+            RateLimited: The request was surely not accepted; the submission does not count as an attempt.
+            AmbiguousSubmit: The request may have been accepted.
         """
 
     async def poll(self, request: Request) -> State:
@@ -59,7 +59,7 @@ class Provider(Protocol):
         State of a request.
 
         Raises:
-            ProviderUnavailable: It cannot say right now; ask again.
+            ProviderUnavailable: The state of the request cannot be read at the moment; poll again.
         """
 
     async def cancel(self, request: Request) -> None:
@@ -105,5 +105,5 @@ class WebhookSender(Protocol):
         The id of the request that a call is about; None if the provider did not send it.
 
         Raises:
-            ProviderUnavailable: It cannot be verified right now.
+            ProviderUnavailable: The webhook cannot be verified at the moment.
         """

@@ -87,9 +87,9 @@ async def send_once(
         turns: Semaphore of large responses; None where the request cannot be repeated.
 
     Raises:
-        ConnectFailed: There was no connection.
-        ResponseLost: It may have arrived.
-        MalformedResponse: It was answered with too much, or in an encoding that is not known.
+        ConnectFailed: No connection was made, so the request was not sent.
+        ResponseLost: The request may have arrived at the provider.
+        MalformedResponse: The response is too large, or has an unknown encoding.
     """
     try:
         answer = await _read(await pool.handle_async_request(request), limit, turns)

@@ -19,7 +19,7 @@ class OutputReceiver(Protocol):
 
         Raises:
             OutputRefused, OutputTooLarge: Storage never takes it.
-            Unavailable: It does not take it now.
+            Unavailable: Storage does not accept the upload at the moment.
         """
 
 

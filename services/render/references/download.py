@@ -27,8 +27,8 @@ async def download_own(url: str) -> Reference:
     A reference of ours, by an address that our store has signed. At most 20 MiB.
 
     Raises:
-        ReferenceFailed: It is not there, or too large.
-        Unavailable: The store refuses the address, or does not answer.
+        ReferenceFailed: The reference does not exist, or is too large.
+        Unavailable: The store refuses the URL, or does not respond.
     """
     try:
         async with (
@@ -62,8 +62,8 @@ class RemoteReferences:
         What is at an address, at most 20 MiB. No credentials are sent there.
 
         Raises:
-            ReferenceFailed: It is not there, or too large, or its host is not one of these.
-            Unavailable: It did not come in time.
+            ReferenceFailed: The reference does not exist, is too large, or its host is not listed.
+            Unavailable: The download did not end in time.
         """
         try:
             async with (

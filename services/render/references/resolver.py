@@ -33,9 +33,9 @@ class ReferenceResolver:
         Addresses and digests, in order: what is written down, and sent as it is.
 
         Raises:
-            ReferenceFailed: One of them is not there.
+            ReferenceFailed: A reference does not exist.
             ProviderUnavailable, AccountRefused: The provider does not take one of them.
-            Unavailable: Storage does not answer; try again.
+            Unavailable: Storage does not respond; try again.
         """
         return await asyncio.gather(*(self._resolve(record, each) for each in record.references))
 

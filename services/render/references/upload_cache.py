@@ -88,9 +88,9 @@ class ReferenceUploadCache:
         A reference of ours, as the provider of a job gets it.
 
         Raises:
-            ReferenceFailed: It is not where it should be.
+            ReferenceFailed: The reference does not exist at its URL.
             ProviderUnavailable, AccountRefused: The provider did not take it.
-            Unavailable: It is unknown whether it was uploaded; try again.
+            Unavailable: It is unknown whether the reference was uploaded; try again.
         """
         file_host = self._file_hosts.get(record.provider)
         if file_host:

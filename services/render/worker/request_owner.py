@@ -18,7 +18,7 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
     none is known to be the one. A provider or a read model that cannot say has not said no.
 
     Raises:
-        Unavailable: The log does not answer.
+        Unavailable: The log does not respond.
     """
     announced_at = await intent_time(worker, record)
     try:

@@ -50,8 +50,8 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
     Returns the job as it was left; None when there is no such job. Then the message is done with.
 
     Raises:
-        ShuttingDown: The process is going away; another one goes on with the message.
-        Unavailable: The bus does not answer; the message comes again.
+        ShuttingDown: The process is shutting down; another process continues with the message.
+        Unavailable: The bus does not respond; the message is redelivered.
     """
     entry = await worker.read(job)
     if entry is None:

@@ -20,7 +20,7 @@ def payload_for(
     The body of the record's present run.
 
     Raises:
-        UnfitRequest: There is none.
+        UnfitRequest: No valid body can be built.
     """
     model = catalog.models.get(record.model)
     if model is None:

@@ -194,7 +194,7 @@ class FalProvider:
         Translate errors of an idempotent, free request.
 
         Raises:
-            ProviderUnavailable: There is no answer, for whatever reason.
+            ProviderUnavailable: The request failed.
         """
         try:
             async with asyncio.timeout(self._options.poll_limit):

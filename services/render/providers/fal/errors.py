@@ -50,9 +50,9 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
     Raise the error of an unsuccessful submission.
 
     Raises:
-        RateLimited: fal said how long to wait, or did not.
-        AmbiguousSubmit: It is of those that also come after a request was accepted.
-        JobError: Surely not accepted.
+        RateLimited: fal limits the rate, with or without a time to wait.
+        AmbiguousSubmit: The error can also occur after a request was accepted.
+        JobError: The request was surely not accepted.
     """
     report = report_of(answer)
     if report.status == 429:

@@ -42,7 +42,7 @@ def classify(answer: httpx.Response, request_id: str) -> Failure:
     Classify an unsuccessful result.
 
     Raises:
-        ProviderUnavailable: It is no answer of the model's, or none yet; ask again.
+        ProviderUnavailable: The response is not from the model, or not yet; poll again.
     """
     report = report_of(answer)
     if _is_passing(answer, report):

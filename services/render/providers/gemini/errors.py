@@ -28,9 +28,9 @@ def classify(answer: httpx.Response) -> RequestStopped:
     Classify an error response; one with a success status may be charged.
 
     Raises:
-        RateLimited: Gemini said how long to wait, or did not.
-        AmbiguousSubmit: It is of those that also come after a request was accepted.
-        JobError: Surely not accepted, or failed for nothing.
+        RateLimited: Gemini limits the rate, with or without a time to wait.
+        AmbiguousSubmit: The error can also occur after a request was accepted.
+        JobError: The request was surely not accepted, or failed at no cost.
     """
     if answer.is_success and (within := error_within(json_or_none(answer))):
         error = failure_within(within, within.note("gemini"))

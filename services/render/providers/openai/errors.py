@@ -32,9 +32,9 @@ def classify(answer: httpx.Response) -> RequestStopped:
     Classify an unsuccessful response. A content refusal may come after the work.
 
     Raises:
-        RateLimited: It said how long to wait, or did not.
-        AmbiguousSubmit: It is of those that also come after a request was accepted.
-        JobError: Surely not accepted.
+        RateLimited: The server limits the rate, with or without a time to wait.
+        AmbiguousSubmit: The error can also occur after a request was accepted.
+        JobError: The request was surely not accepted.
     """
     status, report = answer.status_code, ErrorReport.of(answer, "it")
     note = report.note("openai")

@@ -53,9 +53,9 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
     Raise the error of an unsuccessful submission.
 
     Raises:
-        RateLimited: Replicate said how long to wait, or did not.
-        AmbiguousSubmit: It is of those that also come after a request was accepted.
-        JobError: Surely not accepted.
+        RateLimited: Replicate limits the rate, with or without a time to wait.
+        AmbiguousSubmit: The error can also occur after a request was accepted.
+        JobError: The request was surely not accepted.
     """
     report = ErrorReport.of(answer, "Replicate")
     if report.status == 429:
