@@ -55,11 +55,11 @@ class OutputDownloader:
         bytes, else in the file `target`.
 
         Raises:
-            OutputRefused: The host is not a provider's, or not where one can be.
-            OutputMissing: It is gone, or not there yet.
-            OutputTooLarge: It is, or says it is, larger than the limit.
-            FetchRefused: The host will not give it, also later.
-            StorageFailed: It could not be fetched before the deadline.
+            OutputRefused: The host is not listed, or its address is not public.
+            OutputMissing: The output is deleted, or not available yet.
+            OutputTooLarge: The output, or its declared length, exceeds the limit.
+            FetchRefused: The host refuses the download permanently.
+            StorageFailed: The download did not succeed before the deadline.
         """
         client = self._http
         reason = "no answer"

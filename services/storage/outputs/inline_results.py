@@ -49,8 +49,8 @@ class InlineResults:
     async def check(self, project: str, job: str, sha256: str) -> None:
         """
         Raises:
-            ValidationFailed: The project has no such job, or keeps it no longer.
-            BodyTooLarge: The job has too many.
+            ValidationFailed: The job does not exist in the project, or was pruned.
+            BodyTooLarge: The job has too many inline outputs.
         """
         entry = await self._events.job(job)
         if entry is None or entry.record.project != project or entry.record.pruned_at:
@@ -77,7 +77,7 @@ class InlineResults:
         Copy a result into a file by its name in an `Output`. False: it is not there.
 
         Raises:
-            OutputTooLarge, StoreUnavailable: As the store says.
+            OutputTooLarge, StoreUnavailable: The same errors as `ObjectStore.get`.
         """
         job, _, sha256 = name.partition("/")
         return await self._store.get(inline_key(project, job, sha256), target, limit=limit)

@@ -82,7 +82,7 @@ class JobIngest:
                 call. Who was told before `waited` may not have ended.
 
         Raises:
-            Unavailable: The bus or the store does not answer; the message comes again.
+            Unavailable: The bus or the store does not respond; the message is redelivered.
         """
         while True:
             entry = await self._events.job(job)
@@ -189,8 +189,8 @@ class JobIngest:
             lasting: Errors of one output that leave the others what they are.
 
         Raises:
-            JobError: There are none, or one can be had later.
-            Unavailable: While there is patience.
+            JobError: No output was stored, or one can still be downloaded later.
+            Unavailable: Until `storage_retry_deadline`; the message is redelivered.
         """
         after = self._settings.report_after
         try:

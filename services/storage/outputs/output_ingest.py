@@ -76,8 +76,8 @@ class OutputIngest:
         Copy one output from the provider to the store, with its variants.
 
         Raises:
-            JobError: It cannot be had, or is not accepted.
-            Unavailable: The store, or what opens pictures, does not answer.
+            JobError: The output cannot be downloaded, or is not accepted.
+            Unavailable: The store or the image worker does not respond.
         """
         record = ingestion.record
         with removed_folder(self._folder) as folder:

@@ -51,8 +51,8 @@ class Sources:
         At most `limit` bytes of an output, in the file `target` if they are more than `in_memory`.
 
         Raises:
-            JobError: It cannot be had: gone, refused, too large.
-            Unavailable: Our own store does not give it out for now.
+            JobError: The output cannot be downloaded: deleted, refused or too large.
+            Unavailable: Our own store does not return the object at the moment.
         """
         if output.url:
             return await self._fetch(output.url, target, limit, in_memory)

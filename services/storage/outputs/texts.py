@@ -18,7 +18,7 @@ def check_text(output: Body, kind: str) -> tuple[str, Body]:
     way is put in order.
 
     Raises:
-        OutputRefused: It is no text at all.
+        OutputRefused: The output is not text.
     """
     data = whole(output)
     if kind == STORIES and is_story(data):
