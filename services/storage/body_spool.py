@@ -59,9 +59,9 @@ class Spool:
         The whole body.
 
         Raises:
-            BodyTooLarge: It is, or says it is, longer than the limit.
-            MalformedRequest: It is too slow, or ended too early.
-            Unavailable: There is no room on the disk.
+            BodyTooLarge: The body, or its declared length, exceeds the limit.
+            MalformedRequest: The body arrives too slowly, or ended too early.
+            Unavailable: The disk has not enough free space.
         """
         self._check(announced(request))
         try:

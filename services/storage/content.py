@@ -59,7 +59,7 @@ class Content:
         As many bytes as were counted: of a file that has grown since, no more than those.
 
         Raises:
-            EOFError: The file is shorter than it was.
+            EOFError: The file is shorter than when it was counted.
         """
         left = self.size
         with opened(self.body) as stream:

@@ -36,9 +36,9 @@ def inspect_film(source: Path, media_type: str, max_pixels: int) -> dict[str, An
     Properties of a film; `poster` is None where no picture can be decoded.
 
     Raises:
-        NoFilm: It is not stored.
-        Short: Bytes are missing.
-        av.error.FFmpegError: It cannot be read.
+        NoFilm: The file is not a film, and must not be stored.
+        Short: The file is incomplete.
+        av.error.FFmpegError: The film cannot be read.
     """
     with _open(source, media_type) as film:
         stream = _pictures(film, max_pixels)

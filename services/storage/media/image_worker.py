@@ -52,8 +52,8 @@ def inspect(source: Path, folder: Path, max_pixels: int, *, lenient: bool) -> di
     `lenient` decodes what is there of a picture whose end is missing or damaged.
 
     Raises:
-        ImageRejected: It has too many pixels or frames.
-        Exception: Whatever Pillow raises: it cannot be decoded.
+        ImageRejected: The picture has too many pixels or frames.
+        Exception: Pillow cannot decode the picture, and may raise any exception.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = lenient
     image, is_animated = _open(source, max_pixels)

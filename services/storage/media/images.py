@@ -78,9 +78,10 @@ class ImageWorkers:
             lenient: Decode what is there of a picture that is damaged or cut off.
 
         Raises:
-            Undecodable: Its pixels are damaged or cut off; read it again, or decode it leniently.
-            OutputRefused: It cannot be opened within bounds.
-            Unavailable: No answer in time; try again later.
+            Undecodable: The pixels are damaged or incomplete; fetch the picture again, or decode it
+                leniently.
+            OutputRefused: The picture exceeds the limits.
+            Unavailable: The image worker did not answer in time; try again later.
         """
         request = {
             "source": str(source),
@@ -106,9 +107,9 @@ class ImageWorkers:
         Open a film; its poster is written into `folder`.
 
         Raises:
-            Undecodable: It holds less than it says, or cannot be read; read it again.
-            OutputRefused: There is no film in it, or not one within bounds.
-            Unavailable: No answer in time; try again later.
+            Undecodable: The film is incomplete or cannot be read; fetch it again.
+            OutputRefused: The file is not a film, or exceeds the limits.
+            Unavailable: The image worker did not answer in time; try again later.
         """
         request = {
             "source": str(source),

@@ -69,7 +69,7 @@ def check_media(body: Body, media: Media, films: Iterable[str] = ()) -> str:
         films: Media types of films that are stored beside MP4.
 
     Raises:
-        OutputRefused: It is something else.
+        OutputRefused: The output has another media type.
     """
     media_type = _beginning(body)
     if media_type in _FILMS_BY_NAME and media_type not in films:
@@ -99,7 +99,7 @@ def check_upload(path: Path, max_bytes: Callable[[Media], int]) -> str:
         max_bytes: The largest file of a medium. One that is larger is not read.
 
     Raises:
-        BodyTooLarge, OutputRefused: Other files are welcome.
+        BodyTooLarge, OutputRefused: The file is too large, or its type is not accepted.
     """
     media_type = _beginning(path)
     if media_type in _FILMS_BY_NAME:

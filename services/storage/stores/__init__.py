@@ -25,7 +25,7 @@ class ObjectStore(Protocol):
     Keeps bytes under a key that names them, so that putting them twice is putting them once.
 
     Raises:
-        StoreUnavailable: Try again later.
+        StoreUnavailable: The store does not respond; try again later.
     """
 
     async def put(
@@ -39,7 +39,7 @@ class ObjectStore(Protocol):
                 not known.
 
         Raises:
-            Corrupted: They are not.
+            Corrupted: The stored bytes are missing or incomplete.
         """
 
     async def get(self, key: str, target: Path, *, limit: int) -> bool:
@@ -47,7 +47,7 @@ class ObjectStore(Protocol):
         Copy what is under a key into a file, at most `limit` bytes of it. False: nothing is there.
 
         Raises:
-            OutputTooLarge: There is more.
+            OutputTooLarge: The object is larger than `limit`.
         """
 
     async def keys(self, prefix: str) -> list[str]:

@@ -24,8 +24,8 @@ class UploadQuota:
     def check(self, project: str, size: int) -> None:
         """
         Raises:
-            QueueFull: The project has too many or too large uploads.
-            Unavailable: Its usage is not known yet.
+            QueueFull: The uploads of the project exceed their number or size limit.
+            Unavailable: The usage of the project is not known yet.
         """
         known = self._uploads.known(f"{project}.")
         if known is None:

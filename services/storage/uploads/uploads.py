@@ -73,7 +73,7 @@ class Uploads:
         Copy an upload into a file. False: it is not there.
 
         Raises:
-            OutputTooLarge, Unavailable: As the store says.
+            OutputTooLarge, Unavailable: The same errors as the object store raises.
         """
         stored = await self.as_object(project, sha256)
         return stored is not None and await self._store.get(stored.key, target, limit=limit)
@@ -83,9 +83,9 @@ class Uploads:
         Store an upload.
 
         Raises:
-            BodyTooLarge: It is more than is stored of its medium.
-            OutputRefused: It is of no type that is stored, or cannot be opened.
-            QueueFull, Unavailable: Upload it again later.
+            BodyTooLarge: The file exceeds the limit of its medium.
+            OutputRefused: The type of the file is not accepted, or the file cannot be opened.
+            QueueFull, Unavailable: There is no room, or the bus does not respond; upload the file later.
         """
         file = content.body
         assert isinstance(file, Path), "uploads are spooled"
