@@ -81,8 +81,8 @@ class ClientAuthentication:
 def require_subscription(principal: Principal, subscribe: Subscribe) -> None:
     """
     Raises:
-        NotFound: The project, or one of the jobs, is not the principal's.
-        InsufficientScope: The principal may not hear of budgets.
+        NotFound: The principal may not see the project or one of the jobs.
+        InsufficientScope: The principal may not subscribe to budgets.
     """
     require_project(principal, subscribe.project)
     if subscribe.budget:

@@ -57,7 +57,7 @@ class SnapshotFrames:
             turn: The client's number among those that wait for a turn.
 
         Raises:
-            Unavailable: The read model or the bus did not answer in time; come back later.
+            Unavailable: The read model or the bus did not respond in time; reconnect later.
         """
         page = await self._send_page(turn, self._first_page)
         while page.next:

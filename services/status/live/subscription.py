@@ -52,8 +52,8 @@ class Subscription:
         Bring the client up to date, and join the live ones.
 
         Raises:
-            NotFound: The project has no job by one of the names.
-            Unavailable: The read model or the bus did not answer in time; come back later.
+            NotFound: One of the jobs does not exist in the project.
+            Unavailable: The read model or the bus did not respond in time; reconnect later.
         """
         await self._terms.reply(self._hub_opened)
         await self._terms.reply(self.check_jobs)
@@ -79,8 +79,8 @@ class Subscription:
     async def check_jobs(self) -> None:
         """
         Raises:
-            NotFound: The project has no job by one of the names.
-            Unavailable: Whether it has them cannot be said right now.
+            NotFound: One of the jobs does not exist in the project.
+            Unavailable: The jobs cannot be checked at the moment.
         """
         named = sorted(self.jobs or ())
         known: set[str] = set()

@@ -29,7 +29,7 @@ class Terms:
         The reply, requested again until the timeout when there is none.
 
         Raises:
-            ServiceError: That of the last request.
+            ServiceError: The error of the last request.
         """
         clock = asyncio.get_running_loop().time
         end = clock() + self.timeout

@@ -30,7 +30,7 @@ class ReadModel(Protocol):
     Keeps rows, and the sequence up to which they are complete.
 
     Raises:
-        Unavailable: The database does not answer.
+        Unavailable: The database does not respond.
     """
 
     async def prepare(self) -> None:
@@ -56,7 +56,7 @@ class ReadModel(Protocol):
 
         Raises:
             CursorConflict: The cursor is not `before`.
-            Unstorable: It never will, as one of the records is.
+            Unstorable: The database permanently refuses one of the records.
         """
 
     async def page(self, query: ListJobs) -> Page:

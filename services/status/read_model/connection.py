@@ -33,7 +33,7 @@ class Database:
     A database that connects at its first use.
 
     Raises:
-        UnsupportedDatabase: The operator changes the setting, or installs the driver.
+        UnsupportedDatabase: The operator must change the setting or install the driver.
     """
 
     def __init__(self, url: str) -> None:
