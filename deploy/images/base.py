@@ -28,8 +28,8 @@ def build_base(image: str) -> None:
     proxy that signs, a build reaches nothing without them.
 
     Raises:
-        NotInstalled: mmdebstrap, or Docker, is missing.
-        CommandFailed: It did not work; the reason was shown.
+        NotInstalled: mmdebstrap or Docker is not installed.
+        CommandFailed: A command failed; its output has the reason.
     """
     bootstrap, docker = program("mmdebstrap"), program("docker")
     print(f"Building {image}; once, a minute or two", file=sys.stderr)

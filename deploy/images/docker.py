@@ -17,8 +17,8 @@ def build(image: str, context: Path, file: Path, variables: Mapping[str, str]) -
     Build an image with the network of this machine, whose certificates are in our base.
 
     Raises:
-        NotInstalled: There is no Docker client.
-        CommandFailed: The build failed; it has said why.
+        NotInstalled: The Docker client is not installed.
+        CommandFailed: The build failed; its output has the reason.
     """
     arguments = [f"--build-arg={name}={value}" for name, value in variables.items()]
     command = [program("docker"), "build", "--quiet", "--network=host", f"--tag={image}"]
