@@ -26,7 +26,7 @@ class Gathering:
         What was heard, once there were so many frames.
 
         Raises:
-            RuntimeError: Some never came, or connections were lost.
+            RuntimeError: Some frames did not arrive, or connections were lost.
         """
         heard = Heard.model_validate_json(await self._ask(Expect(frames=frames).model_dump_json()))
         if heard.lost or heard.frames < frames:

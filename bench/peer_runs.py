@@ -47,8 +47,8 @@ class Rivals:
         Let one peer do the jobs; from the first start to the last end, in seconds.
 
         Raises:
-            TimeoutError: It took far too long.
-            RuntimeError: It broke.
+            TimeoutError: The peer did not finish in time.
+            RuntimeError: The peer failed.
         """
         task = {"cap": cap, "seconds": seconds, "nats": self.nats, "redis": self.redis or ""}
         process = await asyncio.create_subprocess_exec(
