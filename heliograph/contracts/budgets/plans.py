@@ -36,7 +36,7 @@ def hold_plan(
         holder: This copy of the request.
 
     Raises:
-        OverBudget, TooManyJobs: They do not fit together.
+        OverBudget, TooManyJobs: The jobs together exceed a limit of the budget.
         Unavailable: Too many bulk requests of the project, or copies of this one, are being accepted.
     """
     if plan_of(budget, name):

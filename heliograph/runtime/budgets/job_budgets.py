@@ -42,7 +42,7 @@ class JobBudgets(Protocol):
         What another copy of the request holds is shared with it.
 
         Raises:
-            OverBudget, TooManyJobs: They do not fit together. Nothing is held.
+            OverBudget, TooManyJobs: The jobs together exceed the budget. Nothing is held.
             Unavailable: The prices may or may not be held. A hold without a job ends after two minutes.
         """
 
