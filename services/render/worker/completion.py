@@ -7,9 +7,11 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
 from services.render.worker.kept_outputs import end_of_attempt
 from services.render.worker.poll import poll_until_done
 from services.render.worker.reconcile import reconcile
+from services.render.worker.request_description import describe_request, with_catalog_facts
 
 
 async def complete(worker: Worker, entry: LogEntry) -> LogEntry | None:
@@ -33,16 +35,16 @@ async def complete_named(worker: Worker, entry: LogEntry, run: int, named: str) 
     if attempt is None or attempt.request_id not in (None, named):
         return
     try:
-        request = worker.request(entry.record, attempt, named)
+        request = describe_request(worker.catalog.current, entry.record, attempt, named)
         state = await worker.provider(entry.record).poll(request)
-        state = worker.with_default_output_count(entry.record, state)
+        state = with_catalog_facts(worker.catalog.current, entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired):
         return
-    entry = await worker.append_until_written(entry, Submitted(run=run, request_id=named))
+    entry = await append_until_written(worker, entry, Submitted(run=run, request_id=named))
     if isinstance(state, RequestSucceeded | RequestStopped):
-        await worker.append_until_written(entry, end_of_attempt(entry, run, state))
+        await append_until_written(worker, entry, end_of_attempt(entry, run, state))
 
 
 def _attempt(record: Record, run: int) -> Attempt | None:

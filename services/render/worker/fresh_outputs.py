@@ -12,6 +12,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.logs import job_fields
 from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.context import Worker
+from services.render.worker.request_description import describe_request
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ async def renew(worker: Worker, job: str) -> list[Output]:
         return []
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = worker.request(record, attempt, attempt.request_id)
+    request = describe_request(worker.catalog.current, record, attempt, attempt.request_id)
     try:
         async with asyncio.timeout(_TIMEOUT):
             state = await worker.provider(record).poll(request)

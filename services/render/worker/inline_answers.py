@@ -21,6 +21,7 @@ from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
 from services.render.worker.answer_upload import upload_in_time, upload_outputs
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
 from services.render.worker.kept_outputs import rendered
 from services.render.worker.late_answers import NotYet, late_fact
 from services.render.worker.refused_outputs import refuse_outputs
@@ -41,7 +42,7 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
     contents = [done.contents[name] for name in names]
     kept = await _keep(worker, submitting.record, fact, contents)
     crash_point("inline.spooled")
-    latest = await worker.append_until_written(submitting, fact)
+    latest = await append_until_written(worker, submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
         return await upload_in_time(worker, latest, kept)
     await _settle(worker, kept)  # the job is over, or in another attempt

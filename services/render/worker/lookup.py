@@ -12,6 +12,8 @@ from heliograph.runtime.bus.work_queue import ticket_for
 from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
 from services.render.providers.request_states import RequestStopped
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
+from services.render.worker.request_description import describe_request
 from services.render.worker.request_owner import look_up
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
@@ -34,7 +36,7 @@ async def find_lost_request(worker: Worker, job: str, *, named: str | None = Non
         return
     if isinstance(seen, Found):
         run = record.internal.run
-        await worker.append_until_written(found, Submitted(run=run, request_id=seen.request_id))
+        await append_until_written(worker, found, Submitted(run=run, request_id=seen.request_id))
         if record.step is Step.SUBMIT_UNKNOWN:
             await worker.work.enqueue(ticket_for(record))
 
@@ -52,7 +54,9 @@ async def _look(
     provider = worker.provider(record)
     if named is None:
         return await look_up(worker, record)
-    state = await provider.poll(worker.request(record, record.internal.attempts[-1], named))
+    attempt = record.internal.attempts[-1]
+    request = describe_request(worker.catalog.current, record, attempt, named)
+    state = await provider.poll(request)
     is_unknown = isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired)
     return Unknown() if is_unknown else Found(request_id=named)
 

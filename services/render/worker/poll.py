@@ -14,9 +14,11 @@ from services.render.providers import Provider, ReferenceGone, Request
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.backoff import poll_after
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.kept_outputs import end_of_attempt
 from services.render.worker.outcomes import after_poll, timed_out
+from services.render.worker.request_description import describe_request, with_catalog_facts
 from services.render.worker.wakeups import WakeUp
 
 
@@ -31,13 +33,14 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
     await worker.accounts.acquire(record.internal.account, record.id, entry.sequence, force=True)
     attempt = record.internal.attempts[-1]
     assert attempt.request_id
-    request = worker.request(record, attempt, attempt.request_id)
+    request = describe_request(worker.catalog.current, record, attempt, attempt.request_id)
     provider = worker.provider(record)
     with worker.wakeups.wakeup(record.id) as wakeup:
         state = await _poll(worker, provider, request, entry, record, wakeup)
     if state is None:
         return None
-    state = worker.with_default_output_count(record, await _with_references(worker, record, state))
+    state = await _with_references(worker, record, state)
+    state = with_catalog_facts(worker.catalog.current, record, state)
     crash_point("follow.ended")
     if isinstance(state, RequestSucceeded) and state.contents:
         return await record_inline(worker, entry, state)
@@ -45,7 +48,7 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
         fact: JobEvent = end_of_attempt(entry, attempt.run, state)
     else:
         fact = after_poll(record, state, now(), worker.settings)
-    latest = await worker.append_until_written(entry, fact)
+    latest = await append_until_written(worker, entry, fact)
     crash_point("follow.written")
     return latest
 

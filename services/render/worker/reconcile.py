@@ -9,6 +9,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
 from services.render.worker.outcomes import unknown
 from services.render.worker.request_owner import look_up
 from services.render.worker.submit import start_again
@@ -44,14 +45,14 @@ async def _conclude(
 ) -> LogEntry:
     run = record.internal.run
     if record.step.is_final and not isinstance(seen, Found):
-        return await worker.append_until_written(
-            entry, _never_known(entry, is_absent=isinstance(seen, NotSubmitted))
+        return await append_until_written(
+            worker, entry, _never_known(entry, is_absent=isinstance(seen, NotSubmitted))
         )
     match seen:
         case Found():
             crash_point("reconcile.found")
-            return await worker.append_until_written(
-                entry, Submitted(run=run, request_id=seen.request_id)
+            return await append_until_written(
+                worker, entry, Submitted(run=run, request_id=seen.request_id)
             )
         case NotSubmitted() if record.internal.expire:
             return await worker.append(entry, expiry(record))

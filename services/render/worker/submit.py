@@ -27,9 +27,11 @@ from services.render.providers.request_states import RequestSucceeded
 from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
+from services.render.worker.event_writer import append_until_written
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.outcomes import put_back, restart_or_poison, retry_or_fail
 from services.render.worker.recorded_submission import submission_with
+from services.render.worker.request_description import with_catalog_facts
 from services.render.worker.submission_body import payload_for
 from services.render.worker.submit_result import SubmitResult, breaker_error, submission_event
 from services.render.worker.take_over import take_over
@@ -82,9 +84,8 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     if asyncio.get_running_loop().time() >= ends:
         return await start_again(worker, submitting)
     with _held(worker, submitting.record, ends):
-        answer = worker.with_default_output_count(
-            submitting.record, await _post(worker, submitting.record, body, ends)
-        )
+        posted = await _post(worker, submitting.record, body, ends)
+        answer = with_catalog_facts(worker.catalog.current, submitting.record, posted)
         crash_point("submit.posted")
         latest = await _write(worker, submitting, answer)
     await record_outcome(
@@ -132,8 +133,8 @@ async def _write(
     if isinstance(answer, RequestSucceeded):
         latest = await record_inline(worker, submitting, answer)
     else:
-        latest = await worker.append_until_written(
-            submitting, submission_event(submitting.record, answer, worker.settings)
+        latest = await append_until_written(
+            worker, submitting, submission_event(submitting.record, answer, worker.settings)
         )
     crash_point("submit.written")
     return latest
