@@ -14,6 +14,7 @@ from services.status.metrics import export_lag
 from services.status.projector import Projector
 from services.status.queries import serve_queries
 from services.status.read_model.sql import SqlReadModel
+from services.status.read_your_writes import ReadYourWrites
 from services.status.readiness import readiness_checks
 from services.status.settings import StatusSettings
 from services.status.slots import SlotReadModel
@@ -25,18 +26,17 @@ def create_app(settings: StatusSettings) -> FastAPI:
     bus, prepared = service.bus, service.prepared
     read_model = SqlReadModel(settings.database)
     live = build_live(service, read_model)
-    slots = SlotReadModel(
-        read_model, bus.slots, live.hub, timeout=settings.read_your_writes_timeout
-    )
+    writes = ReadYourWrites(read_model, live.hub, timeout=settings.read_your_writes_timeout)
+    slots = SlotReadModel(read_model, bus.slots, live.hub, writes)
     projects = KvCache(bus.jetstream, "projects")
     marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
-    maintenance = build_maintenance(service, read_model, slots, marks)
+    maintenance = build_maintenance(service, read_model, writes, marks)
     projector = Projector(bus, live.hub, read_model)
     bookkeeper = Bookkeeper(bus, live.hub, projects)
 
     service.on_open(
         read_model.prepare,
-        partial(serve_queries, bus, read_model, live.hub, slots, maintenance.retention),
+        partial(serve_queries, bus, read_model, live.hub, slots, writes, maintenance.retention),
     )
     service.run(hub=live.hub.run)
     service.run_when_prepared(

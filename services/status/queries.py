@@ -38,6 +38,7 @@ from services.status.live.hub import Hub
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_policy import report_of
 from services.status.read_model import ReadModel
+from services.status.read_your_writes import ReadYourWrites
 from services.status.reply_size import truncate_history, truncate_page
 from services.status.slots import SlotReadModel
 
@@ -53,6 +54,7 @@ async def serve_queries(
     read_model: ReadModel,
     hub: Hub,
     slots: SlotReadModel,
+    writes: ReadYourWrites,
     retention: RetentionJob,
 ) -> None:
     """Answer from now on."""
@@ -79,7 +81,7 @@ async def serve_queries(
         return truncate_history(await slots.history(query), room)
 
     async def find_jobs(query: FindJobs) -> FoundJobs:
-        await (slots.wait_for_log() if query.settled else slots.wait_for_live())
+        await (writes.wait_for_log() if query.settled else writes.wait_for_live())
         found = await read_model.find(query)
         return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
 
@@ -87,19 +89,19 @@ async def serve_queries(
         return JobStates(statuses=await read_model.statuses(query.jobs))
 
     async def find_occupied(query: FindOccupiedSlots) -> OccupiedSlots:
-        await slots.wait_for_log()
+        await writes.wait_for_log()
         return OccupiedSlots(jobs=await read_model.filled(query.project, query.slots))
 
     async def find_uploads(query: FindNamedUploads) -> NamedUploads:
-        await slots.wait_for_log()
+        await writes.wait_for_log()
         return NamedUploads(uploads=await read_model.named_uploads(query.project, query.uploads))
 
     async def find_result(query: FindResult) -> FoundResult:
-        await slots.wait_for_live()
+        await writes.wait_for_live()
         return FoundResult(job=await read_model.result(query.project, query.digest))
 
     async def find_requests(query: FindRequests) -> KnownRequests:
-        await slots.wait_for_log()
+        await writes.wait_for_log()
         return KnownRequests(known=await read_model.requests(query.provider, query.requests))
 
     async def plan_cleanup(query: PlanCleanup) -> CleanupReport:
@@ -110,7 +112,7 @@ async def serve_queries(
         return await read_model.usage(PROJECTS_TOLD)
 
     async def usage(query: GetUsage) -> UsagePage:
-        await slots.wait_for_live()
+        await writes.wait_for_live()
         return await read_model.usage_page(query)
 
     async def progress(query: GetProgress) -> LatestProgress:

@@ -1,8 +1,7 @@
-"""Slots in the read model: versions, the restored one, and read-your-writes."""
+"""Slots in the read model: versions, the restored one, and failures since."""
 
 import asyncio
 
-from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.slots import (
     GetSlot,
     JobView,
@@ -18,30 +17,23 @@ from services.status.live.hub import Hub
 from services.status.read_model import ReadModel
 from services.status.read_model.rows import Row
 from services.status.read_model.slot_rows import SlotRows
-
-_SETTLE = 4.0  #: seconds that the read model has to take in what the log has
-_RETRY_DELAY = 0.01  #: seconds between looks at it
+from services.status.read_your_writes import ReadYourWrites
 
 
 class SlotReadModel:
-    """
-    Answers about slots. Every method raises Unavailable.
-
-    Args:
-        timeout: Seconds to wait for events that live clients may have received.
-    """
+    """Answers about slots. Every method raises Unavailable."""
 
     def __init__(
-        self, read_model: ReadModel, slots: SlotClaims, hub: Hub, *, timeout: float
+        self, read_model: ReadModel, slots: SlotClaims, hub: Hub, writes: ReadYourWrites
     ) -> None:
         self._read_model = read_model
         self._slots = slots
         self._hub = hub
-        self._timeout = timeout
+        self._writes = writes
 
     async def page(self, query: ListSlots) -> SlotPage:
         """Slots of a project, each with all that a page needs to draw it."""
-        await self.wait_for_live()
+        await self._writes.wait_for_live()
         shot = await self._read_model.slots(query)
         states = [self._state(query.project, slot) for slot in shot.slots]
         return SlotPage(
@@ -54,9 +46,9 @@ class SlotReadModel:
     async def history(self, query: GetSlot) -> SlotHistory:
         """One slot, with its versions."""
         if query.settled:
-            await self.wait_for_log()
+            await self._writes.wait_for_log()
         else:
-            await self.wait_for_live()
+            await self._writes.wait_for_live()
         shot = await self._read_model.slot(query)
         versions = await self._versions(query.project, query.slot, query.after, query.limit + 1)
         shown = versions[: query.limit]
@@ -67,25 +59,6 @@ class SlotReadModel:
             versions=shown,
             next=shown[-1].number if shown and len(versions) > query.limit else None,
         )
-
-    async def wait_for_live(self) -> None:
-        """Wait, for a bounded time, until the read model has everything that live clients may have received."""
-        await self._reaches(self._hub.head, self._timeout)
-
-    async def wait_for_log(self) -> None:
-        """Wait until the read model has everything in the log (read-your-writes)."""
-        if not await self._reaches(await self._hub.missed.last_sequence(), _SETTLE):
-            raise Unavailable("the read model is behind the log")
-
-    async def _reaches(self, sequence: int, seconds: float) -> bool:
-        """Whether the read model has an event before the time is up."""
-        clock = asyncio.get_running_loop().time
-        timeout = clock() + seconds
-        while await self._read_model.cursor() < sequence:
-            if clock() > timeout:
-                return False
-            await asyncio.sleep(_RETRY_DELAY)
-        return True
 
     async def _state(self, project: str, slot: SlotRows) -> SlotState:
         active = slot.active

@@ -50,7 +50,7 @@ async def _pruned(
     return entry.record
 
 
-async def _settled() -> None:
+async def _wait_for_log() -> None:
     """The read model has it all: it is filled by hand."""
 
 
@@ -79,7 +79,7 @@ def _expiry(
         read_model=read_model,
         purges=Purges(bus.jetstream),
         marks=marks or _Marks(),
-        settle=_settled,
+        wait_for_log=_wait_for_log,
         settings=StatusSettings(idempotency_retention=kept, plan_retention=_NOTHING),
     )
 

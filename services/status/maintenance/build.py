@@ -16,8 +16,8 @@ from services.status.maintenance.retention_loop import apply_forever, read_reten
 from services.status.maintenance.sweep_loop import sweep_forever
 from services.status.maintenance.sweeper import Sweeper
 from services.status.read_model import ReadModel
+from services.status.read_your_writes import ReadYourWrites
 from services.status.settings import StatusSettings
-from services.status.slots import SlotReadModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Maintenance:
 def build_maintenance(
     service: Service[StatusSettings],
     read_model: ReadModel,
-    slots: SlotReadModel,
+    writes: ReadYourWrites,
     marks: BudgetMarks,
 ) -> Maintenance:
     """Wire the maintenance of a status process."""
@@ -56,7 +56,7 @@ def build_maintenance(
             read_model=read_model,
             purges=purges,
             marks=marks,
-            settle=slots.wait_for_log,
+            wait_for_log=writes.wait_for_log,
             settings=settings,
         ),
         settings=settings,
@@ -66,7 +66,7 @@ def build_maintenance(
         slots=bus.slots,
         read_model=read_model,
         retentions=partial(read_retentions, projects),
-        settle=slots.wait_for_log,
+        wait_for_log=writes.wait_for_log,
         remove=partial(remove_objects, bus.request),
         grace_period=settings.object_grace_period,
     )

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 _BATCH_SIZE = 500
 
-Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
+WaitForReadModel = Callable[[], Awaitable[None]]  #: until it has everything in the log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class RecordExpiry:
     read_model: ReadModel
     purges: Purges
     marks: BudgetMarks  #: the audit of a budget counts every job that cost something
-    settle: Settle
+    wait_for_log: WaitForReadModel
     settings: StatusSettings
 
     async def round(self) -> int:
@@ -44,7 +44,7 @@ class RecordExpiry:
         kept = self.settings.idempotency_retention
         if kept is None:
             return 0
-        await self.settle()
+        await self.wait_for_log()
         budgeted = self.marks.with_budget()
         expired = await self.read_model.expired(now() - kept, _BATCH_SIZE, sorted(budgeted))
         removed = []

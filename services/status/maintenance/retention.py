@@ -32,7 +32,7 @@ log = structlog.get_logger()
 _BATCH_SIZE = 2_000  #: jobs before another look at what is needed by now
 
 Retentions = Callable[[], Awaitable[Mapping[str, Retention]]]  #: what projects keep, by name
-Settle = Callable[[], Awaitable[None]]  #: wait until the read model has all that is in the log
+WaitForReadModel = Callable[[], Awaitable[None]]  #: until it has everything in the log
 Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many there were
 
 
@@ -44,13 +44,13 @@ class RetentionJob:
     slots: SlotClaims
     read_model: ReadModel
     retentions: Retentions
-    settle: Settle
+    wait_for_log: WaitForReadModel
     remove: Remove
     grace_period: float  #: seconds that objects outlive their job
 
     async def plan(self, project: str, retention: Retention) -> PrunePlan:
         """Dry run: jobs that would be pruned now."""
-        await self.settle()
+        await self.wait_for_log()
         claims = await self.slots.read_all(project)
         restored = {slot: claim.restored for slot, claim in claims.items()}
         at = now()
@@ -123,7 +123,7 @@ class RetentionJob:
         A job that refers to it saw it before it was pruned, and is in the log by now: then its objects
         stay for as long as they are needed.
         """
-        await self.settle()
+        await self.wait_for_log()
         skipped: set[str] = set()
         grace = timedelta(seconds=self.grace_period)
         while jobs := set(await self.read_model.unemptied(now() - grace, _BATCH_SIZE)) - skipped:

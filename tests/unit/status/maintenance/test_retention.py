@@ -51,7 +51,7 @@ class Scene:
             slots=self.slots,
             read_model=self.read_model,
             retentions=self._retentions,
-            settle=self._settle,
+            wait_for_log=self._wait_for_log,
             remove=self._remove,
             grace_period=seconds,
         )
@@ -64,7 +64,7 @@ class Scene:
     async def _retentions(self) -> dict[str, Retention]:
         return {PROJECT: Retention.model_validate(self.keeps)}
 
-    async def _settle(self) -> None:
+    async def _wait_for_log(self) -> None:
         """What the projector does."""
         cursor = await self.read_model.cursor()
         news = self.events.log[cursor:]
