@@ -59,77 +59,106 @@ async def serve_queries(
 ) -> None:
     """Answer from now on."""
     room = bus.client.max_payload - _ENVELOPE
-    accounts = AccountStatisticsReader(read_model)
+    await QueryReplies(read_model, hub, slots, writes, retention, room=room).serve(bus)
 
-    async def list_jobs(query: ListJobs) -> JobPage:
-        page = job_page(await read_model.page(query), room, query.order, hub.report)
-        counts = await read_model.counts(query) if query.counts else None
+
+class QueryReplies:
+    """The replies of a status process, from the read model and the live hub."""
+
+    def __init__(
+        self,
+        read_model: ReadModel,
+        hub: Hub,
+        slots: SlotReadModel,
+        writes: ReadYourWrites,
+        retention: RetentionJob,
+        *,
+        room: int,
+    ) -> None:
+        """`room` is the most bytes of a reply."""
+        self._read_model = read_model
+        self._hub = hub
+        self._slots = slots
+        self._writes = writes
+        self._retention = retention
+        self._room = room
+        self._accounts = AccountStatisticsReader(read_model)
+
+    async def serve(self, bus: NatsBus) -> None:
+        """Answer from now on."""
+        await bus.serve(ListJobs, self._list_jobs, group=QUEUE_GROUP)
+        await bus.serve(ListAccountStatistics, self._account_statistics, group=QUEUE_GROUP)
+        await bus.serve(ListProjects, self._list_projects, group=QUEUE_GROUP)
+        await bus.serve(FindJobs, self._find_jobs, group=QUEUE_GROUP)
+        await bus.serve(FindJobStates, self._find_states, group=QUEUE_GROUP)
+        await bus.serve(FindOccupiedSlots, self._find_occupied, group=QUEUE_GROUP)
+        await bus.serve(FindResult, self._find_result, group=QUEUE_GROUP)
+        await bus.serve(FindNamedUploads, self._find_uploads, group=QUEUE_GROUP)
+        await bus.serve(FindRequests, self._find_requests, group=QUEUE_GROUP)
+        await bus.serve(ListSlots, self._list_slots, group=QUEUE_GROUP)
+        await bus.serve(GetSlot, self._get_slot, group=QUEUE_GROUP)
+        await bus.serve(PlanCleanup, self._plan_cleanup, group=QUEUE_GROUP)
+        await bus.serve(GetLogUsage, self._log_usage, group=QUEUE_GROUP)
+        await bus.serve(GetUsage, self._usage, group=QUEUE_GROUP)
+        await bus.serve(GetProgress, self._progress, group=QUEUE_GROUP)
+
+    async def _list_jobs(self, query: ListJobs) -> JobPage:
+        page = job_page(
+            await self._read_model.page(query), self._room, query.order, self._hub.report
+        )
+        counts = await self._read_model.counts(query) if query.counts else None
         return page.model_copy(update={"counts": counts})
 
-    async def list_projects(query: ListProjects) -> ProjectPage:
-        found = await read_model.projects(query)
+    async def _list_projects(self, query: ListProjects) -> ProjectPage:
+        found = await self._read_model.projects(query)
         items = found[: query.limit]
         return ProjectPage(items=items, next=items[-1].project if len(found) > len(items) else None)
 
-    async def account_statistics(_: ListAccountStatistics) -> AccountStatisticsList:
-        return AccountStatisticsList(items=await accounts.read())
+    async def _account_statistics(self, _: ListAccountStatistics) -> AccountStatisticsList:
+        return AccountStatisticsList(items=await self._accounts.read())
 
-    async def list_slots(query: ListSlots) -> SlotPage:
-        return truncate_page(await slots.page(query), room)
+    async def _list_slots(self, query: ListSlots) -> SlotPage:
+        return truncate_page(await self._slots.page(query), self._room)
 
-    async def get_slot(query: GetSlot) -> SlotHistory:
-        return truncate_history(await slots.history(query), room)
+    async def _get_slot(self, query: GetSlot) -> SlotHistory:
+        return truncate_history(await self._slots.history(query), self._room)
 
-    async def find_jobs(query: FindJobs) -> FoundJobs:
-        await (writes.wait_for_log() if query.settled else writes.wait_for_live())
-        found = await read_model.find(query)
+    async def _find_jobs(self, query: FindJobs) -> FoundJobs:
+        await (self._writes.wait_for_log() if query.settled else self._writes.wait_for_live())
+        found = await self._read_model.find(query)
         return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
 
-    async def find_states(query: FindJobStates) -> JobStates:
-        return JobStates(statuses=await read_model.statuses(query.jobs))
+    async def _find_states(self, query: FindJobStates) -> JobStates:
+        return JobStates(statuses=await self._read_model.statuses(query.jobs))
 
-    async def find_occupied(query: FindOccupiedSlots) -> OccupiedSlots:
-        await writes.wait_for_log()
-        return OccupiedSlots(jobs=await read_model.filled(query.project, query.slots))
+    async def _find_occupied(self, query: FindOccupiedSlots) -> OccupiedSlots:
+        await self._writes.wait_for_log()
+        return OccupiedSlots(jobs=await self._read_model.filled(query.project, query.slots))
 
-    async def find_uploads(query: FindNamedUploads) -> NamedUploads:
-        await writes.wait_for_log()
-        return NamedUploads(uploads=await read_model.named_uploads(query.project, query.uploads))
+    async def _find_uploads(self, query: FindNamedUploads) -> NamedUploads:
+        await self._writes.wait_for_log()
+        return NamedUploads(
+            uploads=await self._read_model.named_uploads(query.project, query.uploads)
+        )
 
-    async def find_result(query: FindResult) -> FoundResult:
-        await writes.wait_for_live()
-        return FoundResult(job=await read_model.result(query.project, query.digest))
+    async def _find_result(self, query: FindResult) -> FoundResult:
+        await self._writes.wait_for_live()
+        return FoundResult(job=await self._read_model.result(query.project, query.digest))
 
-    async def find_requests(query: FindRequests) -> KnownRequests:
-        await writes.wait_for_log()
-        return KnownRequests(known=await read_model.requests(query.provider, query.requests))
+    async def _find_requests(self, query: FindRequests) -> KnownRequests:
+        await self._writes.wait_for_log()
+        return KnownRequests(known=await self._read_model.requests(query.provider, query.requests))
 
-    async def plan_cleanup(query: PlanCleanup) -> CleanupReport:
-        plan = await retention.plan(query.project, query.retention)
+    async def _plan_cleanup(self, query: PlanCleanup) -> CleanupReport:
+        plan = await self._retention.plan(query.project, query.retention)
         return report_of(plan, query.project, dry_run=query.dry_run)
 
-    async def log_usage(_: GetLogUsage) -> LogUsage:
-        return await read_model.usage(PROJECTS_TOLD)
+    async def _log_usage(self, _: GetLogUsage) -> LogUsage:
+        return await self._read_model.usage(PROJECTS_TOLD)
 
-    async def usage(query: GetUsage) -> UsagePage:
-        await writes.wait_for_live()
-        return await read_model.usage_page(query)
+    async def _usage(self, query: GetUsage) -> UsagePage:
+        await self._writes.wait_for_live()
+        return await self._read_model.usage_page(query)
 
-    async def progress(query: GetProgress) -> LatestProgress:
-        return LatestProgress(report=hub.report(query.job))
-
-    await bus.serve(ListJobs, list_jobs, group=QUEUE_GROUP)
-    await bus.serve(ListAccountStatistics, account_statistics, group=QUEUE_GROUP)
-    await bus.serve(ListProjects, list_projects, group=QUEUE_GROUP)
-    await bus.serve(FindJobs, find_jobs, group=QUEUE_GROUP)
-    await bus.serve(FindJobStates, find_states, group=QUEUE_GROUP)
-    await bus.serve(FindOccupiedSlots, find_occupied, group=QUEUE_GROUP)
-    await bus.serve(FindResult, find_result, group=QUEUE_GROUP)
-    await bus.serve(FindNamedUploads, find_uploads, group=QUEUE_GROUP)
-    await bus.serve(FindRequests, find_requests, group=QUEUE_GROUP)
-    await bus.serve(ListSlots, list_slots, group=QUEUE_GROUP)
-    await bus.serve(GetSlot, get_slot, group=QUEUE_GROUP)
-    await bus.serve(PlanCleanup, plan_cleanup, group=QUEUE_GROUP)
-    await bus.serve(GetLogUsage, log_usage, group=QUEUE_GROUP)
-    await bus.serve(GetUsage, usage, group=QUEUE_GROUP)
-    await bus.serve(GetProgress, progress, group=QUEUE_GROUP)
+    async def _progress(self, query: GetProgress) -> LatestProgress:
+        return LatestProgress(report=self._hub.report(query.job))
