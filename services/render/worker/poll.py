@@ -36,7 +36,7 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
     request = describe_request(worker.catalog.current, record, attempt, attempt.request_id)
     provider = worker.provider(record)
     with worker.wakeups.wakeup(record.id) as wakeup:
-        state = await _poll(worker, provider, request, entry, record, wakeup)
+        state = await _poll(worker, provider, request, entry, wakeup)
     if state is None:
         return None
     state = await _with_references(worker, record, state)
@@ -69,11 +69,10 @@ async def _poll(
     provider: Provider,
     request: Request,
     entry: LogEntry,
-    record: Record,
     wakeup: WakeUp,
 ) -> RequestSucceeded | RequestStopped | None:
     """Poll until the request ends; None when the record is to be read again."""
-    clock = asyncio.get_running_loop().time
+    clock, record = asyncio.get_running_loop().time, entry.record
     run, limit = record.internal.attempts[-1].run, record.internal.timeout_seconds
     looked, to_stop = clock(), _is_to_stop(record)
     while True:
@@ -91,7 +90,7 @@ async def _poll(
             return None
         if clock() - looked > worker.settings.ack_wait / 3:
             looked = clock()
-            if await _has_changed(worker, entry, record):
+            if await _has_changed(worker, entry):
                 return None
 
 
@@ -109,7 +108,7 @@ async def _stop(provider: Provider, request: Request) -> bool:
     return True
 
 
-async def _has_changed(worker: Worker, entry: LogEntry, record: Record) -> bool:
+async def _has_changed(worker: Worker, entry: LogEntry) -> bool:
     """A hint may be lost; the record is not."""
-    latest = await worker.events.last(record.id)
+    latest = await worker.events.last(entry.record.id)
     return latest is not None and latest.sequence != entry.sequence
