@@ -97,7 +97,7 @@ class DeploymentSettings(BaseSettings):
         return _url(None, self.reach_host, self.render_port)
 
     @property
-    def storage_door(self) -> str:
+    def storage_internal_base_url(self) -> str:
         return self.storage_internal_url or self.storage_url
 
     @property

@@ -42,7 +42,7 @@ def _with_worker(service: Service[RenderSettings]) -> FastAPI:
     drain = settings.shutdown_grace_period
     sim = SimProvider(settings.folder.path, settings.render_url)
     hosted = create_providers(settings, catalog.section(lambda each: each.models))
-    uploader = OutputUploader(settings.storage_door, service.credentials)
+    uploader = OutputUploader(settings.storage_internal_base_url, service.credentials)
     providers, unusable = {"sim": sim, **hosted}, unusable_among(hosted)
     references = build_references(bus, settings, hosted)
     projects = KvCache(bus.jetstream, "projects")

@@ -14,7 +14,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import transition
 from heliograph.runtime.clock import now
-from services.render.providers.lookup_results import Ambiguous, Found, Sighting, Unknown
+from services.render.providers.lookup_results import Ambiguous, Found, LookupResult, Unknown
 from services.render.providers.submissions import Submission
 from services.render.worker.context import Worker
 from services.render.worker.request_owner import look_up
@@ -115,7 +115,7 @@ class Seeing:
         self._provider, self._requests = worker.providers["sim"], requests
         self.requested: list[Submission] = []
 
-    async def look_up(self, submission: Submission) -> Sighting:
+    async def look_up(self, submission: Submission) -> LookupResult:
         self.requested.append(submission)
         return Ambiguous(request_ids=self._requests)
 

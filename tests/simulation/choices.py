@@ -151,7 +151,7 @@ class Choices:
             return False
         if record.step not in AT_PROVIDER or not record.internal.expire:
             return True
-        patience = sweep_rules.patience_with_workers(record, CATALOG, settings().status)
+        patience = sweep_rules.max_stop_seconds(record, CATALOG, settings().status)
         return clock() - self._state.patience.get(record.id, -patience) >= patience
 
     def _once(self, *action: str) -> Iterator[Action]:

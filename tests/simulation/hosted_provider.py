@@ -17,7 +17,7 @@ from heliograph.contracts.outputs import Output
 from heliograph.contracts.problems import Charged
 from heliograph.contracts.progress import Progress
 from services.render.providers import Request
-from services.render.providers.lookup_results import Ambiguous, NotSubmitted, Sighting, Unknown
+from services.render.providers.lookup_results import Ambiguous, LookupResult, NotSubmitted, Unknown
 from services.render.providers.request_states import (
     RequestRunning,
     RequestStopped,
@@ -68,7 +68,7 @@ class Hosted:
 class HostedProvider:
     """`Provider`; the scheduler says what each call comes to. It takes what it is sent, even twice."""
 
-    keeps_requests = True
+    can_look_up_requests = True
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class HostedProvider:
         if outcome == "canceled" and hosted.state == "open":
             hosted.state = "canceled"
 
-    async def look_up(self, submission: Submission) -> Sighting:
+    async def look_up(self, submission: Submission) -> LookupResult:
         """What is in an attempt of any job already looks the same, and is shown, too."""
         job, run = submission.job, submission.run
         outcome = await ask("look up", job, run)

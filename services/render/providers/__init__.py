@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from heliograph.contracts.errors import ReferenceFailed
 from heliograph.contracts.models import Media
-from services.render.providers.lookup_results import Sighting
+from services.render.providers.lookup_results import LookupResult
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import Accepted, Submission
 
@@ -39,7 +39,7 @@ class Provider(Protocol):
     """A hosted service that renders."""
 
     @property
-    def keeps_requests(self) -> bool:
+    def can_look_up_requests(self) -> bool:
         """Whether a request whose answer was lost may be found, and its outputs be had later."""
 
     async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
@@ -65,7 +65,7 @@ class Provider(Protocol):
     async def cancel(self, request: Request) -> None:
         """Ask it to stop. Whether it did, the next polls say. Raises ProviderUnavailable."""
 
-    async def look_up(self, submission: Submission) -> Sighting:
+    async def look_up(self, submission: Submission) -> LookupResult:
         """Whether it has the request of an attempt. Raises ProviderUnavailable."""
 
 

@@ -27,4 +27,4 @@ class Unknown:
     """It is not to be seen, which proves nothing."""
 
 
-Sighting = Found | Ambiguous | NotSubmitted | Unknown
+LookupResult = Found | Ambiguous | NotSubmitted | Unknown

@@ -10,7 +10,7 @@ from services.render.providers.submissions import Submission
 class Unconfigured:
     """`Provider` that this process cannot use. Jobs wait until an operator mends its credentials."""
 
-    keeps_requests = True
+    can_look_up_requests = True
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from heliograph.contracts.errors import JobError
 from heliograph.runtime.tracing import span, untraced
 from services.render.providers import Provider, Request
-from services.render.providers.lookup_results import Sighting
+from services.render.providers.lookup_results import LookupResult
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 
@@ -40,8 +40,8 @@ class MeasuredProvider:
     provider: Provider
 
     @property
-    def keeps_requests(self) -> bool:
-        return self.provider.keeps_requests
+    def can_look_up_requests(self) -> bool:
+        return self.provider.can_look_up_requests
 
     async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
         with span(f"{self.name} submit"), self._measured("submit"):
@@ -59,7 +59,7 @@ class MeasuredProvider:
         with span(f"{self.name} cancel"), self._measured("cancel"):
             await self.provider.cancel(request)
 
-    async def look_up(self, submission: Submission) -> Sighting:
+    async def look_up(self, submission: Submission) -> LookupResult:
         with span(f"{self.name} look_up"), self._measured("look_up"):
             return await self.provider.look_up(submission)
 

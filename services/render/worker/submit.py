@@ -104,7 +104,7 @@ async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
 
 def _held(worker: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
     """A drain waits for an answer that cannot be had later."""
-    if worker.provider(record).keeps_requests:
+    if worker.provider(record).can_look_up_requests:
         return nullcontext()
     return worker.posts.hold(ends + worker.settings.shutdown_grace_period)
 

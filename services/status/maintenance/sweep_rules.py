@@ -32,7 +32,7 @@ def is_idle(record: Record) -> bool:
     return is_over or record.step in NEEDS_NO_ACCOUNT
 
 
-def patience_with_workers(record: Record, catalog: Catalog, settings: ServiceSettings) -> float:
+def max_stop_seconds(record: Record, catalog: Catalog, settings: ServiceSettings) -> float:
     """
     Seconds that a worker may need to stop a request: to end the POST that is under way, or for its
     message to be redelivered to another worker.

@@ -109,7 +109,7 @@ class Sweeper:
             return expiry(record, "no" if is_settled else "unknown")
         if not record.internal.expire:
             return ExpireRequested()
-        allowed = sweep_rules.patience_with_workers(record, self._catalog.current, self._settings)
+        allowed = sweep_rules.max_stop_seconds(record, self._catalog.current, self._settings)
         if self._asked.seconds(record.id) < allowed:
             return None
         return expiry(record, "unknown", runs_on=True)

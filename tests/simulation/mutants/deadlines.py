@@ -25,7 +25,7 @@ def no_request_to_stop(patch: Patch) -> None:
 
 @MUTANTS.add("the reaper leaves the worker no time to stop", Scenario(_HURRIED), "I9")
 def no_patience(patch: Patch) -> None:
-    patch.setattr(sweep_rules, "patience_with_workers", lambda *_: 0.0)
+    patch.setattr(sweep_rules, "max_stop_seconds", lambda *_: 0.0)
 
 
 @MUTANTS.add("a worker does not stop what expires", Scenario(_HURRIED), "I9")

@@ -55,7 +55,7 @@ _ENDPOINT = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 class FalProvider:
     """`Provider` and `FileHost` at fal, with one key. `models` are those of the catalog, by name."""
 
-    keeps_requests = True
+    can_look_up_requests = True
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class FalProvider:
         self._client = FalClient(key, self._options.base_url)
         self._webhooks = Webhooks(self._client, key, self._options.public_url)
         self._models = models
-        self._stories = ProgressLog()
+        self._progress_log = ProgressLog()
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -152,7 +152,7 @@ class FalProvider:
             return RequestQueued(position=place_in_queue(status.position))
         logs = getattr(status, "logs", None)
         lines = logs if isinstance(logs, list) else []
-        return RequestRunning(progress=self._stories.update(request.request_id, lines))
+        return RequestRunning(progress=self._progress_log.update(request.request_id, lines))
 
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
         """Result of a completed request."""

@@ -49,7 +49,7 @@ READ = 600.0  #: seconds; the caller has less patience
 class GeminiProvider:
     """`Provider` at Gemini, with one key. `models` are those of the catalog, by name."""
 
-    keeps_requests = False
+    can_look_up_requests = False
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class OpenAIProvider:
         models: Those of the catalog, by name.
     """
 
-    keeps_requests = False
+    can_look_up_requests = False
 
     def __init__(
         self,

@@ -45,7 +45,7 @@ _ENDPOINT = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)(?::([0-9a-f]{64}))?")
 class ReplicateProvider:
     """`Provider` and `FileHost` at Replicate, with one token. `models` are those of the catalog, by name."""
 
-    keeps_requests = True
+    can_look_up_requests = True
 
     def __init__(
         self,

@@ -44,7 +44,7 @@ _REMOVE_EVERY = 3600.0  #: seconds
 class SimProvider:
     """`Provider` on this machine. `base_url` is where its results are served."""
 
-    keeps_requests = True
+    can_look_up_requests = True
 
     def __init__(self, home: Path, base_url: str) -> None:
         self.records = SimRequestStore(home)

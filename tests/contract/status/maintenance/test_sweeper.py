@@ -29,7 +29,7 @@ from heliograph.testing.account_permits import MemoryAccountPermits
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.work_queue import MemoryWorkQueue
 from services.status.maintenance import sweep_rules, sweeper
-from services.status.maintenance.sweep_rules import patience_with_workers
+from services.status.maintenance.sweep_rules import max_stop_seconds
 from services.status.maintenance.sweeper import Sweeper
 from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
@@ -161,7 +161,7 @@ async def test_a_worker_that_does_not_stop_in_time_loses_the_job_and_keeps_the_r
     await scene.reaper.sweep()
     assert scene.step_of(late) == Step.SUBMITTED
 
-    monkeypatch.setattr(sweep_rules, "patience_with_workers", lambda *_: 0.0)
+    monkeypatch.setattr(sweep_rules, "max_stop_seconds", lambda *_: 0.0)
     await scene.reaper.sweep()
 
     latest = scene.events.latest(late.id)
@@ -188,7 +188,7 @@ async def test_an_inline_answer_has_its_own_time(scene: Scene) -> None:
     openai = a_record(project="demo").model_copy(update={"model": "openai/gpt-image-2"})
     answers_within = CATALOG.models["openai/gpt-image-2"].answers_within or 0
 
-    patience = patience_with_workers(openai, CATALOG, settings)
+    patience = max_stop_seconds(openai, CATALOG, settings)
 
     assert patience == answers_within + settings.ack_wait > 60
 
