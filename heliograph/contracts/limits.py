@@ -97,6 +97,6 @@ class AccountState(BaseModel):
     name: str
     provider: str
     cap: int | None  #: null: no limit
-    in_use: int | None  #: places taken; null where there is no limit to count against
+    in_use: int | None  #: permits in use; null where there is no limit to count against
     breaker: BreakerState
     last_hour: AccountPerformance | None = None  #: null: no attempts, or status does not answer

@@ -38,7 +38,7 @@ Point = Literal[
     "dispatch.moved",  # on its lane; not in the dispatcher's memory
     "depend.failed",  # `failed`, because another did not succeed; still in the queue
     # render: a worker
-    "start.placed",  # a place in the account; no event
+    "start.placed",  # a permit of the account; no event
     "start.written",  # `started`
     "bring.claimed",  # a reference is about to be uploaded; others wait for it
     "bring.brought",  # the provider has it; not recorded yet
@@ -52,8 +52,8 @@ Point = Literal[
     "follow.stopped",  # the provider was told to stop; nothing written
     "follow.ended",  # the provider is done; not written
     "follow.written",  # how it ended is written
-    "leave.told",  # storage has its message; the place is taken
-    "leave.freed",  # the place is free
+    "leave.told",  # storage has its message; the permit is taken
+    "leave.freed",  # the permit is free
     "leave.queued",  # back in the queue
     "render.handled",  # done with the message; no ack
     # storage

@@ -23,10 +23,10 @@ async def export_account_metrics(accounts: AccountPermits) -> None:
     """Look at all accounts again and again. Raises Unavailable."""
     while True:
         for name in accounts.names():
-            places = await accounts.usage(name)
-            state: State = places.breaker.state(now()) if places.breaker else "closed"
+            usage = await accounts.usage(name)
+            state: State = usage.breaker.state(now()) if usage.breaker else "closed"
             _BREAKER.labels(name).set(_LEVELS[state])
-            if places.cap is not None:
-                _IN_USE.labels(name).set(len(places.holders))
-                _CAP.labels(name).set(places.cap)
+            if usage.cap is not None:
+                _IN_USE.labels(name).set(len(usage.holders))
+                _CAP.labels(name).set(usage.cap)
         await asyncio.sleep(_INTERVAL)

@@ -49,7 +49,7 @@ class BudgetCommitter:
         self._budgets = budgets
         self._waiting: dict[str, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(_BATCHES)
+        self._running = asyncio.Semaphore(_BATCHES)
 
     async def append(self, event: EventEnvelope, after: int, plan: str | None = None) -> LogEntry:
         """
@@ -105,7 +105,7 @@ class BudgetCommitter:
         queue = self._waiting[project]
         try:
             while queue:
-                async with self._places:
+                async with self._running:
                     await self._commit(project, next_group(queue))
                 queue[:] = [each for each in queue if not each.is_done]
         finally:

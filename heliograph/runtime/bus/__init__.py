@@ -80,7 +80,7 @@ class WorkQueue(Protocol):
         Publish the store message of a job, once.
 
         Args:
-            wait: Seconds until its turn can come; it has no place meanwhile.
+            wait: Seconds until its turn can come; it has no permit meanwhile.
             waited: Seconds that it has waited in this way by then.
         """
 
@@ -157,23 +157,23 @@ class AccountUsage(NamedTuple):
     breaker: CircuitBreaker | None = None
 
     def has_room(self, job: str) -> bool:
-        """Whether a job could have a place. The one it has counts as room."""
+        """Whether a job could have a permit. A permit that it has counts as room."""
         return self.cap is None or job in self.holders or len(self.holders) < self.cap
 
 
 class AccountPermits(Protocol):
     """
-    Places at providers: at most `cap` per account, over all processes.
+    Permits of provider accounts: at most `cap` per account, over all processes.
 
     `seen` is the sequence of the event by which the caller decides. An event after which a job needs no
-    place ends all claims from before it, however late their makers wake up, and none that follows it.
+    permit ends all claims from before it, however late their makers wake up, and none that follows it.
 
     Raises:
         Unavailable: The bucket does not respond.
     """
 
     async def acquire(self, account: str, job: str, seen: int, *, force: bool = False) -> bool:
-        """A place for a job; its own place is always free to it. False when the account is full."""
+        """Acquire a permit for a job, or keep the one it has. False when the account is full."""
 
     async def release(self, account: str, job: str, seen: int) -> None:
         """Release the permit, unless it was acquired on this event, or a later one."""

@@ -71,7 +71,7 @@ class JetStreamWorkQueue:
         """
         Whether a rendered job waits for its turn in storage's queue.
 
-        It does not where the dispatcher has a place for it now, which saves a message and a move.
+        It does not where the dispatcher has a permit for it now, which saves a message and a move.
         A storage of release 0.1 knows no turns either: it takes what is on `store.>`.
         """
         try:

@@ -74,7 +74,7 @@ class ReferenceUploadCache:
         self._touched_every = touched_every
         self._me = str(ULID())
         self._flights: dict[str, asyncio.Task[tuple[str, bool]]] = {}
-        self._places = asyncio.Semaphore(_CONCURRENCY)
+        self._running = asyncio.Semaphore(_CONCURRENCY)
         _MOST.set(most)
 
     async def watch(self) -> None:
@@ -175,7 +175,7 @@ class ReferenceUploadCache:
         self, key: str, entry: KvEntry, file_host: FileHost, read: _Read
     ) -> str:
         """Raises Conflict: another process uploads it."""
-        async with self._places:
+        async with self._running:
             claim = await self._bucket.write(key, {"claimed": self._me}, entry.revision)
             crash_point("bring.claimed")
             try:

@@ -139,7 +139,7 @@ def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
 
 
 def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:
-    """Another start, once what this one needed answers again. It gives its place to others."""
+    """Another start, once what this one needed answers again. Its permit is released."""
     return RetryScheduled(
         not_before=at + timedelta(seconds=settings.backoff_min),
         reason=error.code,

@@ -34,7 +34,7 @@ from services.render.worker.submit import start_again, submit
 log = structlog.get_logger()
 
 _WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
-_UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a place
+_UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a permit
 
 
 class Settled(Enum):
@@ -138,7 +138,7 @@ async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settle
 
 
 async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settled:
-    """Take a place in the account; where it may not start, the job goes back to the queue as it is."""
+    """Acquire a permit of the account; a job that may not start goes back to the queue unchanged."""
     record = entry.record
     worker.wakeups.check()
     account, is_paused = record.internal.account, (await worker.lanes.limit(record.lane)).paused

@@ -1,4 +1,4 @@
-"""Caps on clients: so many places of one kind, for each name by itself."""
+"""Caps on clients: a number of permits of one kind for each name."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class TooManyClients(Unavailable):
 
 
 class ClientCaps:
-    """So many places, of each name by itself."""
+    """A number of permits for each name."""
 
     def __init__(self, most: int, what: str) -> None:
         self._most = most
@@ -23,7 +23,7 @@ class ClientCaps:
 
     @property
     def count(self) -> int:
-        """Places that are taken, of all names."""
+        """Permits in use, of all names."""
         return self._taken.total()
 
     def check(self, name: str = "") -> None:
@@ -45,7 +45,7 @@ class ClientCaps:
 
     @contextmanager
     def permit(self, name: str = "") -> Iterator[None]:
-        """A place for as long as the block runs. Raises TooManyClients."""
+        """A permit for as long as the block runs. Raises TooManyClients."""
         self.acquire(name)
         try:
             yield

@@ -12,11 +12,11 @@ class ReplayTurns:
     A priority semaphore: after a restart all clients come back at once, and so each has to wait.
 
     Args:
-        places: Turns that are taken at once.
+        permits: Turns that are taken at once.
     """
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, permits: int) -> None:
+        self._free = permits
         self._numbers = count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []  #: a heap
 

@@ -27,7 +27,7 @@ def is_due(record: Record, unknown_expires_after: timedelta) -> bool:
 
 
 def is_idle(record: Record) -> bool:
-    """Whether a job needs no place in an account."""
+    """Whether a job needs no permit of an account."""
     is_over = record.step.is_final and not record.runs_on
     return is_over or record.step in NEEDS_NO_ACCOUNT
 

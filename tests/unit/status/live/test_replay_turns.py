@@ -9,7 +9,7 @@ from tests.support.timeouts import TIMEOUT
 
 
 @asynccontextmanager
-async def _all_taken(turns: ReplayTurns, places: int) -> AsyncIterator[None]:
+async def _all_taken(turns: ReplayTurns, permits: int) -> AsyncIterator[None]:
     """Every place is taken, until the block ends."""
     over = asyncio.Event()
 
@@ -18,7 +18,7 @@ async def _all_taken(turns: ReplayTurns, places: int) -> AsyncIterator[None]:
             await over.wait()
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(places):
+        for _ in range(permits):
             group.create_task(hold())
         await asyncio.sleep(0)
         yield
