@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.storage.fair_queue import RoundRobinQueue, share_of
+from services.storage.project_queue import RoundRobinQueue, share_of
 
 _Waiter = asyncio.Future[None]
 

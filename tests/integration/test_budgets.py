@@ -28,7 +28,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.budgets.event_log import BudgetedEventLog
+from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetLog

@@ -14,7 +14,7 @@ from heliograph.contracts.outputs import Output
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.catalog import CurrentCatalog
 from services.render.providers.submissions import Accepted
-from services.render.worker.fresh_outputs import renew
+from services.render.worker.renewed_urls import renew
 from tests.support.emulation.worker_rig import WorkerRig, accepted_job
 from tests.support.fal.rig import MODEL, FalRig, a_submission
 from tests.support.records import CATALOG

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
 from heliograph.runtime.budgets.committer import BudgetCommitter
-from heliograph.runtime.budgets.event_log import BudgetedEventLog
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.service import Service
 from services.gateway.budgets.routes import budget_routes

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
 from heliograph.runtime.budgets.committer import BudgetCommitter
-from heliograph.runtime.budgets.event_log import BudgetedEventLog
 from heliograph.runtime.budgets.marks import BudgetMarks
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.job_metrics import expect_provider
@@ -15,9 +15,9 @@ from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
-from services.render.worker.fresh_outputs import serve_renewals
 from services.render.worker.lookup import serve_lookups
 from services.render.worker.progress import ProgressPublisher
+from services.render.worker.renewed_urls import serve_renewals
 from services.render.worker.request_index import StatusRequestIndex
 from services.render.worker.wakeups import WakeUps
 

@@ -11,13 +11,13 @@ from heliograph.runtime.fetching.fetch_hosts import FetchHosts
 from heliograph.runtime.provider_settings import RESULT_HOSTS
 from heliograph.runtime.service import Service
 from services.storage.media.images import ImageWorkers
-from services.storage.outputs.dispatcher import StoreDispatcher
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.fresh_outputs import renew_outputs
 from services.storage.outputs.inline_results import InlineResults, inline_routes
 from services.storage.outputs.job_ingest import JobIngest
 from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.sources import Sources
+from services.storage.outputs.store_dispatcher import StoreDispatcher
 from services.storage.settings import StorageSettings
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads

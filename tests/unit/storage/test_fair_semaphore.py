@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from services.storage.fair_queue import RoundRobinQueue, share_of
 from services.storage.fair_semaphore import FairSemaphore
+from services.storage.project_queue import RoundRobinQueue, share_of
 
 
 def _turns(queue: RoundRobinQueue[int]) -> list[tuple[str, int]]:

@@ -26,7 +26,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.replies import may_answer, respond
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point
-from services.storage.fair_queue import RoundRobinQueue, share_of
+from services.storage.project_queue import RoundRobinQueue, share_of
 
 _HINT_DELAY = (
     0.005  #: seconds before the second look, when a hint came before its cause was to be seen
