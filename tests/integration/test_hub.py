@@ -33,7 +33,7 @@ from services.status.live.event_frames import Frame
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.live.subscription import Subscription
-from services.status.live.terms import Terms
+from services.status.live.subscription_limits import SubscriptionLimits
 from services.status.read_model.rows import Row
 from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 from services.status.read_model.sql import SqlReadModel
@@ -260,7 +260,7 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
             read_model,
             JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
             send_queue,
-            Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
+            SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
         )
         await subscription.run()
         events = await _events(send_queue, len(expected))
@@ -289,7 +289,7 @@ async def _subscribed(
         read_model,
         JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
         send_queue,
-        Terms(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
+        SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
     )
     joining = asyncio.create_task(subscription.run())
     yield send_queue, joining

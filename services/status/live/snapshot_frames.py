@@ -10,7 +10,7 @@ from services.status.live.event_frames import Frame
 from services.status.live.frames import frame_text
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
-from services.status.live.terms import Terms
+from services.status.live.subscription_limits import SubscriptionLimits
 from services.status.read_model import ReadModel
 from services.status.read_model.snapshot_pages import SnapshotCursor, SnapshotPage, SnapshotQuery
 
@@ -33,7 +33,7 @@ class SnapshotFrames:
         read_model: ReadModel,
         presenter: JobPresenter,
         send_queue: SendQueue,
-        terms: Terms,
+        limits: SubscriptionLimits,
     ) -> None:
         self.sequence = 0
         self._newer: dict[str, int] = {}  #: sequences of jobs that are shown later than it is of
@@ -41,13 +41,13 @@ class SnapshotFrames:
         self._query = SnapshotQuery(
             project=request.project,
             jobs=tuple(sorted(set(request.jobs))) if request.jobs else None,
-            final_since=now() - terms.final_for,
+            final_since=now() - limits.final_for,
         )
         self._hub = hub
         self._read_model = read_model
         self._presenter = presenter
         self._send_queue = send_queue
-        self._terms = terms
+        self._limits = limits
 
     async def send(self, turn: int) -> None:
         """
@@ -71,7 +71,7 @@ class SnapshotFrames:
         self, turn: int, read: Callable[[], Awaitable[SnapshotPage]]
     ) -> SnapshotPage:
         await self._send_queue.until_room()
-        async with self._terms.turns.turn(turn):
+        async with self._limits.turns.turn(turn):
             page = await read()
             self._newer |= self._newer_in(page)
             shown = await self._presenter.jobs([(r.record, r.sequence) for r in page.rows])
@@ -83,7 +83,9 @@ class SnapshotFrames:
     async def _first_page(self) -> SnapshotPage:
         """Read again while it shows more than its sequence: most snapshots have no other page."""
         for _ in range(_FIRST_PAGE_TRIES):
-            self.sequence = await self._terms.reply(partial(self._read_model.head, self._hub.epoch))
+            self.sequence = await self._limits.retry_until_timeout(
+                partial(self._read_model.head, self._hub.epoch)
+            )
             page = await self._page(None)
             if not self._newer_in(page):
                 break
@@ -91,7 +93,7 @@ class SnapshotFrames:
 
     async def _page(self, after: SnapshotCursor | None) -> SnapshotPage:
         read = self._read_model.snapshot
-        return await self._terms.reply(
+        return await self._limits.retry_until_timeout(
             partial(read, self._query, after, limit=PAGE, room=PAGE_BYTES)
         )
 

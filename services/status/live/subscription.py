@@ -17,7 +17,7 @@ from services.status.live.frames import event_text, frame_text
 from services.status.live.hub import Hub
 from services.status.live.send_queue import SendQueue
 from services.status.live.snapshot_frames import SnapshotFrames
-from services.status.live.terms import Terms
+from services.status.live.subscription_limits import SubscriptionLimits
 from services.status.read_model import ReadModel
 
 _CATCH_UP_TIMEOUT = 5.0  #: seconds a hub has to hear of a sequence that the log has
@@ -34,7 +34,7 @@ class Subscription:
         read_model: ReadModel,
         presenter: JobPresenter,
         send_queue: SendQueue,
-        terms: Terms,
+        limits: SubscriptionLimits,
     ) -> None:
         self.jobs = frozenset(request.jobs) if request.jobs else None
         self._request = request
@@ -42,9 +42,9 @@ class Subscription:
         self._hub = hub
         self._read_model = read_model
         self._send_queue = send_queue
-        self._terms = terms
-        self._snapshot = SnapshotFrames(request, hub, read_model, presenter, send_queue, terms)
-        self._turn = terms.turns.number()
+        self._limits = limits
+        self._snapshot = SnapshotFrames(request, hub, read_model, presenter, send_queue, limits)
+        self._turn = limits.turns.number()
         self._last = 0  #: sequence of the last event this client has
 
     async def run(self) -> None:
@@ -55,10 +55,12 @@ class Subscription:
             NotFound: One of the jobs does not exist in the project.
             Unavailable: The read model or the bus did not respond in time; reconnect later.
         """
-        await self._terms.reply(self._hub_opened)
-        await self._terms.reply(self.check_jobs)
+        await self._limits.retry_until_timeout(self._hub_opened)
+        await self._limits.retry_until_timeout(self.check_jobs)
         after = self._request.after
-        missed = await self._terms.reply(partial(self._missed, after)) if after else None
+        missed = (
+            await self._limits.retry_until_timeout(partial(self._missed, after)) if after else None
+        )
         await self._confirm(missed)
         if after is not None and missed is not None:
             self._last = after.sequence
@@ -92,7 +94,7 @@ class Subscription:
 
     async def _hub_opened(self) -> None:
         try:
-            async with asyncio.timeout(self._terms.timeout):
+            async with asyncio.timeout(self._limits.timeout):
                 await self._hub.opened.wait()
         except TimeoutError:
             raise Unavailable("not listening yet") from None
@@ -116,7 +118,7 @@ class Subscription:
             return None
         count = await self._hub.count(self.project, self.jobs, after.sequence)
         is_limited = self.jobs is None  # named jobs have few events each, and are read one by one
-        return None if is_limited and count > self._terms.replay_limit else count
+        return None if is_limited and count > self._limits.replay_limit else count
 
     # -- replays
 
@@ -124,7 +126,9 @@ class Subscription:
         while True:
             floor = through = self._hub.floor
             if self._last < floor:
-                frames, through = await self._terms.reply(partial(self._logged, floor))
+                frames, through = await self._limits.retry_until_timeout(
+                    partial(self._logged, floor)
+                )
             else:
                 await self._send_queue.until_room()
                 frames = self._hub.recent(self.project, self.jobs, self._last)
@@ -140,7 +144,7 @@ class Subscription:
         self._send_queue.put(self._frame("caught_up", sequence=self._last))
 
     async def _logged(self, floor: int) -> tuple[list[Frame], int]:
-        async with self._terms.turns.turn(self._turn):
+        async with self._limits.turns.turn(self._turn):
             return await self._hub.missed.after(self.project, self.jobs, self._last, floor)
 
     async def _replay(self, frames: deque[Frame]) -> None:
@@ -148,7 +152,7 @@ class Subscription:
         while frames:
             await self._send_queue.until_room()
             await self._hub.render(frames[0])  # a turn never waits for addresses
-            async with self._terms.turns.turn(self._turn):
+            async with self._limits.turns.turn(self._turn):
                 self._send_part(frames)
                 await asyncio.sleep(0)
 

@@ -1,4 +1,4 @@
-"""Terms of a subscription: limits and timeouts."""
+"""Limits and timeouts of a subscription."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class SubscriptionLimits:
     """The same for all subscriptions of a process."""
 
     replay_limit: int  #: missed events that are sent again; with more, the client starts over
@@ -24,9 +24,9 @@ class Terms:
     #: pages of snapshots, and parts of replays, that are made at once in this process
     turns: ReplayTurns = field(default_factory=lambda: ReplayTurns(4))
 
-    async def reply(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def retry_until_timeout(self, ask: Callable[[], Awaitable[T]]) -> T:
         """
-        The reply, requested again until the timeout when there is none.
+        The reply to a request, which is sent again until the timeout.
 
         Raises:
             ServiceError: The error of the last request.
