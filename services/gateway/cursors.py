@@ -7,9 +7,7 @@ from heliograph.contracts.base64url import decode, encode
 from heliograph.contracts.canonical_json import canonical
 from heliograph.contracts.errors import ValidationFailed
 
-_DIGEST = (
-    8  #: bytes; it tells lists apart, and keeps nobody out: the place is within one's own list
-)
+_DIGEST = 8  #: bytes; distinguishes lists; not a security check
 MAX_CURSOR = 1024  #: characters
 
 
@@ -25,15 +23,15 @@ class ListCursors:
     def __init__(self, name: str, filters: dict[str, Any]) -> None:
         self._digest = hashlib.sha256(canonical([name, filters])).digest()[:_DIGEST]
 
-    def after(self, place: str | None) -> str | None:
-        """The cursor of what comes after a place; null at the end of the list."""
-        if place is None:
+    def after(self, position: str | None) -> str | None:
+        """The cursor of the items after a position; null at the end of the list."""
+        if position is None:
             return None
-        return encode(self._digest + place.encode())
+        return encode(self._digest + position.encode())
 
-    def place(self, cursor: str | None) -> str | None:
+    def position(self, cursor: str | None) -> str | None:
         """
-        The place of a cursor.
+        The position of a cursor; null without one.
 
         Raises:
             ValidationFailed: The cursor belongs to another project or other filters; restart the list.

@@ -11,16 +11,16 @@ from pathlib import Path
 from heliograph.runtime.file_lock import lock
 
 
-def claim_temp_dir(place: Path) -> Path:
+def claim_temp_dir(directory: Path) -> Path:
     """
-    A folder below `place`, empty, for this process alone as long as it lives.
+    A folder below `directory`, empty, for this process alone as long as it lives.
 
     It stays locked until then, so an unlocked folder is of a dead process, and is removed.
     """
-    folders = (place / str(number) for number in count(1))
+    folders = (directory / str(number) for number in count(1))
     own = next(folder for folder in folders if _lock(folder) is not None)
     _clear(own)
-    for folder in place.glob("*/"):
+    for folder in directory.glob("*/"):
         handle = _lock(folder)
         if handle is not None:
             _clear(folder)
@@ -29,9 +29,9 @@ def claim_temp_dir(place: Path) -> Path:
 
 
 @contextmanager
-def removed_folder(place: Path) -> Iterator[Path]:
-    """Path of a folder below `place`: callers make it when they need it; it is removed at the end."""
-    folder = place / secrets.token_hex(8)
+def removed_folder(directory: Path) -> Iterator[Path]:
+    """Path of a folder below `directory`: callers make it when they need it; it is removed at the end."""
+    folder = directory / secrets.token_hex(8)
     try:
         yield folder
     finally:

@@ -183,5 +183,5 @@ def _exit(reason: str, code: int) -> None:
 
 def _without_password(server: SplitResult) -> str:
     """The URL; without credentials, if they are a user and a password."""
-    place = server.netloc.rpartition("@")[2] if server.password is not None else server.netloc
-    return server._replace(netloc=place).geturl()
+    authority = server.netloc.rpartition("@")[2] if server.password is not None else server.netloc
+    return server._replace(netloc=authority).geturl()

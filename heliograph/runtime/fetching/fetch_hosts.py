@@ -34,21 +34,21 @@ class FetchHosts:
         url = parse_url(text)
         if url.userinfo:
             raise TargetRefused("the URL has a user or a password")
-        place = url.netloc.decode()  # without a port that is the scheme's own
-        if self._is_own(url, place):
+        authority = url.netloc.decode()  # without a port that is the scheme's own
+        if self._is_own(url, authority):
             return FetchTarget(url, is_own=True)
-        if url.scheme == "https" and any(_covers(pattern, place) for pattern in self._public):
+        if url.scheme == "https" and any(_covers(pattern, authority) for pattern in self._public):
             return FetchTarget(url, is_own=False)
-        raise HostNotListed(f"nothing is fetched from {place}")
+        raise HostNotListed(f"nothing is fetched from {authority}")
 
-    def _is_own(self, url: httpx.URL, place: str) -> bool:
+    def _is_own(self, url: httpx.URL, authority: str) -> bool:
         if url.scheme == "https":
-            return place in self._own
-        return url.scheme == "http" and (place if url.port else f"{place}:80") in self._own
+            return authority in self._own
+        return url.scheme == "http" and (authority if url.port else f"{authority}:80") in self._own
 
 
-def _covers(pattern: str, place: str) -> bool:
+def _covers(pattern: str, authority: str) -> bool:
     """`*.fal.media` is `fal.media`, too."""
     if pattern.startswith("*."):
-        return place == pattern[2:] or place.endswith(pattern[1:])
-    return place == pattern
+        return authority == pattern[2:] or authority.endswith(pattern[1:])
+    return authority == pattern

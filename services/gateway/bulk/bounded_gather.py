@@ -11,10 +11,10 @@ T = TypeVar("T")
 
 async def gather_bounded(works: Iterable[Awaitable[T]]) -> list[T]:
     """The results in order, once all is over. Raises the first error of those that did not work."""
-    places = asyncio.Semaphore(_CONCURRENCY)
+    permits = asyncio.Semaphore(_CONCURRENCY)
 
     async def begin(work: Awaitable[T]) -> T:
-        async with places:
+        async with permits:
             return await work
 
     outcomes = await asyncio.gather(*(begin(work) for work in works), return_exceptions=True)

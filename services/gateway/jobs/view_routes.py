@@ -45,8 +45,8 @@ def view_routes(views: JobViews) -> APIRouter:
     ) -> Response:
         asked = query.jobs(project)
         cursors = ListCursors("jobs", asked.model_dump(exclude=_NO_FILTERS))
-        place = cursors.place(query.cursor)
-        page = await views.jobs(asked.model_copy(update={"cursor": place}))
+        position = cursors.position(query.cursor)
+        page = await views.jobs(asked.model_copy(update={"cursor": position}))
         page["next"] = cursors.after(page["next"])
         headers = {}
         if page["next"]:

@@ -37,13 +37,13 @@ class UsageReports:
             ValidationFailed: The times, the time zone or the cursor are wrong.
         """
         cursors = _cursors(project, query)
-        query = continued(query.model_copy(update={"cursor": cursors.place(query.cursor)}))
+        query = continued(query.model_copy(update={"cursor": cursors.position(query.cursor)}))
         zone = query.time_zone or await self._zone_name(project)
         periods = usage_periods(query, zone_of(zone), now())
         page = await self._page(project, query, periods)
-        place = cursor_of(periods, page.next) if page.next else None
+        position = cursor_of(periods, page.next) if page.next else None
         report = _report(project, query, zone, periods, page)
-        return report.model_copy(update={"next": cursors.after(place)})
+        return report.model_copy(update={"next": cursors.after(position)})
 
     async def reports(self, project: str, query: UsageQuery) -> AsyncIterator[UsageReport]:
         """All pages from the cursor on, of the same time."""

@@ -7,10 +7,10 @@ from heliograph.contracts.queries.usage import UsagePeriod
 from heliograph.contracts.usage import UsageQuery
 
 
-def cursor_of(periods: list[UsagePeriod], place: str) -> str:
+def cursor_of(periods: list[UsagePeriod], position: str) -> str:
     """A cursor that goes on in the same time, however late it is used."""
     starts, ends = periods[0].starts.timestamp(), periods[-1].ends.timestamp()
-    return f"{starts!r}~{ends!r}~{place}"
+    return f"{starts!r}~{ends!r}~{position}"
 
 
 def continued(query: UsageQuery) -> UsageQuery:
@@ -18,11 +18,11 @@ def continued(query: UsageQuery) -> UsageQuery:
     if query.cursor is None:
         return query
     starts, _, rest = query.cursor.partition("~")
-    ends, _, place = rest.partition("~")
+    ends, _, position = rest.partition("~")
     try:
         since, until = (datetime.fromtimestamp(float(each), UTC) for each in (starts, ends))
-        if not place:
-            raise ValueError("it says no place")
+        if not position:
+            raise ValueError("it has no position")
     except (ValueError, OverflowError, OSError):
         raise ValidationFailed.at("/query/cursor", "is not a cursor of this list") from None
-    return query.model_copy(update={"since": since, "until": until, "cursor": place})
+    return query.model_copy(update={"since": since, "until": until, "cursor": position})

@@ -60,7 +60,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
     @needs("jobs:read")
     async def list_slots(project: ProjectName, query: Annotated[SlotsQuery, Query()]) -> Response:
         cursors = ListCursors("slots", {"project": project, "prefix": query.prefix})
-        fields = {**query.model_dump(), "cursor": cursors.place(query.cursor)}
+        fields = {**query.model_dump(), "cursor": cursors.position(query.cursor)}
         page = await versions.page(ListSlots(project=project, **fields))
         return json_response({**page, "next": cursors.after(page["next"])})
 
@@ -76,7 +76,7 @@ def slot_routes(versions: SlotService) -> APIRouter:
         project: ProjectName, slot: SlotName, query: Annotated[VersionsQuery, Query()]
     ) -> Response:
         cursors = ListCursors("versions", {"project": project, "slot": slot})
-        after = int(cursors.place(query.cursor) or 0)
+        after = int(cursors.position(query.cursor) or 0)
         page = await versions.slot(
             GetSlot(project=project, slot=slot, after=after, limit=query.limit)
         )

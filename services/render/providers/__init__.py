@@ -31,7 +31,7 @@ class Request:
     project: str = ""
     job: str = ""  #: whose outputs they are that come inside an answer
     media: Media = "image"  #: what its model makes
-    place: str | None = None  #: where its model has the outputs in an answer; None: they are found
+    location: str | None = None  #: path of the outputs in a response; None: they are searched for
     sent: Sequence[str] = ()  #: addresses in the request, which are no outputs
 
 

@@ -51,7 +51,10 @@ def outcome_of(
         _name(job, entry.content): entry.content for entry in full if entry.content is not None
     }
     return RequestSucceeded(
-        outputs=[_placed(_output(job, entry), entry, place) for place, entry in enumerate(full)],
+        outputs=[
+            _at_position(_output(job, entry), entry, position)
+            for position, entry in enumerate(full)
+        ],
         withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in entries if s.is_empty],
         contents=contents,
         charged=charged,
@@ -71,8 +74,8 @@ def _name(job: str, content: bytes) -> str:
     return f"{job}/{hashlib.sha256(content).hexdigest()}"
 
 
-def _placed(output: Output, entry: OutputEntry, place: int) -> Output:
-    index = None if entry.index == place else entry.index
+def _at_position(output: Output, entry: OutputEntry, position: int) -> Output:
+    index = None if entry.index == position else entry.index
     return output.model_copy(update={"index": index, "flagged": entry.flagged})
 
 

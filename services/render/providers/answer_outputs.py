@@ -19,7 +19,7 @@ def find_outputs(answer: Any, search: Search) -> list[OutputEntry]:
     The outputs of an answer, in its order, each once. Those of another media type count only where
     there is nothing else: then storage can say what came.
     """
-    places = list(output_places(answer, search.place))
+    places = list(output_places(answer, search.location))
     rows: list[list[OutputEntry]] = []
     for is_strict in (True, False):
         for place in places:

@@ -43,21 +43,21 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
     Its errors are none of httpx's, so no client takes them for something to repeat.
 
     Args:
-        base_url: The one place that requests, and the credentials in them, go to.
+        base_url: The only origin that requests, and the credentials in them, are sent to.
         read: Seconds of silence before a request counts as unanswered.
         max_answer: Bytes of the largest answer.
     """
 
     def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
         self._pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
-        self._place = _place(httpx.URL(base_url))
+        self._origin = _origin(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
         self._max_answer = max_answer
         self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ConnectFailed and ResponseLost."""
-        if _place(request.url) != self._place:
+        if _origin(request.url) != self._origin:
             raise ConnectFailed(f"{request.url.host} is not the configured host")
         request.headers["Accept-Encoding"] = "identity"
         request.extensions = {**request.extensions, "timeout": self._timeouts}
@@ -101,7 +101,7 @@ async def send_once(
     return answer
 
 
-def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 

@@ -8,7 +8,7 @@ from heliograph.contracts.models import Media
 
 @dataclass(frozen=True, kw_only=True)
 class OutputEntry:
-    """One place for an output, as the provider filled it."""
+    """One entry of an output, as the provider filled it."""
 
     index: int  #: the provider's
     url: str | None = None
@@ -27,6 +27,6 @@ class Search:
     """Search parameters for outputs of a response."""
 
     media: Media
-    place: str | None = None  #: where the model's entry says the outputs are, as `result.images`
+    location: str | None = None  #: where the model's entry says the outputs are, as `result.images`
     base_url: str | None = None  #: of the provider, for relative addresses
     sent: Collection[str] = ()  #: addresses that we sent, which come back in many an answer

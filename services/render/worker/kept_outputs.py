@@ -47,18 +47,21 @@ def made_outputs(
 
 
 def _chosen(outputs: list[Output], limit: int) -> list[Output]:
-    """The first of them; the provider's doubts about one leave its place to another."""
+    """The first of them; unflagged outputs are chosen before flagged ones."""
     if len(outputs) <= limit:
         return outputs
-    places = sorted(range(len(outputs)), key=lambda place: outputs[place].flagged)[:limit]
-    return [_as_placed(outputs[place], place, new) for new, place in enumerate(sorted(places))]
+    positions = sorted(range(len(outputs)), key=lambda position: outputs[position].flagged)[:limit]
+    return [
+        _at_position(outputs[position], position, new)
+        for new, position in enumerate(sorted(positions))
+    ]
 
 
-def _as_placed(output: Output, place: int, new: int) -> Output:
-    """The same, with the provider's index where its new place does not say it."""
-    if output.index is not None or place == new:
+def _at_position(output: Output, position: int, new: int) -> Output:
+    """The same, with the provider's index where its new position is another."""
+    if output.index is not None or position == new:
         return output
-    return output.model_copy(update={"index": place})
+    return output.model_copy(update={"index": position})
 
 
 def about_outputs(count: int, kept: list[Output], withheld: list[Withheld]) -> str | None:

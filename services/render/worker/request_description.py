@@ -25,7 +25,7 @@ def describe_request(
         project=record.project,
         job=record.id,
         media=described.media if described else "image",
-        place=model.wire.outputs if model else None,
+        location=model.wire.outputs if model else None,
         sent=[each.url for each in attempt.references],
     )
 

@@ -151,8 +151,8 @@ class IdentityProvider:
                     timeout=_TIMEOUT, verify=self._certificates, trust_env=False
                 ) as http,
             ):
-                place = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
-                metadata = ProviderMetadata.model_validate_json(await _document(http, place))
+                url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+                metadata = ProviderMetadata.model_validate_json(await _document(http, url))
                 found = read_key_set((await _document(http, metadata.jwks_uri)).decode())
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise _unavailable(error) from error

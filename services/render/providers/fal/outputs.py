@@ -23,7 +23,9 @@ def outcome(
     if not isinstance(body, dict | list):
         error = ProviderProtocol("fal answered with no JSON object or list", provider=note)
         return RequestStopped(error=error, charged=was_billed(answer), answer=excerpt(answer))
-    search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
+    search = Search(
+        media=request.media, location=request.location, base_url=base_url, sent=request.sent
+    )
     return outcome_of(
         find_outputs(body, search),
         job=request.job,

@@ -94,8 +94,8 @@ class OpenAIProvider:
         if not isinstance(body, dict | list):
             raise AmbiguousSubmit("the server returned no valid response")
         model = self._models[submission.model]
-        place = model.wire.outputs or "data"
-        search = Search(media=model.media, place=place, base_url=f"{self._base_url}/")
+        location = model.wire.outputs or "data"
+        search = Search(media=model.media, location=location, base_url=f"{self._base_url}/")
         return outcome_of(
             find_outputs(body, search),
             job=submission.job,

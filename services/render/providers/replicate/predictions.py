@@ -85,7 +85,9 @@ def _outcome(
     output, note = prediction.get("output"), _note(request.request_id)
     if output in (None, [], {}) and prediction.get("data_removed") is True:
         return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
-    search = Search(media=request.media, place=request.place, base_url=base_url, sent=request.sent)
+    search = Search(
+        media=request.media, location=request.location, base_url=base_url, sent=request.sent
+    )
     entries = find_outputs(output, search)
     report = error_within({"error": prediction.get("error")}) or error_within(output)
     units = units_in(prediction.get("metrics"))

@@ -142,8 +142,8 @@ def test_where_nothing_else_came_the_wrong_type_is_shown_to_storage(kind: str) -
 def test_the_models_entry_says_where_outputs_are() -> None:
     answer = {"images": [{"url": ONE}], "made": {"frames": [{"url": TWO}]}}
 
-    assert urls(answer, Search(media="image", place="made.frames")) == [TWO]
-    assert urls(answer, Search(media="image", place="not.there")) == [ONE]
+    assert urls(answer, Search(media="image", location="made.frames")) == [TWO]
+    assert urls(answer, Search(media="image", location="not.there")) == [ONE]
 
 
 @pytest.mark.parametrize("value", ["/files/1.png", "../files/1.png", "//there.example/files/1.png"])
@@ -367,7 +367,7 @@ def test_a_clean_verdict_is_not_a_flag(value: dict[str, Any]) -> None:
     ids=str,
 )
 @pytest.mark.parametrize(
-    ("around", "place"),
+    ("around", "location"),
     [
         (lambda answer: answer, None),
         (lambda answer: {"result": answer}, None),
@@ -377,11 +377,11 @@ def test_a_clean_verdict_is_not_a_flag(value: dict[str, Any]) -> None:
     ids=["alone", "in a result", "where its entry says", "deeper"],
 )
 def test_verdicts_beside_the_outputs_are_theirs_in_order(
-    value: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], place: str | None
+    value: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], location: str | None
 ) -> None:
     answer = around({"images": [{"url": ONE}, {"url": TWO}], **value})
 
-    slots = find_outputs(answer, Search(media="image", place=place))
+    slots = find_outputs(answer, Search(media="image", location=location))
 
     assert [slot.flagged for slot in slots] == flagged
 
@@ -399,11 +399,11 @@ def test_verdicts_beside_the_outputs_are_theirs_in_order(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("place", [None, "video"])
+@pytest.mark.parametrize("location", [None, "video"])
 def test_a_moderation_verdict_applies_wherever_the_output_is_and_without_one(
-    answer: Any, place: str | None
+    answer: Any, location: str | None
 ) -> None:
-    assert only(answer, Search(media="image", place=place)).flagged
+    assert only(answer, Search(media="image", location=location)).flagged
 
 
 def test_a_verdict_about_one_file_is_not_about_its_neighbours() -> None:
