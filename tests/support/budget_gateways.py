@@ -10,8 +10,8 @@ from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, open
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
-from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
+from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.jetstream import JetStream
