@@ -6,6 +6,7 @@ from typing import Any
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker import completion, fitting_events, poll, run
+from services.render.worker import event_writer
 from services.render.worker.context import Worker
 from services.status.maintenance import sweep_rules, sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
@@ -99,4 +100,4 @@ def told_to_nobody(patch: Patch) -> None:
     async def keep_it(*_: Any) -> None:
         return None
 
-    patch.setattr(Worker, "_leave_to_a_worker", keep_it)
+    patch.setattr(event_writer, "_leave_to_a_worker", keep_it)
