@@ -5,8 +5,7 @@ from typing import Any
 
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker import completion, fitting_events, poll, run
-from services.render.worker import event_writer
+from services.render.worker import completion, event_writer, fitting_events, poll, run
 from services.render.worker.context import Worker
 from services.status.maintenance import sweep_rules, sweeper
 from tests.simulation.mutants.registry import Mutants, Patch
