@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import AuthorizationError, Error
 
 from heliograph.runtime.bus.jetstream_errors import translated
+from heliograph.runtime.bus.request_client import RequestClient
 from heliograph.runtime.clock import now
 from heliograph.runtime.nats_tls import lasting_trouble
 from heliograph.runtime.settings import ServiceSettings
@@ -54,7 +54,7 @@ class Connection:
         self._was_open = False
         self._plain_greetings = 0
         self._trouble = ""
-        self.client = Client()  #: usable before it is open: until then every call fails
+        self.client = RequestClient()  #: usable before it is open: until then every call fails
         self.connected_at: datetime | None = (
             None  #: server time, no earlier than it was; None: lost
         )

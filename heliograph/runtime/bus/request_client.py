@@ -1,0 +1,77 @@
+"""
+Request client: a NATS client whose requests cost one future and one timer.
+
+nats-py waits for a reply with `asyncio.wait_for`, which takes two more rounds of the event loop for each, and
+in Python 3.11 loses a cancellation that comes in the same moment as the reply (python/cpython#86296).
+"""
+
+import asyncio
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeout
+
+_NO_RESPONDERS = "503"
+
+
+class RequestClient(Client):
+    """A client of nats-py with requests of its own. All else is nats-py's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inbox = ""  #: of all replies; each has a number there
+        self._requests = 0
+        self._replies: dict[str, asyncio.Future[Msg]] = {}  #: that are waited for, by number
+
+    async def connect(self, *arguments: Any, **options: Any) -> None:
+        """As nats-py does. A client that was closed has lost its subscriptions."""
+        self._inbox = ""
+        await super().connect(*arguments, **options)
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,
+        old_style: bool = False,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """
+        The reply to a request, which may take `timeout` seconds.
+
+        Raises:
+            NoRespondersError: Nobody listens on the subject.
+            nats.errors.TimeoutError: There was no reply in time.
+        """
+        if old_style:
+            return await super().request(subject, payload, timeout, old_style, headers)
+        if not self._inbox:
+            self._inbox = self.new_inbox()
+            await self.subscribe(f"{self._inbox}.*", cb=self._on_reply)
+        self._requests += 1
+        number, loop = str(self._requests), asyncio.get_running_loop()
+        reply: asyncio.Future[Msg] = loop.create_future()
+        self._replies[number] = reply
+        timer = loop.call_later(timeout, _expire, reply)
+        try:
+            await self.publish(subject, payload, f"{self._inbox}.{number}", headers)
+            message = await reply
+        finally:
+            timer.cancel()
+            del self._replies[number]
+        if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
+            raise NoRespondersError
+        return message
+
+    async def _on_reply(self, message: Msg) -> None:
+        """The first reply to a request counts; others, and those that come too late, do not."""
+        reply = self._replies.get(message.subject.rpartition(".")[2])
+        if reply and not reply.done():
+            reply.set_result(message)
+
+
+def _expire(reply: asyncio.Future[Msg]) -> None:
+    if not reply.done():
+        reply.set_exception(NatsTimeout())

@@ -1,0 +1,119 @@
+"""A request has its own reply, in time, or an error that says why it has none."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeout
+
+from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.request_client import RequestClient
+from tests.support.servers import Server
+
+
+@pytest.fixture
+async def connection(nats: Server) -> AsyncIterator[Connection]:
+    connection = Connection(nats.settings, "test")
+    await connection.open()
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def client(connection: Connection) -> RequestClient:
+    return connection.client
+
+
+@pytest.fixture
+async def echo(client: RequestClient) -> str:
+    """A subject on which whatever is asked is answered with itself, and with its headers."""
+    subject = f"test.{uuid4().hex}"
+
+    async def answer(message: Msg) -> None:
+        await client.publish(message.reply, message.data, headers=message.headers)
+
+    await client.subscribe(subject, cb=answer)
+    return subject
+
+
+async def test_each_of_many_requests_at_once_has_its_own_reply(
+    client: RequestClient, echo: str
+) -> None:
+    questions = [str(number).encode() for number in range(500)]
+
+    replies = await asyncio.gather(*(client.request(echo, each, timeout=60) for each in questions))
+
+    assert [reply.data for reply in replies] == questions
+
+
+async def test_headers_go_and_come(client: RequestClient, echo: str) -> None:
+    reply = await client.request(echo, b"", timeout=60, headers={"ce-id": "7"})
+
+    assert reply.headers == {"ce-id": "7"}
+
+
+async def test_a_subject_without_listeners_is_known_at_once(client: RequestClient) -> None:
+    with pytest.raises(NoRespondersError):
+        await client.request(f"test.{uuid4().hex}", timeout=60)
+
+
+async def test_a_listener_that_says_nothing_is_waited_for_so_long(client: RequestClient) -> None:
+    subject = f"test.{uuid4().hex}"
+    await client.subscribe(subject)
+    began = asyncio.get_running_loop().time()
+
+    with pytest.raises(NatsTimeout):
+        await client.request(subject, timeout=0.2)
+
+    assert asyncio.get_running_loop().time() - began >= 0.2
+
+
+async def test_of_two_replies_the_first_counts(client: RequestClient, echo: str) -> None:
+    subject = f"test.{uuid4().hex}"
+
+    async def answer_twice(message: Msg) -> None:
+        await client.publish(message.reply, b"first")
+        await client.publish(message.reply, b"second")
+
+    await client.subscribe(subject, cb=answer_twice)
+
+    assert (await client.request(subject, timeout=60)).data == b"first"
+    assert (await client.request(echo, b"next", timeout=60)).data == b"next"
+
+
+async def test_a_cancellation_that_comes_with_the_reply_is_not_lost(client: RequestClient) -> None:
+    subject = f"test.{uuid4().hex}"
+    listener = await client.subscribe(subject)
+    asking = asyncio.create_task(client.request(subject, timeout=60))
+    question = await listener.next_msg(timeout=60)
+
+    async def cancel(_: Msg) -> None:
+        """In the round of the event loop in which the reply comes."""
+        asking.cancel()
+
+    await client.subscribe(question.reply, cb=cancel)
+    await client.publish(question.reply, b"answer")
+
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def test_requests_go_on_after_the_connection_was_closed_and_made_anew(
+    nats: Server,
+) -> None:
+    client = RequestClient()
+    subject = f"test.{uuid4().hex}"
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"here")
+
+    for _ in range(2):
+        await client.connect(nats.settings.nats_login)
+        await client.subscribe(subject, cb=answer)
+
+        assert (await client.request(subject, timeout=60)).data == b"here"
+
+        await client.close()
