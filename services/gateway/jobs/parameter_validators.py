@@ -1,16 +1,47 @@
-"""JSON Schema validators of models' parameters, built once per model: building costs more than checking."""
+"""
+JSON Schema validators of models' parameters, built once per model: building costs more than checking.
 
-from jsonschema import Draft202012Validator
+Applications send the same few parameters again and again, and checking them costs more than to look
+whether they were valid before.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cachetools import LRUCache
+from jsonschema import Draft202012Validator, ValidationError
 
 from heliograph.contracts.models import Model
 
-_validators: dict[str, tuple[Model, Draft202012Validator]] = {}  #: by name, of the current catalog
+_KEPT = 128  #: parameters of a model that were valid lately
+_SHORT = 1_000  #: characters of parameters that are kept
 
 
-def parameter_validator(name: str, model: Model) -> Draft202012Validator:
+class ParameterValidator:
+    """Validator of the parameters of one model."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._validator = Draft202012Validator(model.schema_of_parameters())
+        self._valid: LRUCache[str, bool] = LRUCache(_KEPT)  #: by how Python writes them
+
+    def errors(self, parameters: Mapping[str, Any]) -> list[ValidationError]:
+        """What is wrong with parameters."""
+        text = repr(parameters)  # unlike their values, 1, 1.0 and True are not the same
+        if text in self._valid:
+            return []
+        errors = [*self._validator.iter_errors(parameters)]
+        if not errors and len(text) <= _SHORT:
+            self._valid[text] = True
+        return errors
+
+
+_validators: dict[str, ParameterValidator] = {}  #: by name, of the current catalog
+
+
+def parameter_validator(name: str, model: Model) -> ParameterValidator:
     """The validator of a model's parameters; a new one once the catalog describes the model anew."""
-    described, validator = _validators.get(name, (None, None))
-    if validator is None or described is not model:
-        validator = Draft202012Validator(model.schema_of_parameters())
-        _validators[name] = (model, validator)
-    return validator
+    known = _validators.get(name)
+    if known is None or known.model is not model:
+        known = _validators[name] = ParameterValidator(model)
+    return known

@@ -23,6 +23,6 @@ def request_parameters(request: JobRequest, kind: Kind, name: str, model: Model)
 
 
 def _schema_errors(name: str, model: Model, parameters: dict[str, Any]) -> Iterator[FieldError]:
-    for error in parameter_validator(name, model).iter_errors(parameters):
+    for error in parameter_validator(name, model).errors(parameters):
         path = pointer_to(["parameters", *error.absolute_path])
         yield FieldError(pointer=path, detail=error.message)
