@@ -6,16 +6,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+# built once: `json.dumps` builds one for each call with options, which takes as long as a short text
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def json_size(value: Any) -> int:
     """Bytes of JSON."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
-    return len(text.encode(errors="replace"))
+    return len(_COMPACT.encode(value).encode(errors="replace"))
 
 
 def canonical(value: Any) -> bytes:
     """JSON with one way to write each value: 1.0 is 1, and a moment is the same in every zone."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(_plain(value)).encode()
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

@@ -4,6 +4,16 @@ import json
 from typing import NoReturn
 
 
+def refuse_constant(name: str) -> NoReturn:
+    """`parse_constant` of a strict parser."""
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=refuse_constant
+)  #: `json.loads` builds one for each text
+
+
 def parse_json(text: str) -> object:
     """
     A JSON value.
@@ -12,9 +22,4 @@ def parse_json(text: str) -> object:
         ValueError: The text is not JSON.
         RecursionError: The text is nested too deep.
     """
-    return json.loads(text, parse_constant=refuse_constant)
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """`parse_constant` of a strict parser."""
-    raise ValueError(f"{name} is not JSON")
+    return _DECODER.decode(text)
