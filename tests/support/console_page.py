@@ -17,6 +17,8 @@ _MADE_WITHIN = 60.0  #: seconds
 _TIMEOUT = 20_000.0  #: milliseconds until what a test waits for is there, on a busy machine
 #: what Chromium writes when a page asks for something that is not there, or while a server is away
 _NETWORK = ("Failed to load resource", "WebSocket connection to")
+#: failures that are none of the page: it shows another view, or this machine has a new network
+_HARMLESS = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
 
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -47,6 +49,7 @@ class ConsolePage:
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", self._on_request)
         page.on("response", self._on_response)
+        page.on("requestfailed", self._on_request_failed)
 
     def open(self, path: str) -> Page:
         self.page.goto(self.address + path)
@@ -82,6 +85,10 @@ class ConsolePage:
     def _on_response(self, response: Response) -> None:
         if response.status >= 400 and not self.forgiving:
             self.faults.append(f"{response.status} from {response.url}")
+
+    def _on_request_failed(self, request: Request) -> None:
+        if request.failure not in _HARMLESS and not self.forgiving:
+            self.faults.append(f"{request.failure} from {request.url}")
 
 
 @contextmanager
