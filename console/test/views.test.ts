@@ -13,7 +13,7 @@ import { placeholderOf } from "../src/live/placeholders";
 import type { Asset, Job, JobEvent, Preview, Slot } from "../src/live/types";
 import { scenesOf } from "../src/slot/scenes";
 import { digestOf } from "../src/studio/digest";
-import { groupsOf } from "../src/studio/groups";
+import { anotherOf, groupsOf } from "../src/studio/groups";
 import { barsOf, firstDayOf, type UsageItem } from "../src/usage/bars";
 
 const job = (fields: Partial<Job>) =>
@@ -65,6 +65,13 @@ describe("groups of slots", () => {
       ["cast/alice/ref_a", "cast/alice/ref_b"],
     ]);
     expect(groups[1]!.slots.map(({ slot }) => slot)).toEqual(["shot/2", "shot/10"]);
+  });
+
+  test("one more shot has the next number, and one more portrait no name yet", () => {
+    const all = slots("shot/10", "shot/2", "shots/99", "portrait/keeper");
+    expect(anotherOf("shot", all)).toEqual({ kind: "shot", slot: "shot/11" });
+    expect(anotherOf("portrait", all)).toEqual({ kind: "portrait", slot: "" });
+    expect(anotherOf("zebra", all).kind).toBe("image");
   });
 });
 

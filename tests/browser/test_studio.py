@@ -69,3 +69,28 @@ def test_versions_are_compared_by_keyboard_and_an_old_one_is_restored(
     page.get_by_role("button", name=re.compile("Make v1 current")).click()
     expect(page.get_by_text(re.compile("Version 1 of .* is current again"))).to_be_visible()
     expect(page.get_by_role("button", name="v1 · current")).to_be_visible()
+
+
+def test_a_picture_is_made_into_a_film(console: ConsolePage, requests: Requests) -> None:
+    """The form begins with the picture as its reference, and shows which one that is."""
+    requests.make("a keeper", slot="portrait/keeper", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/slots/portrait/keeper")
+    page.get_by_role("link", name="Make a film of it").click()
+    form = page.get_by_role("dialog", name="Make something")
+    expect(form.get_by_label("Kind")).to_have_value("video")
+    expect(form.get_by_role("textbox", name="Slot")).to_have_value("video/keeper")
+    expect(form.get_by_role("button", name="Remove portrait/keeper")).to_be_visible()
+    expect(form.locator(".given img")).to_have_js_property("complete", True)
+    form.get_by_label("Prompt").fill("she turns to the sea")
+    form.get_by_role("button", name=re.compile("^Make it")).click()
+    expect(page.get_by_role("img", name="video/keeper")).to_be_visible()
+
+
+def test_one_more_shot_gets_the_next_number(console: ConsolePage, requests: Requests) -> None:
+    for number in (1, 9):
+        requests.make("waves", kind="shot", slot=f"shot/{number}", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}")
+    page.get_by_role("button", name="Add to Shots").click()
+    form = page.get_by_role("dialog", name="Make something")
+    expect(form.get_by_label("Kind")).to_have_value("shot")
+    expect(form.get_by_role("textbox", name="Slot")).to_have_value("shot/10")

@@ -19,6 +19,7 @@ _SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: each view, its address and the heading by which a test knows that it is there
 _VIEWS = {
     "projects": ("/", "Projects"),
+    "empty": ("/projects/nothing-yet", "This project is empty"),
     "studio": ("/projects/{project}", "lighthouse"),
     "request": ("/projects/{project}?new=portrait", "Make something"),
     "slot": ("/projects/{project}/slots/portrait/keeper", "portrait/keeper"),

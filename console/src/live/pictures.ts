@@ -42,7 +42,8 @@ export function addressOf(asset: Asset, ...variants: string[]): string | null {
 }
 
 /** The job that made an asset: both ids contain the same ULID. */
-export const jobOf = (asset: Asset) => asset.id.replace(/^ast_/, "job_").replace(/_\d+$/, "");
+export const jobOf = (asset: Pick<Asset, "id">) =>
+  asset.id.replace(/^ast_/, "job_").replace(/_\d+$/, "");
 
 /** Width over height that a result will have: of its asset, else as the request says, else square. */
 export function ratioOf(

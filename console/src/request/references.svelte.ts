@@ -1,13 +1,14 @@
 /** The pictures that a request refers to: files on their way to the store, and assets that are there. */
 
 import { reasonOf } from "../app/toasts.svelte";
-import { clientOf } from "../live/api";
+import { clientOf, job } from "../live/api";
+import { addressOf, jobOf } from "../live/pictures";
 import type { Reference } from "../live/types";
 
 export interface Given {
   key: number;
   name: string;
-  preview: string | null; // an address of the browser's own
+  preview: string | null; // an address of a small picture
   share: number; // of the bytes that are stored, from 0 to 1
   fault: string;
   reference: Reference | null; // null until it is stored
@@ -30,7 +31,25 @@ export class References {
   /** Refer to an asset, an address or an upload that is stored already. */
   refer(reference: Reference): void {
     const name = reference.asset ?? reference.url ?? reference.upload ?? "";
-    this.items.push({ key: ++this.#last, name, preview: null, share: 1, fault: "", reference });
+    const key = ++this.#last;
+    this.items.push({ key, name, preview: null, share: 1, fault: "", reference });
+    if (reference.asset) void this.#show(key, reference.asset);
+  }
+
+  /** A picture that was made here is shown, under the name of what it was made for. */
+  async #show(key: number, asset: string): Promise<void> {
+    try {
+      const made = await job(jobOf({ id: asset }));
+      const found = made.assets.find(({ id }) => id === asset);
+      const item = this.items.find((each) => each.key === key);
+      if (item && found)
+        Object.assign(item, {
+          preview: addressOf(found, "thumbnail", "poster"),
+          name: made.slot ?? made.prompt,
+        });
+    } catch {
+      // its job is pruned: the id has to do
+    }
   }
 
   /** Leave one out; if its bytes are on their way, they stop. */

@@ -24,6 +24,17 @@ const TITLES: Record<string, string> = {
   story: "Stories",
   video: "Videos",
 };
+/** Kinds of what groups are made of. */
+const KINDS: Record<string, string> = {
+  cast: "cast_ref",
+  character: "character_reference",
+  portrait: "portrait",
+  scenes: "scenes",
+  shot: "shot",
+  story: "scenes",
+  trailer: "trailer",
+  video: "video",
+};
 const REFERENCE = /^cast\/([^/]+)\/ref_([ab])$/;
 
 /** The person and the half that a slot's name stands for, or null. */
@@ -65,6 +76,17 @@ function place(slot: Slot, group: Group): void {
 const natural = (one: string, other: string) =>
   one.localeCompare(other, undefined, { numeric: true });
 const rank = ({ name }: Group) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+
+/** What the form of one more result of a group begins with; where slots are numbered, with the next number. */
+export function anotherOf(group: string, slots: Iterable<Slot>): { kind: string; slot: string } {
+  const names = [...slots].map(({ slot }) => slot).filter((slot) => slot.startsWith(`${group}/`));
+  const numbers = names.map((slot) => Number(shortName(slot)));
+  const isNumbered = numbers.length > 0 && numbers.every(Number.isInteger);
+  return {
+    kind: KINDS[group] ?? "image",
+    slot: isNumbered ? `${group}/${Math.max(...numbers) + 1}` : "",
+  };
+}
 
 /** Whether nothing has filled a slot yet, and nothing is on its way. */
 export const isMissing = ({ current, active }: Slot) => !current && !active;
