@@ -5,9 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import datetime
+from pathlib import Path
 
+import httpx
 from playwright.sync_api import expect
 
+from deploy.local.processes import ROOT
 from tests.support.console_page import ConsolePage, Requests
 from tests.support.stack import Stack
 
@@ -97,6 +101,49 @@ def test_code_of_a_job_that_is_copied_runs_and_asks_for_the_same(
     expect(code).to_contain_text("asyncio.run(main())")
     python = [sys.executable, "-c", code.text_content() or ""]
     assert "Asset(" in subprocess.check_output(python, text=True, timeout=60)
+
+
+def test_code_in_typescript_runs_and_is_one_job(
+    console: ConsolePage, requests: Requests, stack: Stack
+) -> None:
+    job = requests.submit("it's `quoted` ${HOME} \\ “so”", parameters={"seconds": 0, "seed": 8})
+    page = console.open(f"/jobs/{job}")
+    page.get_by_role("button", name="TypeScript", exact=True).click()
+    code = page.get_by_role("region", name="As code").locator("pre")
+    expect(code).to_contain_text("@heliograph/client")
+    node = [str(Path(sys.executable).with_name("node")), "--input-type=module", "--eval"]
+    for _ in range(2):
+        said = subprocess.check_output(
+            [*node, code.text_content() or ""], cwd=ROOT, text=True, timeout=120
+        )
+        assert "ast_" in said
+    assert len(stack.ledger(requests.project)) == 2
+
+
+def test_the_timeline_of_a_job_adds_up_and_its_attempt_shows_what_was_sent(
+    console: ConsolePage, requests: Requests, stack: Stack
+) -> None:
+    """From the first event to the last, and no credential of ours in what went to the provider."""
+    job = requests.submit("a keeper", parameters={"seconds": 1, "seed": 11})
+    requests.until_ended(job)
+    page = console.open(f"/jobs/{job}")
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline.get_by_role("listitem").last).to_contain_text("Succeeded")
+    items = httpx.get(f"{stack.url('gateway')}/v1/jobs/{job}/events").json()["items"]
+    first, last = (datetime.fromisoformat(items[place]["at"]) for place in (0, -1))
+    told = re.search(r"([\d.]+) s", timeline.get_by_role("heading").text_content() or "")
+    assert told
+    assert abs(float(told[1]) - (last - first).total_seconds()) < 0.6
+    attempts = page.get_by_role("region", name="Attempts")
+    attempts.get_by_text("What was sent and answered").click()
+    expect(attempts.get_by_text('"seed": 11')).to_be_visible()
+    shown = page.content()
+    secrets = [
+        value
+        for name, value in stack.environment.items()
+        if re.search("SECRET|PASSWORD|TOKEN|_KEY$", name) and len(value) > 7
+    ]
+    assert not [value for value in secrets if value in shown]
 
 
 def test_a_job_tells_its_history_and_is_tried_again(
