@@ -77,6 +77,75 @@ def test_an_order_and_a_filter_are_kept_under_a_name_and_travel_in_the_address(
     expect(page.get_by_role("link", name="old shots")).to_have_count(0)
 
 
+def test_five_filters_together_show_the_same_in_another_browser(
+    console: ConsolePage, requests: Requests, browser: Browser, stack: Stack
+) -> None:
+    """Status, kind, model, words and order: all of them are in the address."""
+    for number in range(2):
+        failing = {"seconds": 0, "fault": "reject"}
+        requests.make(f"the müller's “lamp” {number}", kind="shot", parameters=failing)
+    requests.make("the müller's “lamp” 7", kind="shot", parameters={"seconds": 0})
+    requests.make("the müller's “lamp” 8", kind="portrait", parameters=failing)
+    requests.make("another", kind="shot", parameters=failing)
+    page = console.open(f"/projects/{requests.project}/jobs")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("checkbox"))
+    expect(rows).to_have_count(5)
+    page.get_by_role("button", name=re.compile("^Failed")).click()
+    page.get_by_label("Kind").select_option("shot")
+    page.get_by_label("Model").select_option("sim/picture")
+    page.get_by_label("Order").select_option("oldest")
+    page.get_by_role("searchbox").fill("müller's “lamp”")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("lamp” 0")
+    expect(page).to_have_url(re.compile("q=m"))
+    with console_page(browser, stack) as elsewhere:
+        same = elsewhere.open(page.url.removeprefix(console.address))
+        found = same.get_by_role("row").filter(has=same.get_by_role("checkbox"))
+        expect(found).to_have_count(2)
+        expect(found.first).to_contain_text("lamp” 0")
+        for label, value in (("Kind", "shot"), ("Model", "sim/picture"), ("Order", "oldest")):
+            expect(same.get_by_label(label)).to_have_value(value)
+        expect(same.get_by_role("searchbox")).to_have_value("müller's “lamp”")
+
+
+def test_two_hundred_jobs_are_selected_and_a_row_stays_while_others_come(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """To the end of a long list and back; what is read does not move under the hand."""
+    batch = [
+        {
+            "kind": "image",
+            "prompt": f"number {number}",
+            "parameters": {"seconds": 0, "fault": "reject"},
+        }
+        for number in range(210)
+    ]
+    requests.batch(batch)
+    page = console.open(f"/projects/{requests.project}/jobs?status=failed")
+    rows = page.get_by_label("Rows")
+    expect(page.get_by_role("button", name=re.compile("^Failed 210"))).to_be_visible()
+    boxes = page.get_by_role("checkbox")
+    boxes.first.click()
+    for loaded in (200, 210):
+        rows.evaluate("(rows) => { rows.scrollTop = rows.scrollHeight; }")
+        expect(page.get_by_text(f"{loaded} jobs loaded")).to_be_visible()
+    rows.evaluate("(rows) => { rows.scrollTop = 64 * 196; }")
+    row = page.locator("[aria-rowindex='201']")
+    row.get_by_role("checkbox").click(modifiers=["Shift"])
+    expect(page.get_by_text("200 jobs selected")).to_be_visible()
+    name, place = row.get_by_role("link").text_content(), row.bounding_box()
+    for number in range(5):
+        requests.make(f"later {number}", parameters={"seconds": 0, "fault": "reject"})
+    expect(page.get_by_role("button", name="5 new")).to_be_visible()
+    assert row.get_by_role("link").text_content() == name
+    assert row.bounding_box() == place
+    page.get_by_role("button", name="Try again…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("200 free")
+    dialog.get_by_role("button", name=re.compile("^Try again 200")).click()
+    expect(page.get_by_text("Try again: 200 jobs")).to_be_visible()
+
+
 def test_whoever_comes_back_to_a_list_is_at_the_row_where_they_left(
     console: ConsolePage, requests: Requests
 ) -> None:
