@@ -1,5 +1,6 @@
 """Live connections that freeze, are too slow, or come back to another log: people are told, and see what is."""
 
+import random
 import re
 import signal
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.live_path import Frame, LivePath, unchanged
 from tests.support.stack import Stack
 
 _AT_ONCE = {"seconds": 0}
+_CUT_JOBS = 8  #: fewer than the list has rows in sight
 _PING = 16_000  #: milliseconds, in which the page sends one
 
 
@@ -68,6 +70,30 @@ def test_a_page_that_was_too_slow_comes_back_and_misses_nothing(
     again = [frame for frame in path.sent if frame["op"] == "subscribe"][-1]
     assert path.connections == 2
     assert again["after"]["sequence"] > 0
+
+
+def test_however_often_the_connection_breaks_the_list_is_that_of_the_log(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """Cut at random moments while jobs are made: each is there once, as it ended."""
+    rng = random.Random(seed := random.randrange(2**32))
+    path = LivePath(console.page)
+    page = console.open(f"/projects/{requests.project}/jobs")
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    made = list[str]()
+    for number in range(_CUT_JOBS):
+        made.append(requests.submit(f"number {number}", parameters=_AT_ONCE))
+        page.wait_for_timeout(rng.uniform(0, 300))
+        path.cut(rng.choice((1012, 4408, 1011)), "at random")
+        while path.connections < number + 2:
+            page.wait_for_timeout(20)
+    for job in made:
+        requests.until_ended(job)
+    rows = page.get_by_role("row").filter(has=page.get_by_role("checkbox"))
+    expect(rows.filter(has_text="Done")).to_have_count(_CUT_JOBS)
+    expect(rows).to_have_count(_CUT_JOBS)
+    expect(page.get_by_role("status").get_by_text("Reconnecting")).to_have_count(0)
+    assert path.connections > _CUT_JOBS, seed
 
 
 def test_a_log_that_was_restored_from_a_backup_leaves_no_ghosts(
