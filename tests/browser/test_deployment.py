@@ -1,5 +1,7 @@
 """The console where it is deployed: under another name of the host, and while a new build replaces it."""
 
+import re
+
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.support.console_page import ConsolePage, Requests, console_page
@@ -18,6 +20,30 @@ def test_a_page_on_localhost_is_live_too(
         expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
         requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 0})
         expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
+
+
+def test_a_form_outlives_a_restart_of_the_gateway(
+    console: ConsolePage, requests: Requests, stack: Stack
+) -> None:
+    """What was written stays, and sending it makes one job however often it has to be tried."""
+    console.forgiving = True
+    page = console.open(f"/projects/{requests.project}?new=portrait")
+    page.get_by_label("Prompt").fill("a keeper, before and after")
+    page.get_by_role("textbox", name="Slot").fill("portrait/keeper")
+    expect(page.get_by_role("button", name="Make it · free")).to_be_visible()
+    old = stack.pid("gateway")
+    assert old
+    stack.kill("gateway")
+    page.get_by_role("button", name=re.compile("^Make it")).click()
+    stack.until_restarted("gateway", old)
+    picture = page.get_by_role("img", name="portrait/keeper")
+    expect(page.get_by_role("alert").or_(picture).first).to_be_visible()
+    if page.get_by_role("dialog").count():  # it was away for longer than the page tries by itself
+        expect(page.get_by_role("alert")).to_contain_text("Nothing was sent twice")
+        expect(page.get_by_label("Prompt")).to_have_value("a keeper, before and after")
+        page.get_by_role("button", name=re.compile("^Make it")).click()
+    expect(picture).to_be_visible()
+    assert len(stack.ledger(requests.project)) == 1
 
 
 def test_a_tab_older_than_the_build_is_loaded_anew_once(console: ConsolePage) -> None:

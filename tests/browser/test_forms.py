@@ -10,6 +10,23 @@ from playwright.sync_api import Page, expect
 from tests.support.console_page import ConsolePage, Requests
 from tests.support.stack import Stack
 
+#: pictures as a person gives them: drawn here, each of another colour
+_GIVE_FILES = """
+async (element, { name, event, files }) => {
+  const given = new DataTransfer();
+  for (let number = 0; number < files; number++) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+    const context = canvas.getContext("2d");
+    context.fillStyle = `hsl(${number * 90 + name.length * 20} 80% 50%)`;
+    context.fillRect(0, 0, 64, 48);
+    const blob = await new Promise((drawn) => canvas.toBlob(drawn));
+    given.items.add(new File([blob], `${name}-${number}.png`, { type: "image/png" }));
+  }
+  const options = { bubbles: true, cancelable: true, dataTransfer: given, clipboardData: given };
+  element.dispatchEvent(new window[event](name, options));
+}
+"""
+
 
 def options_of(page: Page, label: str) -> list[str]:
     return page.get_by_label(label, exact=True).locator("option").all_text_contents()
@@ -72,6 +89,24 @@ def test_files_become_references_and_one_that_is_no_picture_says_so(
     page.get_by_role("button", name=re.compile("Make it")).click()
     expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
     assert len(stack.ledger(project)) == 1
+
+
+def test_files_are_dropped_and_pasted(console: ConsolePage, project: str) -> None:
+    """Three at once, and one from the clipboard while the cursor is in the prompt."""
+    page = console.open(f"/projects/{project}?new=portrait")
+    page.get_by_label("Model").select_option(label="Sim edit")
+    console.forgiving = True  # the page asks whether a file is there already
+    for name, event, target, files in (
+        ("drop", "DragEvent", ".zone", 3),
+        ("paste", "ClipboardEvent", "textarea", 1),
+    ):
+        page.locator(f"dialog {target}").first.evaluate(
+            _GIVE_FILES, {"name": name, "event": event, "files": files}
+        )
+    for file in ("drop-0.png", "drop-1.png", "drop-2.png", "paste-0.png"):
+        expect(page.get_by_role("button", name=f"Remove {file}")).to_be_visible()
+    expect(page.get_by_role("progressbar", name=re.compile("^Upload"))).to_have_count(0)
+    expect(page.locator("dialog .fault")).to_have_count(0)
 
 
 def test_an_upload_that_is_taken_out_stops(
