@@ -18,10 +18,10 @@ class SentReference(Tolerant):
 
 
 class Bill(Tolerant):
-    """What a provider bills for an attempt, by the units that it told."""
+    """Bill of a provider for an attempt, by the units that it reported."""
 
     units: dict[str, Money]  #: by their names there, as `billable_units` or `output_tokens`
-    cost: Money  #: at the prices of the catalog when they were told
+    cost: Money  #: at the catalog's prices when the units were reported
 
 
 class Attempt(Tolerant):

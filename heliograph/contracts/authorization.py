@@ -30,7 +30,7 @@ RequiredScope = Scope | Literal["internal"]
 
 @dataclass(frozen=True)
 class Principal:
-    """Who makes a request: the holder of a key, of a token or of a ticket."""
+    """The authenticated maker of a request: holder of a key, a token or a ticket."""
 
     id: str  #: public id of the key it goes back to; empty: none, as of a token of the app
     scopes: frozenset[str]

@@ -1,7 +1,7 @@
 """
-The circuit breaker of an account: when asking its provider again would only fail again. Pure.
+Circuit breaker of an account: stops requests to a provider that would fail again. Pure.
 
-Closed: everything goes. After so many failures in a row, or one that no retry can mend, it opens:
+Closed: everything goes. After so many failures in a row, or one non-retryable failure, it opens:
 nothing starts until a time. Then it is half open: one job is let through, and decides.
 """
 
@@ -40,14 +40,14 @@ class CircuitBreaker(Tolerant):
         return self.probe in (None, job) or self.probe_until is None or at >= self.probe_until
 
     def admitting(self, job: str, at: datetime) -> "CircuitBreaker":
-        """As it is once a job has started: half open, that job is the one that decides."""
+        """The breaker after a job started: half open, that job is the probe."""
         if self.state(at) != "half_open":
             return self
         return self.model_copy(update={"probe": job, "probe_until": at + PROBE})
 
 
 class BreakerPolicy(BaseModel):
-    """How soon a breaker opens, and for how long."""
+    """Threshold and durations of a circuit breaker."""
 
     model_config = ConfigDict(frozen=True)
 

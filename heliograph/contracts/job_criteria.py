@@ -9,7 +9,7 @@ MAX_LABELS = 16  #: tags of a filter, and parameters of one
 
 
 class JobCriteria(BaseModel):
-    """What a job has to be, beside its labels: all of this."""
+    """Criteria of a job without labels; a job must match all of them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,7 +34,7 @@ class JobCriteria(BaseModel):
 
 
 class LabelledCriteria(JobCriteria):
-    """What a job has to be, and the labels that it has to have."""
+    """Criteria of a job, with labels."""
 
     tags: Labels = Field(default_factory=dict, max_length=MAX_LABELS)
     parameters: Labels = Field(default_factory=dict, max_length=MAX_LABELS)

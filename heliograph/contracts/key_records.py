@@ -20,7 +20,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 ALL_PROJECTS = "*"
 OVERLAP = timedelta(hours=24)  #: in which a rotated key's old secret works, too
 MAX_LIFE = 3650  #: days
-#: of a key that somebody makes who has none, but has signed in at an identity provider
+#: life of a key created in a session at an identity provider
 PERSON_LIFE = timedelta(days=365)
 #: before the end of a key, the longest first
 NOTICES = (timedelta(days=14), timedelta(days=3), timedelta(days=1))
@@ -171,7 +171,7 @@ def issue(
 
 def _latest_end(parent: Principal, own: KeyRecord | None, now: datetime) -> datetime | None:
     """
-    When a key that somebody makes has expired at the latest; null: it need not.
+    Latest expiry of a key that the principal creates; null: no limit.
 
     A session is a way to ask, and bounds no key: the key behind it does. Behind one by an identity
     provider there is none, and nothing that would end the new key by itself.
@@ -182,7 +182,7 @@ def _latest_end(parent: Principal, own: KeyRecord | None, now: datetime) -> date
 
 
 def _end(days: int | None, latest: datetime | None, now: datetime) -> datetime | None:
-    """When a new key expires."""
+    """Expiry of a new key."""
     return _earlier(None if days is None else now + timedelta(days=days), latest)
 
 

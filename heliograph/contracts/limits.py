@@ -73,7 +73,7 @@ class BreakerState(BaseModel):
 
 
 class AccountPerformance(BaseModel):
-    """How the provider answered attempts with an account in the last hour."""
+    """Error rate and durations of an account's attempts in the last hour."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 

@@ -32,7 +32,7 @@ class _List(_View, Generic[Item]):
 
 
 class JobList(_List[Job]):
-    """Jobs of a project, in the order that was asked for."""
+    """Jobs of a project in the requested order."""
 
     counts: dict[Status, int] | None = Field(
         description=(
@@ -60,7 +60,7 @@ class ProjectList(_List[ListedProject]):
 
 
 class ListedEvent(_View):
-    """A job event, with the job as it then was."""
+    """A job event with the state of the job after it."""
 
     sequence: int = Field(description="Sequence of the event; live clients use it as a cursor")
     type: str = Field(examples=["heliograph.job.started.v1"])
@@ -95,7 +95,7 @@ class CastJobs(_View):
 
 
 class Version(_View):
-    """What filled a slot."""
+    """A version of a slot."""
 
     version: int = Field(description="Number of the version, from 1")
     job: str = Field(description="Id of the job that produced it")
@@ -111,7 +111,7 @@ class _Slot(_View):
 
 
 class ListedSlot(_Slot):
-    """A slot, with all that is needed to draw it."""
+    """A slot in a list."""
 
 
 class _AsOf(_View):
@@ -168,7 +168,7 @@ class KindList(_List[ListedKind]):
 
 
 class LaneList(_List[LaneState]):
-    """The bounded queues, as they are now."""
+    """Lanes with their current state."""
 
 
 class AccountList(_List[AccountState]):

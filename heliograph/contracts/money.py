@@ -20,5 +20,5 @@ _PRICE_SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
     }
 )
 
-#: most that something may cost, in a request; null: nobody says
+#: maximum cost in a request; null: none given
 MaxCost = Annotated[Decimal | None, _PRICE_SCHEMA, Field(ge=0, max_digits=12, decimal_places=6)]

@@ -52,7 +52,7 @@ class Price(CatalogEntry):
         return self.amount
 
     def billed_for(self, units: Mapping[str, Decimal], body: Mapping[str, Any]) -> Decimal | None:
-        """What units cost that a provider told of a request with this body; None: they have no price here."""
+        """Cost of the units that a provider reported for a request with this body; None: no price for them."""
         if self.units:
             if not self.units.keys() <= units.keys():
                 return None

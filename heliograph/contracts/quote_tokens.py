@@ -20,7 +20,7 @@ _FORM = re.compile(
 
 
 class QuotedRequest(NamedTuple):
-    """What a quote is for."""
+    """Input that a quote is valid for."""
 
     project: str
     digest: str  #: of the request
@@ -28,7 +28,7 @@ class QuotedRequest(NamedTuple):
 
 
 class QuotedPrice(NamedTuple):
-    """What a quote says."""
+    """Content of a quote."""
 
     amount: Decimal
     expires_at: datetime
@@ -41,7 +41,7 @@ def sign_quote(secret: bytes, request: QuotedRequest, price: QuotedPrice) -> str
 
 
 def read_quote(secret: bytes, request: QuotedRequest, text: str) -> QuotedPrice | None:
-    """What a token says; None for one that is malformed, forged, or for something else."""
+    """Content of a token; None if it is malformed, forged, or for another purpose."""
     form = _FORM.fullmatch(text)
     if form is None:
         return None

@@ -1,4 +1,4 @@
-"""Retries: the cheapest step from which an ended job can still reach its result. Pure."""
+"""Retries that clients request: the cheapest step from which an ended job can reach its result. Pure."""
 
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.outputs import Output, Withheld

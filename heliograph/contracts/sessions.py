@@ -1,5 +1,5 @@
 """
-Sessions: somebody who signed in on a page, for some hours, as the services keep and show it.
+Sessions of people who signed in on a page for some hours, as stored and as shown.
 
 Nothing here does I/O: the decisions are functions of a record and of the time. A session by a key may
 do what the key may do now, as long as the secret works that it began with; one by an identity provider,
@@ -45,7 +45,7 @@ class SignIn(BaseModel):
 
 
 class Session(BaseModel):
-    """Who asks, and what it may do."""
+    """The authenticated principal, with its scopes and projects."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 

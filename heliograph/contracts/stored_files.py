@@ -1,4 +1,4 @@
-"""What storage answers: an asset with fresh addresses, an upload, an inline result."""
+"""Responses of storage: assets with fresh URLs, uploads and inline results."""
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 

@@ -11,18 +11,18 @@ STORE = "store.>"
 STORE_LANE = "_storage"  #: stands where tickets of other work have their lane; no lane is called so
 STORE_QUEUE = f"queue.{STORE_LANE}.>"  #: tickets of rendered jobs that wait for storage
 STORE_TURNS = "control.storage.turns"  #: a question that storages answer which take turns
-STORE_PLACE = "control.storage.place"  #: its dispatcher answers a project's name: a place, or none
+STORE_PLACE = "control.storage.place"  #: request for a permit of the workers; kept from 0.1.0
 PLACE_GRANTED = b"granted"  #: that answer: the job may go to the workers, past the queue
 STORE_QUEUED = f"queued.{STORE_LANE}.>"  #: the same, republished as a hint
 PROGRESS = "progress.>"
-RECORD_CHANGED = "control.cancel.*"
-LANE_CAPACITY = "control.room.*"
+RECORD_CHANGED = "control.cancel.*"  #: a record changed; subject kept from 0.1.0
+LANE_CAPACITY = "control.room.*"  #: a lane has room; subject kept from 0.1.0
 REQUESTS = "requests.*"
 REFUSALS = "requests.refused.*"
 LOOK_UP = "control.look_up.*"
 RATES = "rate.>"
 UNREADABLE = "dead.unreadable.*.*"  #: notes about messages that cannot be read
-APPLY_RETENTION = "control.clean"  #: a hint that a project wants to be cleaned now
+APPLY_RETENTION = "control.clean"  #: apply a project's rules now; subject kept from 0.1.0
 
 
 def event(project: str, job: str) -> str:

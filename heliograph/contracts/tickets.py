@@ -38,7 +38,7 @@ class LiveTicket(BaseModel):
 
 
 class TicketEntry(Tolerant):
-    """What a ticket is good for. It is kept under the digest of its text."""
+    """Access of a ticket. Stored under the digest of its text."""
 
     key: str  #: id of the key that asked for it; empty: a token of the app did
     key_digest: str | None = None  #: of that key as it was; null: that is not known

@@ -1,5 +1,5 @@
 """
-Redaction of presigned URLs: whoever reads one may fetch the object, so texts for people have no
+Redaction of presigned URLs: a URL gives access to its object, so texts for people have no
 signatures in them. Those of other stores than ours are known, too.
 """
 

@@ -44,7 +44,7 @@ def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
 
 
 def differences(recorded: BudgetRecord, right: BudgetRecord) -> Iterator[Difference]:
-    """What a budget says, where it should say something else."""
+    """Recorded balances that differ from the recount `right`."""
     for window, other in zip(recorded.windows, right.windows, strict=True):
         if window.spent != other.spent:
             yield Difference(window.key, "spent", window.spent, other.spent)

@@ -15,7 +15,7 @@ _EXACT = Context(prec=100)  #: digits; no sum of prices has more
 
 
 class BudgetLimits(Tolerant):
-    """Most that the jobs of a project may cost. Null: no limit."""
+    """Spending limits of a project. Null: no limit."""
 
     day: Money | None = None
     month: Money | None = None
@@ -63,7 +63,7 @@ class Window(Tolerant):
         return self.model_copy(update=update)
 
     def left(self, limit: Decimal) -> Decimal:
-        """What may still be held; less than nothing where actual costs went over the limit."""
+        """Amount that may still be held; negative if actual costs exceeded the limit."""
         return _EXACT.subtract(limit, _EXACT.add(self.spent, self.held))
 
 

@@ -13,7 +13,7 @@ _ENDS = frozenset(step.value for step in FINAL)
 
 
 class Movement(NamedTuple):
-    """What an event moves in a budget."""
+    """Change of balances by an event."""
 
     spent: Decimal = ZERO  #: more
     released: Decimal = ZERO  #: less is held
@@ -40,7 +40,7 @@ def settle(budget: BudgetRecord, sequence: int, event: str, job: Record) -> Budg
 
 
 def movement(event: str, job: Record) -> Movement:
-    """What an event of a job moves."""
+    """Change of balances by an event of a job."""
     if event in _ENDS:
         return Movement(counted(job), held(job), is_counted(job))
     settlement = job.internal.settled
@@ -50,7 +50,7 @@ def movement(event: str, job: Record) -> Movement:
 
 
 def held(job: Record) -> Decimal:
-    """What a job holds until it ends."""
+    """Amount that a job holds until it ends."""
     return job.internal.reserved.amount if job.internal.reserved else ZERO
 
 

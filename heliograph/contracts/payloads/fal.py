@@ -35,7 +35,7 @@ def build(call: Call) -> dict[str, Any]:
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """How many outputs, and how many seconds."""
+    """Number of outputs, and seconds."""
     found = counted(body, "num_images")
     for name in ("duration", "duration_seconds"):
         if name in body:

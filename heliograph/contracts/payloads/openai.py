@@ -30,5 +30,5 @@ def build(call: Call) -> dict[str, Any]:
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """How many images."""
+    """Number of images."""
     return counted(body, model.wire.count)

@@ -16,7 +16,7 @@ def build(call: Call) -> dict[str, Any]:
 
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
-    """How many outputs, and how many seconds."""
+    """Number of outputs, and seconds."""
     found = counted(body, model.wire.count)
     if "duration_seconds" in body:
         found["duration_seconds"] = body["duration_seconds"]

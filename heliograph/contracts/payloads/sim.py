@@ -1,4 +1,4 @@
-"""What the sim understands; a request that says anything else is rejected."""
+"""Request body of the sim provider; unknown fields are rejected."""
 
 from collections.abc import Mapping
 from decimal import Decimal

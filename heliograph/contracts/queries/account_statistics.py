@@ -19,6 +19,6 @@ class AccountStatisticsList(Tolerant):
 
 
 class ListAccountStatistics(Query[AccountStatisticsList]):
-    """How did providers answer lately? Answered by status with `AccountStatisticsList`."""
+    """Recent error rates and durations by account. Answered by status with `AccountStatisticsList`."""
 
     subject = "query.accounts.statistics"

@@ -72,7 +72,7 @@ class JobStates(Tolerant):
 
 
 class FindJobStates(Query[JobStates]):
-    """What is the status of these jobs, a moment ago? Answered by status with `JobStates`."""
+    """Recent status of some jobs. Answered by status with `JobStates`."""
 
     subject = "query.jobs.states"
 
@@ -93,6 +93,6 @@ class FindResult(Query[FoundResult]):
 
 
 class GetProgress(JobQuery[LatestProgress]):
-    """How far is a running job? Answered by status with `LatestProgress`."""
+    """Progress of a running job. Answered by status with `LatestProgress`."""
 
     subject = "query.jobs.progress.*"

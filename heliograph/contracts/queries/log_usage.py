@@ -13,6 +13,6 @@ class LogUsage(Tolerant):
 
 
 class GetLogUsage(Query[LogUsage]):
-    """How much of the event log do jobs take, and will they? Answered by status with `LogUsage`."""
+    """Used and reserved bytes of the event log. Answered by status with `LogUsage`."""
 
     subject = "query.log.usage"

@@ -9,7 +9,7 @@ MAX_REQUESTS = 1_000  #: of a provider that are asked about at once
 
 
 class KnownRequests(Tolerant):
-    """Those of the requests that an attempt has."""
+    """The requests that belong to an attempt."""
 
     known: list[str]
 

@@ -18,7 +18,7 @@ class Position(Tolerant):
 
 
 class GetPosition(JobQuery[Position]):
-    """Where is a job in the queue? Answered by the dispatcher with `Position`."""
+    """Queue position of a job. Answered by the dispatcher with `Position`."""
 
     subject = "query.position.*"
 
@@ -72,7 +72,7 @@ class Positions(Tolerant):
 
 
 class ListPositions(Query[Positions]):
-    """Where are these jobs in the queue? Answered by the dispatcher with `Positions`."""
+    """Queue positions of some jobs. Answered by the dispatcher with `Positions`."""
 
     subject = "query.positions"
 
@@ -104,7 +104,7 @@ class ForecastPositions(Query[Forecast]):
 
 
 class LaneCapacityHint(Tolerant):
-    """A place in a lane is free again, and how long it was taken."""
+    """A job of a lane has finished, with the seconds that it took."""
 
     job: str | None = None  #: that had it, and needs none in its account any more
     kind: str | None = None  #: of a job that was rendered
@@ -127,7 +127,7 @@ class LaneState(Tolerant):
     oldest_wait_seconds: float | None = None
     blocked: list[str] = Field(default_factory=list)  #: why accounts of jobs that wait have no room
     projects: list[WaitingProject] = Field(default_factory=list)
-    #: jobs of projects that whoever asks may not see; the dispatcher says 0
+    #: jobs of projects that the client may not see; 0 in the dispatcher's reply
     waiting_of_others: int = 0
 
 
@@ -136,6 +136,6 @@ class LaneStates(Tolerant):
 
 
 class ListLanes(Query[LaneStates]):
-    """How are the lanes? Answered by the dispatcher with `LaneStates`."""
+    """State of all lanes. Answered by the dispatcher with `LaneStates`."""
 
     subject = "query.lanes"

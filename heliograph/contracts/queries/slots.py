@@ -33,7 +33,7 @@ class JobView(Tolerant):
 
 
 class SlotVersion(Tolerant):
-    """What filled a slot: a job that succeeded."""
+    """A version of a slot: a job that succeeded."""
 
     number: int  #: counted from 1
     made_by: JobView

@@ -47,7 +47,7 @@ class UsagePage(Tolerant):
 
 
 class GetUsage(Query[UsagePage]):
-    """What did the jobs cost that were accepted in some periods? Answered by status with `UsagePage`."""
+    """Usage by jobs accepted in some periods. Answered by status with `UsagePage`."""
 
     subject = "query.usage"
 

@@ -50,18 +50,18 @@ def add_charge(record: Record, now: Charged, bill: Bill | None = None) -> Change
 
 
 def cost_of(attempt: Attempt, bill: Bill | None) -> Decimal:
-    """What an attempt that was charged cost: by the units that the provider told, else its price."""
+    """Cost of a charged attempt: by the units that the provider reported, else its price."""
     return bill.cost if bill else attempt.price
 
 
 def counted(record: Record) -> Decimal:
-    """What an ended job counts with in the budget of its project."""
+    """Amount that an ended job adds to the spending of its project."""
     settled = record.internal.settled
     return settled.amount if settled else _cost(record)
 
 
 def settlement(before: Record, after: Record) -> Settlement | None:
-    """What a job counts with after an event, and did before; None while it is open, or costs nothing."""
+    """Spending of a job after an event and before it; None while it is open, or if it is free."""
     if not (after.step.is_final and after.cost.estimated):
         return None
     earlier = counted(before) if before.step.is_final else Decimal(0)
@@ -69,7 +69,7 @@ def settlement(before: Record, after: Record) -> Settlement | None:
 
 
 def _cost(record: Record) -> Decimal:
-    """What was charged, or may have been: an attempt of unknown outcome counts with its price."""
+    """Sum of certain and possible charges: an attempt of unknown outcome counts with its price."""
     if record.charged == "no":
         return Decimal(0)
     unknown = [each.price for each in record.internal.attempts if each.charged == "unknown"]

@@ -41,7 +41,7 @@ def attempt_completed(
 
 
 def _end(before: Attempt, fact: AttemptCompleted, at: datetime, *, is_last: bool) -> Changes:
-    """How the attempt ended. Who looked for it too early does not change that it was rendered."""
+    """End of the attempt. A failed lookup does not change that the request was rendered."""
     if before.outcome == Step.RENDERED:
         return {}
     if fact.outcome:
