@@ -1,1 +1,1 @@
-"""What every service process needs: settings, the bus, the catalog, logs, health, serving."""
+"""Runtime of every service process: settings, bus, catalog, logs, health, serving."""

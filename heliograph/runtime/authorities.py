@@ -126,7 +126,7 @@ def _shown(text: str) -> str:
 
 
 def _web_address(text: str) -> SplitResult:
-    """Of a wrong one nothing is shown: there may be a password in it."""
+    """Parts of a URL. The error for a wrong value does not show it, as it may contain a password."""
     form = "write `https://host` or `http://host:port`"
     try:
         parts = urlsplit(text)

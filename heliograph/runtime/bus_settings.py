@@ -95,7 +95,7 @@ class BusSettings(DeploymentSettings):
 
     @property
     def nats_tls(self) -> ssl.SSLContext | None:
-        """Of connections to an outside server; null: they begin without TLS. Read anew at each call."""
+        """TLS context of connections to an outside server; null: no TLS. Read again at each call."""
         if self.nats_url is None or self.nats_ca_file is None:
             return None
         return tls_context(

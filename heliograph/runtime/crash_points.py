@@ -21,7 +21,7 @@ Point = Literal[
     "accept.refused",  # over budget; the slot still names the job
     "accept.deduplicated",  # the key stands for another job; no answer
     "accept.staged",  # all but the last message of an atomic batch are sent; none is stored
-    "accept.committed",  # an atomic batch is stored; nobody was told
+    "accept.committed",  # an atomic batch is stored; the callers do not know it yet
     "accept.written",  # `accepted`; not in the queue
     "accept.queued",  # in the queue; no answer
     "accept.reused",  # `succeeded` with a stored result; no answer

@@ -108,7 +108,7 @@ class DeploymentSettings(BaseSettings):
 
     @property
     def known_ports(self) -> frozenset[int]:
-        """Of all services, as far as the settings say; 0 is chosen when it is bound."""
+        """Ports of all services in the settings, without 0, for which a free port is chosen when it is bound."""
         ports = {self.gateway_port, self.status_port, self.storage_port, self.render_port}
         return frozenset(ports - {0})
 

@@ -29,7 +29,7 @@ class NatsUser(NamedTuple):
 
     @property
     def seed(self) -> SecretStr | None:
-        """What it signs with."""
+        """Seed of the user's nkey."""
         return SecretStr(self.seed_file.read_text().strip()) if self.seed_file else None
 
     @property
@@ -60,7 +60,7 @@ class NatsUsers:
         return self._read(name)
 
     def outside(self) -> list[NatsUser]:
-        """Those of other services."""
+        """Users of other services."""
         users = [self._read(file.stem) for file in sorted(self.folder.glob("*.json"))]
         return [user for user in users if user.projects]
 

@@ -12,7 +12,7 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # a wildcard is
 
 
 def missing_dependencies(service: str) -> str:
-    """What a service waits for, or why it does not answer; empty: it is ready."""
+    """Reasons why a service is not ready; empty: it is ready."""
     settings = read_settings(ServiceSettings)
     host, port = _LOOPBACK.get(settings.host, settings.host), getattr(settings, f"{service}_port")
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -34,7 +34,7 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
         hide_input_in_errors=True,  # there are keys and passwords in it
     )
 
-    #: `keys`: whoever asks needs a key; `off` is allowed on loopback only
+    #: `keys`: every request needs a key; `off` is allowed on loopback only
     auth: Literal["off", "keys"] = "off"
     #: with keys: who may read `/metrics`; `keys`: holders of a key with the scope `metrics:read`
     metrics_access: Literal["open", "keys"] = "keys"

@@ -37,7 +37,7 @@ class StoreSettings(DeploymentSettings):
 
     @property
     def s3_login(self) -> Credentials:
-        """Of the store that is named, or of the bundled one. Never for logs."""
+        """Access key and secret of the configured store, or of the bundled one. Must not be logged."""
         if self.s3_access_key is None or self.s3_secret_key is None:
             return self.folder.s3_credentials()
         return Credentials(self.s3_access_key, self.s3_secret_key)

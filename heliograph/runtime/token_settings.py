@@ -12,7 +12,7 @@ Optional = BeforeValidator(lambda value: None if value == "" else value)
 
 
 class TokenSettings(BaseSettings):
-    """How tokens are verified. All of it is fixed here; a token chooses nothing."""
+    """Settings of token verification. A token cannot choose any of them."""
 
     jwt_algorithm: Annotated[Literal["EdDSA", "RS256", "HS256"] | None, Optional] = None
     jwt_issuer: Annotated[Name | None, Optional] = None  #: `iss` of every token

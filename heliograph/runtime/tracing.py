@@ -54,7 +54,7 @@ def job_span(name: str, record: Record) -> AbstractContextManager[Span]:
 
 
 def untraced() -> AbstractContextManager[Span]:
-    """What happens so often that it would hide the rest."""
+    """Context without spans, for calls so frequent that they would hide the others."""
     here = trace.get_current_span().get_span_context()
     unsampled = SpanContext(here.trace_id, here.span_id, False, TraceFlags(TraceFlags.DEFAULT))
     return trace.use_span(NonRecordingSpan(unsampled)) if here.is_valid else _NO_SPAN

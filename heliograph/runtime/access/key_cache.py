@@ -21,7 +21,7 @@ class KeyCache:
     """
     Every API key of the deployment.
 
-    Once the bucket was not read for 5 s, nobody is let in: a key may have been revoked meanwhile.
+    If the bucket was not read for 5 s, all keys are refused: one may have been revoked meanwhile.
     """
 
     def __init__(self, jetstream: JetStream) -> None:

@@ -12,8 +12,7 @@ def read_key_set(text: str) -> list[jwt.PyJWK]:
     The keys of a set. Those of a kind that is not known here are left out, as the RFC has it.
 
     Raises:
-        Unavailable: It is no key set, or has no key that can be used; whoever publishes it has to
-            mend it.
+        Unavailable: The text is not a key set, or has no usable key; its publisher must fix it.
     """
     try:
         content = json.loads(text)

@@ -24,7 +24,7 @@ _BEARER = "bearer"
 
 
 class ResourceOwner(NamedTuple):
-    """How the project of a resource is found by the parameter of a path that names it."""
+    """Finds the project of a resource by the path parameter that names the resource."""
 
     pattern: str  #: of its names
     find: Callable[[str], Awaitable[str | None]]
@@ -58,7 +58,7 @@ class KeyedAccess:
         self._tokens = tokens
 
     async def check(self, request: HTTPConnection, requirement: Requirement) -> Principal:
-        """Who makes a request, and may; see `AccessCheck`."""
+        """The authorized principal of a request; see `AccessCheck`."""
         principal = self._authenticate(request)
         require_scope(principal, requirement.scope)
         if project := request.path_params.get("project"):

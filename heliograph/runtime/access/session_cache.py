@@ -68,7 +68,7 @@ class SessionCache:
         return record.name if record else self._keys.name_of(principal.id)
 
     def count(self, record: SessionRecord) -> int:
-        """How many open sessions of the same key, or of the same person, are known."""
+        """Number of known open sessions of the same key or person."""
         values = [entry.readable for entry in self._cache.known("") or ()]
         same = (record.key, record.subject)
         those = [each for each in values if (each.get("key"), each.get("subject")) == same]

@@ -38,7 +38,7 @@ class SessionCookies:
         The token of a request's session; None without one.
 
         A cookie of a live connection, or of a page that is not ours, is as none: browsers send it
-        along whoever asks.
+        along with requests of any page.
         """
         if request.scope["type"] != "http" or not self.pages.has_made(request):
             return None

@@ -72,7 +72,7 @@ class ObjectCopies:
         with _translated():
             for file in files:
                 key = file.relative_to(self._folder.resolve()).as_posix()
-                # addresses of objects name their type; this is for whoever reads the bucket itself
+                # addresses of objects name their type; this is for direct readers of the bucket
                 media_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
                 self._store.fput_object(self._bucket, key, str(file), content_type=media_type)
         return len(files)

@@ -24,7 +24,7 @@ _UNSENT = frozenset({"REQUESTS"})
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What a restore did."""
+    """Result of a restore."""
 
     streams: int
     objects: int

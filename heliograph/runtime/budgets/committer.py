@@ -138,7 +138,7 @@ class BudgetCommitter:
         return True
 
     async def _refuse(self, refused: Sequence[Refused]) -> None:
-        """What is known already is not refused, whatever the budget has left."""
+        """Refuse entries, except known jobs: these are answered whatever the budget has left."""
         events = [each.waiting for each in refused if isinstance(each.waiting, WaitingEvent)]
         await self._refuse_known(events)
         for each in refused:
@@ -172,7 +172,7 @@ class BudgetCommitter:
                 each.refuse(Conflict(each.event.subject))
 
     async def _look_up(self, held: Sequence[Held], error: Unavailable) -> None:
-        """What a commit without an answer came to. What is not there may still come."""
+        """Result of a commit without a reply. Events that are missing may still arrive."""
         log.warning("Commit without an answer", reason=str(error))
         last = await self._lasts([each.waiting for each in held])
         for each in held:

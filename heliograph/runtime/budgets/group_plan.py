@@ -33,7 +33,7 @@ class WaitingEvent:
 
     @property
     def subject(self) -> object:
-        """What a group has once."""
+        """Deduplication key: a group contains it at most once."""
         return self.event.subject
 
     @property
@@ -41,12 +41,12 @@ class WaitingEvent:
         return self.entry.done()
 
     def store(self, sequence: int, event: EventEnvelope) -> None:
-        """It is in the log."""
+        """Resolve with the stored entry."""
         if not self.entry.done():
             self.entry.set_result(LogEntry(sequence, event))
 
     def refuse(self, error: HeliographError | Conflict) -> None:
-        """It is not in the log, or may not be."""
+        """Fail: the event is not stored, or may not be."""
         if not self.entry.done():
             self.entry.set_exception(copy(error))
 
@@ -62,7 +62,7 @@ class WaitingChange:
 
     @property
     def subject(self) -> object:
-        """What a group has once."""
+        """Deduplication key: a group contains it at most once."""
         return self
 
     @property
@@ -70,12 +70,12 @@ class WaitingChange:
         return self.made.done()
 
     def store(self) -> None:
-        """It is made."""
+        """Resolve: the change is stored."""
         if not self.made.done():
             self.made.set_result(None)
 
     def refuse(self, error: HeliographError | Conflict) -> None:
-        """It is not made, or may not be."""
+        """Fail: the change is not stored, or may not be."""
         if not self.made.done():
             self.made.set_exception(copy(error))
 
@@ -102,7 +102,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """What is to be stored in one batch, and what is refused."""
+    """Events and changes to store in one batch, and the refused ones."""
 
     budget: BudgetRecord  #: with the holds of all that is to be stored
     held: list[Held] = field(default_factory=list)
@@ -111,7 +111,7 @@ class GroupPlan:
 
 
 def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
-    """Those that are next, in order, each job once."""
+    """The next waiting entries in order, each job once."""
     group: dict[object, Waiting] = {}
     for each in waiting:
         group.setdefault(each.subject, each)

@@ -8,7 +8,7 @@ from heliograph.runtime.bus.kv_cache import KvCache
 
 
 class BudgetMarks(Protocol):
-    """Which projects have a budget. Nobody is asked."""
+    """The projects that have a budget, from a local cache."""
 
     def has_budget(self, project: str) -> bool:
         """Raises Unavailable: that is not known right now."""

@@ -11,7 +11,7 @@ _FILE = Path(__file__).with_name("parameters.yaml")
 
 
 class ParameterForm(BaseModel):
-    """How a form shows a parameter."""
+    """Display of a parameter in a form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +21,7 @@ class ParameterForm(BaseModel):
     description: str | None = None
 
     def keywords(self) -> dict[str, Any]:
-        """As keywords of a JSON Schema."""
+        """The same as keywords of a JSON Schema."""
         known = {"title": self.title, "description": self.description, "x-unit": self.unit}
         return {name: value for name, value in known.items() if value is not None} | {
             "x-advanced": self.advanced

@@ -43,5 +43,5 @@ def _is_public_v6(address: IPv6Address) -> bool:
 
 
 def _translated(address: IPv6Address) -> IPv4Address | None:
-    """What NAT64 makes of an address (RFC 6052)."""
+    """The IPv4 address inside a NAT64 address (RFC 6052)."""
     return IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None

@@ -24,7 +24,7 @@ SECURITY_SCHEME = "key"  #: in OpenAPI documents
 
 @dataclass(frozen=True)
 class Requirement:
-    """What a route needs."""
+    """Access requirement of a route."""
 
     scope: RequiredScope | None = None  #: null: any key will do
     is_public: bool = False  #: no key is needed
@@ -50,7 +50,7 @@ class AccessCheck(Protocol):
 
     def confirm(self, principal: Principal) -> None:
         """
-        Whether somebody who was checked before still may go on.
+        Check again that a principal is still valid.
 
         Raises:
             Unauthenticated: The key was revoked, or has expired.
@@ -89,7 +89,7 @@ def _declared(requirement: Requirement) -> Callable[[Endpoint], Endpoint]:
 
 
 def declared_requirement(endpoint: Callable[..., Any]) -> Requirement | None:
-    """What a route declares; None when it declares nothing."""
+    """The requirement that a route declares; None without one."""
     return getattr(endpoint, "requirement", None)
 
 
@@ -134,7 +134,7 @@ def access_of(app: FastAPI) -> AccessCheck:
 
 
 async def principal_of(request: HTTPConnection) -> Principal:
-    """Who makes a request that was checked. A coroutine: FastAPI calls functions in a thread."""
+    """The principal of a checked request. A coroutine: FastAPI calls functions in a thread."""
     return cast(Principal, request.scope.get(_PRINCIPAL, ANYBODY))
 
 

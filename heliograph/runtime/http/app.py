@@ -149,7 +149,7 @@ def _headers_of(error: HeliographError) -> dict[str, str] | None:
 
 
 def _rate_limit(error: QuotaExceeded) -> dict[str, str]:
-    """As draft-ietf-httpapi-ratelimit-headers-11 writes it."""
+    """Header value in the format of draft-ietf-httpapi-ratelimit-headers-11."""
     name, wait = f'"{error.policy}"', math.ceil(error.retry_after or 0)
     window = f";w={error.window}" if error.window else ""
     return {
@@ -178,7 +178,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """Of all routes with this path: FastAPI names those of the first one only."""
+    """Methods of all routes with this path: FastAPI lists only those of the first one."""
     routes = iter_route_contexts(request.app.routes)
     found = (r.methods or () for r in routes if r.matches(request.scope)[0] != Match.NONE)
     return sorted({method for methods in found for method in methods})

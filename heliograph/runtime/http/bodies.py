@@ -59,7 +59,7 @@ async def _receive(request: Request) -> bytes:
 
 
 async def checked(body: bytes, shape: type[Shape]) -> Shape:
-    """As `check`; large bodies one after the other in a thread, so that others are served meanwhile."""
+    """The validated body; large ones are validated one at a time in a thread, to keep the event loop free."""
     if len(body) <= LARGE_BODY:
         return validate_body(body, shape)
     return await asyncio.get_running_loop().run_in_executor(_AT_LEISURE, _check_large, body, shape)

@@ -18,7 +18,7 @@ from heliograph.runtime.http.problem_responses import Responses, problems
 #: A check returns when the dependency answers, and raises with the reason when it does not.
 Check = Callable[[], Awaitable[None]]
 
-#: What an operator should look at, while everything works.
+#: Warnings for the operator while the service works.
 Warnings = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 TIMEOUT = 2.0  #: seconds a dependency has to answer
@@ -32,7 +32,7 @@ _CLOSED: Responses = {
 
 
 class Health(BaseModel):
-    """The process is alive."""
+    """Liveness of the process."""
 
     status: Literal["ok"] = "ok"
 
@@ -154,7 +154,7 @@ def add_health(
 
 
 async def _listed_warnings(warnings: Warnings) -> list[dict[str, Any]]:
-    """As far as they are to be had: what does not answer is red already."""
+    """The warnings that can be read; a dependency that does not respond is reported already."""
     try:
         async with asyncio.timeout(TIMEOUT):
             return await warnings()

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from heliograph.runtime.http.hosts import HostAllowList
 
-_OF_THE_SAME_ORIGIN = frozenset({"same-origin", "none"})  #: `none`: somebody typed the address
+_OF_THE_SAME_ORIGIN = frozenset({"same-origin", "none"})  #: `none`: a user typed the address
 
 
 def is_own_page(

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about errors: for each status the codes, each with an example."""
+"""Error responses in the OpenAPI document: the codes of each status, each with an example."""
 
 from typing import Any
 

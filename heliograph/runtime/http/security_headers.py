@@ -44,7 +44,7 @@ class SecurityHeaders:
 
 
 def lacking_headers(names: Iterable[bytes]) -> RawHeaders:
-    """What an answer with headers of these names does not say for itself."""
+    """Security headers to add to a response with headers of these names."""
     present = frozenset(names)
     lacking = [header for header in _ALWAYS if header[0] not in present]
     return lacking if present & _KEPT_BY else [*lacking, _NOT_KEPT]
