@@ -13,7 +13,7 @@ _PERCENT = {
 
 
 def percent(phase: str, provider: int | None = None) -> int:
-    """How far a job is as a whole, 0 to 100."""
+    """Overall progress of a job, 0 to 100."""
     if phase == "rendering" and provider is not None:
         return 5 + provider * 85 // 100
     return _PERCENT.get(phase, 0)

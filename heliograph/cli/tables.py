@@ -88,7 +88,7 @@ def _command(action: NextAction, job: str | None) -> str:
 
 
 def age(since: datetime, now: datetime) -> str:
-    """How long ago, in its largest unit."""
+    """Age of a time in its largest unit."""
     seconds = max(0, int((now - since).total_seconds()))
     size, unit = next(each for each in _UNITS if seconds >= each[0] or each[0] == 1)
     return f"{seconds // size} {unit}"
@@ -113,7 +113,7 @@ def model_cells(model: Mapping[str, Any]) -> Cells:
 
 
 def price(found: Mapping[str, Any]) -> str | None:
-    """What a model costs, as text; None when it is unknown."""
+    """Price of a model as text; None if unknown."""
     if found.get("parameter"):
         return f"by {found['parameter']}"
     if found.get("amount") is None or found.get("known") is False:

@@ -13,7 +13,7 @@ class BudgetCalls(GatewayConnection):
     """Requests about the budget of the project."""
 
     async def budget(self) -> BudgetState:
-        """What the project may spend, has spent, and holds for open jobs."""
+        """Budget of the project: limits, spending and holds of open jobs."""
         return BudgetState.model_validate(await self._send("GET", self._budget_path))
 
     async def set_budget(

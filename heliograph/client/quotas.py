@@ -12,7 +12,7 @@ class QuotaCalls(GatewayConnection):
     """Requests about the quotas of the project."""
 
     async def quotas(self) -> ProjectQuotas:
-        """How many jobs the project, and each of its users, may ask for and have open."""
+        """Quotas of the project and of each of its users."""
         return ProjectState.model_validate(await self._send("GET", self._settings_path)).quotas
 
     async def change_quotas(self, **change: Any) -> ProjectQuotas:
