@@ -151,7 +151,7 @@ class JobAcceptance:
         return AcceptResult(entry=other, deduplicated=True, replayed=True)
 
     async def _accept(self, record: Record, identity: RequestIdentity) -> AcceptResult:
-        """Raises Conflict: somebody wrote on the job's subject, or claimed the slot."""
+        """Raises Conflict: another process wrote on the job's subject, or claimed the slot."""
         claim = await self._claim(record, record.slot, identity) if record.slot else None
         if isinstance(claim, AcceptResult):
             return claim
@@ -233,7 +233,11 @@ class JobAcceptance:
             raise SlotBusy(reason, job=job) from None
 
     async def _tombstone_claimant(self, project: str, job: str) -> None:
-        """A claimant that was never accepted never will be: its first event is taken."""
+        """
+        Fence off a claimant that was never accepted: with a first event on its subject, its acceptance fails.
+
+        The event is `canceled`, a final type that every release knows, so readers see no open job.
+        """
         marker = Marker(id=job, project=project, marker="fenced")
         await append_event(self.events, "canceled", marker, 0)
         crash_point("accept.fenced")

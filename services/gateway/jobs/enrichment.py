@@ -41,7 +41,7 @@ class RecordBuilder:
     results: ResultCache
 
     async def for_request(self, request: JobRequest, identity: RequestIdentity) -> Record:
-        """Of the requested job."""
+        """First record of the requested job."""
         catalog = self.catalog.current
         record = build_record(
             request,
@@ -59,7 +59,7 @@ class RecordBuilder:
     async def for_retry(
         self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
-        """Of the job that tries another one again. Its changes may say `max_cost`, and no quote."""
+        """First record of the job of a retry. Its changes may have `max_cost`, but no quote."""
         if retry.changes.get("quote") is not None:
             raise ValidationFailed.at("/changes/quote", "a retry has no quote: use max_cost")
         defaults = await self.projects.defaults(identity.project)

@@ -1,4 +1,4 @@
-"""Price of a request before it is accepted. Pure."""
+"""Pricing: the price of a model for a request, before the request is accepted. Pure."""
 
 from decimal import Decimal
 
