@@ -1,9 +1,9 @@
 """
-Storage's dispatcher: moves rendered jobs to the workers, round robin by project.
+Storage's dispatcher: moves rendered jobs to the workers, round robin by project, by leader election.
 
 As render's dispatcher does for lanes: one process at a time, by a lease, and each move is one step on
-the server, so that another dispatcher does no harm. While no job waits, render asks for a place and
-hands the job to the workers itself. Places in use are counted, and the count is corrected from the
+the server, so that another dispatcher does no harm. While no job waits, render asks for a permit and
+hands the job to the workers itself. Permits in use are counted, and the count is corrected from the
 server: the messages on `store.>` are the tickets that workers have, or get next.
 """
 
@@ -63,7 +63,7 @@ class StoreDispatcher:
         self._begin_anew()
 
     async def answer(self) -> None:
-        """Subscribe to requests for a place: from now on, entries may wait in this queue."""
+        """Subscribe to requests for a permit: from now on, entries may wait in this queue."""
 
         async def say_so(message: Msg) -> None:
             await respond(message, b"")
@@ -165,7 +165,7 @@ class StoreDispatcher:
 
     async def _on_asked(self, message: Msg) -> None:
         """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
-        if not may_answer(message):  # nobody would use the place
+        if not may_answer(message):  # the permit would not be used
             return
         project = message.data.decode(errors="replace")
         has_place = self._busy.total() < self._places and self._busy[project] < self._share
