@@ -27,7 +27,7 @@ class FairSemaphore:
 
     @asynccontextmanager
     async def place(self, project: str, *, behind: bool = False) -> AsyncIterator[None]:
-        """Wait for a place, and have it until the block ends."""
+        """Wait for a permit, and hold it until the block ends."""
         waiter: _Waiter = asyncio.get_running_loop().create_future()
         line = self._behind_waiting if behind else self._ahead_waiting
         line.add(project, waiter)

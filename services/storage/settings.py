@@ -1,4 +1,4 @@
-"""What an operator can change about storage."""
+"""Settings of storage."""
 
 from pydantic import Field
 

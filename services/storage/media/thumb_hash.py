@@ -49,7 +49,7 @@ def thumb_hash(image: Image.Image) -> str:
 
 
 def _shape(width: int, height: int, *, most: int) -> tuple[int, int]:
-    """How many frequencies of luminance are kept in each direction."""
+    """Number of frequencies kept in each direction."""
     longest = max(width, height)
     return max(1, _rounded(most * width / longest)), max(1, _rounded(most * height / longest))
 
