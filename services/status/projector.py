@@ -89,7 +89,7 @@ class Projector:
         return messages
 
     def _rows(self, messages: Iterable[Stored]) -> list[tuple[Row, Stored]]:
-        """Of each job the last event that can be read, in the order of the log."""
+        """The last readable event of each job, in the order of the log."""
         by_subject: dict[str, list[Stored]] = {}
         for message in messages:
             by_subject.setdefault(message.subject, []).append(message)
