@@ -1,1 +1,1 @@
-"""How Heliograph is run: on one machine here, in containers and clusters beside it."""
+"""Deployment of Heliograph: on one machine, in containers and in clusters."""

@@ -35,7 +35,7 @@ def make_server_certificate(folder: Path, hosts: Sequence[str]) -> None:
 
 
 def make_authority(folder: Path) -> None:
-    """An authority, made once. What another one has signed goes: nobody trusts that any more."""
+    """The certificate authority, made once. Certificates of another authority are deleted."""
     if (folder / AUTHORITY).exists():
         return
     (folder / CERTIFICATE).unlink(missing_ok=True)

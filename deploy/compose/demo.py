@@ -59,7 +59,7 @@ class ComposeProject:
         return self.call("exec", "-T", "gateway", "cat", "/data/first-key")
 
     def client(self, key: str | None = None) -> httpx.AsyncClient:
-        """Of its one origin, whose certificate authority is its own."""
+        """HTTP client for the deployment's origin; trusts the deployment's own certificate authority."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return httpx.AsyncClient(
             base_url=ORIGIN,

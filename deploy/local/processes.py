@@ -1,4 +1,4 @@
-"""What runs on one machine: each process, how it is started, and how we know that it is ready."""
+"""Processes of a deployment on one machine: start commands and readiness checks."""
 
 import json
 import re

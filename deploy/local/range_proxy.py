@@ -112,12 +112,12 @@ async def _close(stream: asyncio.StreamWriter) -> None:
 
 
 def request_head(head: bytes) -> bytes:
-    """As the server gets it: the only one of its connection, and for one part at most."""
+    """The request for the server: one per connection, with at most one range."""
     return _alone(_PARTS.sub(b"", head))  # of several parts S3 sends the whole, rclone an error
 
 
 def answer_head(head: bytes) -> bytes:
-    """As the client gets it: what is a part says so."""
+    """The response for the client: 206 for a part."""
     if _PASSING.match(head):
         return head
     if _CONTENT_RANGE.search(head):

@@ -1,4 +1,4 @@
-"""What an operator can change about running everything on one machine."""
+"""Settings of a deployment on one machine."""
 
 from pydantic import Field
 

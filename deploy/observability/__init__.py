@@ -1,1 +1,1 @@
-"""What Prometheus and Grafana need of this system: configuration, alert rules, dashboards."""
+"""Configuration of Prometheus and Grafana: alert rules and dashboards."""

@@ -68,7 +68,7 @@ def per_second(metric: str, *by: str, legend: str = "") -> Query:
 
 
 def per_hour(metric: str, *by: str) -> Query:
-    """What was added to a counter within an hour, in all processes."""
+    """Increase of a counter within an hour, over all processes."""
     return f"sum by ({', '.join(by)}) (increase({metric}[1h]))", _legend(by)
 
 
@@ -78,17 +78,17 @@ def quantile(part: float, metric: str, *by: str) -> Query:
 
 
 def highest(metric: str, *by: str, legend: str = "") -> Query:
-    """Of a gauge that several processes show, each for all of them."""
+    """Maximum of a gauge that several processes show, each for all of them."""
     return f"max by ({', '.join(by)}) ({metric})", legend or _legend(by)
 
 
 def added(metric: str, *by: str, legend: str = "") -> Query:
-    """Of a gauge or a counter that each process shows for itself."""
+    """Sum of a gauge or a counter that each process shows for itself."""
     return f"sum by ({', '.join(by)}) ({metric})", legend or _legend(by)
 
 
 def each(expression: str) -> Query:
-    """Of every process by itself."""
+    """Value of every process by itself."""
     return expression, "{{service}} {{instance}}"
 
 
