@@ -1,1 +1,1 @@
-"""How fast Heliograph is, next to its peers and to what the machine can do at all."""
+"""Benchmarks of Heliograph, compared with other systems and with the limits of the machine."""

@@ -1,4 +1,4 @@
-"""How fast a job is accepted: from the POST to the 202 that promises it is on the disk."""
+"""Benchmark of acceptance: latency from the POST to the durable 202."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""How soon an accepted job is at its provider, and how many jobs go all the way each second."""
+"""Benchmark of dispatching: latency from acceptance to the provider, and jobs per second."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""How long a small project waits while a big one has thousands of jobs in the same lane."""
+"""Benchmark of fairness: waiting time of a small project beside a large one in the same lane."""
 
 import asyncio
 import secrets

@@ -1,4 +1,4 @@
-"""What a benchmark finds: one figure a line, as JSON, with what it is compared with."""
+"""Figures of a benchmark: one per line, as JSON, with the value to compare with."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""How soon a crowd of clients has caught up that comes back at once, after a restart of status."""
+"""Benchmark of a thundering herd: time until all clients have caught up after a restart of status."""
 
 import asyncio
 import json

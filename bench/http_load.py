@@ -21,7 +21,7 @@ PATIENCE = 30.0  #: seconds for one answer
 
 
 class Load(BaseModel):
-    """What to send."""
+    """Requests to send."""
 
     url: str
     body: dict[str, Any]
@@ -33,7 +33,7 @@ class Load(BaseModel):
 
 
 class Posted(BaseModel):
-    """What came of it."""
+    """Result of a load."""
 
     rate: float = 0.0  #: answers per second
     p50: float = 0.0  #: milliseconds

@@ -1,4 +1,4 @@
-"""How soon clients hear of an event, how many can be told, and how soon one catches up."""
+"""Benchmark of live events: latency, number of clients, and time of a replay."""
 
 import json
 import secrets

@@ -13,7 +13,7 @@ Act = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True)
 class Driven:
-    """What came of it."""
+    """Result of a load."""
 
     seconds: float
     spread: Spread

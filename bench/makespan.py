@@ -1,4 +1,4 @@
-"""How long uneven jobs take all together, next to a pool of workers that never has a free hand."""
+"""Benchmark of makespan: total time of uneven jobs, compared with an ideal pool of workers."""
 
 import asyncio
 import heapq

@@ -1,4 +1,4 @@
-"""How much each benchmark does: enough to see that it runs, enough for a look, enough to publish."""
+"""Sizes of the benchmarks: smoke test, quick run, and published run."""
 
 from dataclasses import dataclass
 

@@ -22,7 +22,7 @@ _SIZE = 1_500  #: bytes
 
 
 class Task(BaseModel):
-    """What to measure."""
+    """Parameters of the measurement."""
 
     what: Literal["publish", "queue"]
     nats: str

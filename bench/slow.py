@@ -1,4 +1,4 @@
-"""How soon honest requests are answered beside hundreds of connections that are slow on purpose."""
+"""Benchmark of latency beside hundreds of deliberately slow connections."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

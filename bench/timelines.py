@@ -1,4 +1,4 @@
-"""When things happened to jobs, by the server's one clock."""
+"""Times of job events, by the clock of the server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""How much memory the processes take, and how soon they are there."""
+"""Benchmark of memory and start time of the processes."""
 
 import time
 from pathlib import Path
