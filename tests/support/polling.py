@@ -1,4 +1,4 @@
-"""Waiting for what a test cannot be told of."""
+"""Polling helpers for conditions without a notification."""
 
 import asyncio
 import time
