@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
+from heliograph.contracts.errors import SubmitOutcomeUnknown
 from heliograph.contracts.job_events import (
     Failed,
     JobEvent,
@@ -26,8 +26,8 @@ from tests.support.records import a_record
 PROMPT = "a lighthouse"
 INTENT = Submitting(run=1, endpoint="e", prompt=PROMPT, arguments={}, references=[])
 RENDERED = Rendered(run=1, outputs=[Output(inline="job/digest")])
-IN_DOUBT = SubmitUnknown(run=1, problem=NobodyKnows().problem())
-GIVEN_UP = Failed(problem=NobodyKnows().problem(), charged="unknown")
+IN_DOUBT = SubmitUnknown(run=1, problem=SubmitOutcomeUnknown().problem())
+GIVEN_UP = Failed(problem=SubmitOutcomeUnknown().problem(), charged="unknown")
 
 ANSWERED = InlineRequest(PROMPT, 1, at=102.5, due_at=105.0, ended_at=105.0, end="answered")
 DROPPED = InlineRequest(PROMPT, 1, at=102.5, due_at=105.0, ended_at=104.0, end="lost")

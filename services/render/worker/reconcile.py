@@ -1,8 +1,7 @@
 """Reconciliation of `submitting` without a reply: was the request accepted?"""
 
 from heliograph.contracts.deadlines import expiry
-from heliograph.contracts.errors import ProviderUnavailable
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
+from heliograph.contracts.errors import ProviderUnavailable, SubmitOutcomeUnknown
 from heliograph.contracts.job_events import AttemptCompleted, Canceled, Submitted, SubmitUnknown
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
@@ -74,5 +73,5 @@ def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:
         run=entry.record.internal.attempts[-1].run,
         ended=entry.record.ended(entry.sequence),
         charged="no" if is_absent else "unknown",
-        outcome=(ProviderUnavailable if is_absent else NobodyKnows).code,
+        outcome=(ProviderUnavailable if is_absent else SubmitOutcomeUnknown).code,
     )

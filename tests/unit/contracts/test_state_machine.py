@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.attempts import SentReference, Takeover
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.errors import Deadline, ProviderRejected
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
+from heliograph.contracts.errors import Deadline, ProviderRejected, SubmitOutcomeUnknown
 from heliograph.contracts.id_generation import asset_id, new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -128,7 +127,7 @@ def a_fact(name: str, record: Record, charged: Charged = "no") -> JobEvent:
                 not_before=BEGAN, reason="provider_unavailable", detail="again", charged=charged
             )
         case "submit_unknown":
-            return SubmitUnknown(run=run, problem=NobodyKnows().problem())
+            return SubmitUnknown(run=run, problem=SubmitOutcomeUnknown().problem())
         case "cancel_requested":
             return CancelRequested(mode="stop")
         case "succeeded":
@@ -841,7 +840,7 @@ def test_what_came_after_the_end_says_what_is_missing() -> None:
 def test_an_attempt_that_was_rendered_is_not_forgotten_by_who_looked_for_it_too_early() -> None:
     """Its look-up saw nothing, and is written after the answer."""
     rendered = after(run_on(), completed(outputs=OUTPUTS, charged="yes", outcome="rendered"))
-    too_early = completed(charged="no", outcome=NobodyKnows.code)
+    too_early = completed(charged="no", outcome=SubmitOutcomeUnknown.code)
 
     record = after(rendered, too_early)
 

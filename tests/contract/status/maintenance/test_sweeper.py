@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Deadline
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
+from heliograph.contracts.errors import Deadline, SubmitOutcomeUnknown
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import (
     Expired,
@@ -39,7 +38,7 @@ from tests.support.records import CATALOG, CURRENT_CATALOG, a_record
 _IN_THE_DARK: tuple[JobEvent, ...] = (
     Started(run=1),
     Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[]),
-    SubmitUnknown(run=1, problem=NobodyKnows().problem()),
+    SubmitUnknown(run=1, problem=SubmitOutcomeUnknown().problem()),
 )
 
 

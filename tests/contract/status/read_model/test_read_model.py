@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 
-from heliograph.contracts.errors import Deadline, Unavailable, ValidationFailed
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
+from heliograph.contracts.errors import (
+    Deadline,
+    SubmitOutcomeUnknown,
+    Unavailable,
+    ValidationFailed,
+)
 from heliograph.contracts.job_events import (
     Canceled,
     CancelRequested,
@@ -42,7 +46,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 started = Started(run=1)
 submitting = Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[])
-in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
+in_the_dark = SubmitUnknown(run=1, problem=SubmitOutcomeUnknown().problem())
 rendered = Rendered(run=1, outputs=[])
 succeeded = Succeeded(assets=[])
 expired = Expired(problem=Deadline().problem())
@@ -742,7 +746,7 @@ async def test_a_record_expires_when_nothing_else_is_left(read_model: SqlReadMod
 
 
 async def test_what_cost_something_stays_where_a_budget_counts_it(read_model: SqlReadModel) -> None:
-    failed = Failed(problem=NobodyKnows().problem(), charged="unknown")
+    failed = Failed(problem=SubmitOutcomeUnknown().problem(), charged="unknown")
     charged = pruned(started, submitting, failed, parameters={"price": "0.25"})
     await take_in(read_model, charged, a_job())
     await read_model.objects_deleted([charged.id])

@@ -27,10 +27,10 @@ from heliograph.contracts.errors import (
     ProviderUnavailable,
     StateConflict,
     StorageFailed,
+    SubmitOutcomeUnknown,
     ValidationFailed,
     every_error,
 )
-from heliograph.contracts.errors import SubmitOutcomeUnknown as NobodyKnows
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -82,7 +82,7 @@ started = Started(run=1)
 submitting = Submitting(run=1, endpoint="picture", prompt="p", arguments={}, references=[])
 submitted = Submitted(run=1, request_id="request-1")
 rendered = Rendered(run=1, outputs=OUTPUTS)
-in_the_dark = SubmitUnknown(run=1, problem=NobodyKnows().problem())
+in_the_dark = SubmitUnknown(run=1, problem=SubmitOutcomeUnknown().problem())
 again = RetryScheduled(not_before=now(), reason="provider_unavailable", detail="again")
 expired = Expired(problem=Deadline().problem())
 came_late = AttemptCompleted(run=1, ended=7, outputs=LATE_OUTPUT, outcome="rendered", charged="yes")
@@ -124,7 +124,7 @@ CHEAPEST: list[tuple[RetryFrom, tuple[JobEvent, ...]]] = [
     ("submit", (started, submitting, failed(Poison))),
     ("submit", (started, submitting, expired)),
     ("submit", (started, submitting, in_the_dark, Canceled())),
-    ("submit", (started, submitting, in_the_dark, failed(NobodyKnows))),
+    ("submit", (started, submitting, in_the_dark, failed(SubmitOutcomeUnknown))),
     ("submit", (started, submitting, in_the_dark, expired)),
     ("submit", (*SENT, failed(ContentPolicy))),
     ("submit", (*SENT, failed(ProviderProtocol))),
@@ -150,7 +150,7 @@ CHEAPEST: list[tuple[RetryFrom, tuple[JobEvent, ...]]] = [
     ("submit", (*SENT, rendered, failed(NoOutput))),
     ("download", (*SENT, failed(ProviderTimeout), came_late)),
     ("download", (*SENT, failed(ProviderUnavailable), came_late)),
-    ("download", (started, submitting, in_the_dark, failed(NobodyKnows), came_late)),
+    ("download", (started, submitting, in_the_dark, failed(SubmitOutcomeUnknown), came_late)),
     ("submit", (*SENT, failed(ContentPolicy), came_late)),
 ]
 
