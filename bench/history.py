@@ -28,7 +28,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.jobs import ListJobs
 from heliograph.contracts.queries.slots import ListSlots
 from heliograph.contracts.records import Record
-from heliograph.runtime.server import settle
+from heliograph.runtime.server import freeze_imports
 from services.status.live.snapshot_frames import PAGE as SHOWN
 from services.status.live.snapshot_frames import PAGE_BYTES
 from services.status.read_model.job_cursors import cursor_after
@@ -207,7 +207,7 @@ async def ask_all(ledger: SqlReadModel, jobs: list[Record], rng: random.Random) 
 
 async def main(number: int, url: str) -> None:
     rng = random.Random(0)  # noqa: S311 - the same history in every run
-    settle()  # as services do
+    freeze_imports()  # as services do
     ledger = SqlReadModel(url)
     jobs = await fill(ledger, history(number, rng))
     sys.stdout.write(f"{await settle_database(url) / 2**20:.0f} MiB\n\n")

@@ -97,7 +97,7 @@ async def deliver(
     dead_letter: Callable[[Delivery, Exception], Awaitable[None]],
     failures: FailureCounter,
 ) -> Record | None:
-    """Run a handler on a message, and settle the message by how it ends. Returns what it left."""
+    """Run a handler on a message, and acknowledge or nak it by how that ends. Returns the handler's record."""
     delivery = Delivery(message)
     began = time.monotonic()
     record: Record | None = None
@@ -105,22 +105,22 @@ async def deliver(
         record = await handle(delivery)
     except ShuttingDown:
         outcome = "handed_over"
-        await _settle(delivery._raw.nak())
+        await _acknowledge(delivery._raw.nak())
     except Unreadable as error:
         # noted by its reader. The sweeper re-enqueues the job where it can be read
         outcome = "unreadable"
         log.warning("Message skipped", reason=str(error), subject=delivery.subject)
-        await _settle(delivery._raw.ack())
+        await _acknowledge(delivery._raw.ack())
     except (Unavailable, QueueFull) as error:
         outcome = "unavailable"
         log.warning("Message redelivered later", reason=str(error), subject=delivery.subject)
-        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
+        await _acknowledge(delivery._raw.nak(delay=RETRY_DELAY))
     except Exception as error:  # noqa: BLE001  # a bug in one job must not stop the others
         outcome = "error"
         await _unexpected(delivery, error, dead_letter, failures)
     else:
         outcome = "handled"
-        await _settle(delivery._raw.ack())
+        await _acknowledge(delivery._raw.ack())
         _log_outcome(delivery, record, time.monotonic() - began)
     _SECONDS.labels(message.metadata.consumer, outcome).observe(time.monotonic() - began)
     return record
@@ -145,18 +145,18 @@ async def _unexpected(
 ) -> None:
     log.exception("Message handler failed", subject=delivery.subject, delivery=delivery.number)
     if not failures.count(delivery):
-        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
+        await _acknowledge(delivery._raw.nak(delay=RETRY_DELAY))
         return
     try:
         await dead_letter(delivery, error)
     except Exception:
         log.exception("Job not dead-lettered", subject=delivery.subject)
-        await _settle(delivery._raw.nak(delay=RETRY_DELAY))
+        await _acknowledge(delivery._raw.nak(delay=RETRY_DELAY))
     else:
-        await _settle(delivery._raw.ack())
+        await _acknowledge(delivery._raw.ack())
 
 
-async def _settle(answer: Awaitable[None]) -> None:
+async def _acknowledge(answer: Awaitable[None]) -> None:
     """Acks may be lost, by design: the record decides, and a second delivery finds it."""
     with suppress(Error, ConnectionError):
         await answer

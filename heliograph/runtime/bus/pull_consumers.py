@@ -22,7 +22,7 @@ from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
 
-#: Settles the message itself, whatever happens.
+#: Acknowledges the message itself, whatever happens.
 MessageHandler = Callable[[Msg], Awaitable[None]]
 
 _FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it

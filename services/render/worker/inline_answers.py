@@ -45,14 +45,14 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
     latest = await append_until_written(worker, submitting, fact)
     if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
         return await upload_in_time(worker, latest, kept)
-    await _settle(worker, kept)  # the job is over, or in another attempt
+    await _record_and_upload(worker, kept)  # the job is over, or in another attempt
     return latest
 
 
 async def recover(worker: Worker) -> None:
     """Go on with every answer that a process left behind."""
     for kept in await worker.spool.abandoned():
-        await _settle(worker, kept)
+        await _record_and_upload(worker, kept)
 
 
 async def recover_forever(worker: Worker) -> None:
@@ -62,7 +62,7 @@ async def recover_forever(worker: Worker) -> None:
         await asyncio.sleep(_INTERVAL)
 
 
-async def _settle(worker: Worker, kept: KeptAnswer) -> None:
+async def _record_and_upload(worker: Worker, kept: KeptAnswer) -> None:
     try:
         is_over = await _go_on(worker, kept)
     except (Unavailable, QueueFull) as error:

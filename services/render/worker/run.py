@@ -37,7 +37,7 @@ _WAITING = frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED})
 _UNDER_WAY = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})  #: attempts, with a permit
 
 
-class Settled(Enum):
+class MessageDone(Enum):
     """Result of a step after which a message needs no more work."""
 
     DONE = "done"
@@ -75,7 +75,7 @@ async def _run_from(worker: Worker, job: str, run: int, entry: LogEntry | None) 
                 latest = await _advance(worker, run, entry, began=began)
             except Conflict:
                 latest = None
-            if latest is Settled.DONE:
+            if latest is MessageDone.DONE:
                 worker.reporter.forget(job)
                 return entry.record
             entry = latest
@@ -85,7 +85,7 @@ async def _run_from(worker: Worker, job: str, run: int, entry: LogEntry | None) 
 
 async def _advance(
     worker: Worker, run: int, entry: LogEntry, *, began: bool
-) -> LogEntry | Settled | None:
+) -> LogEntry | MessageDone | None:
     """
     Do what the record asks for. Returns the job as it was left; None: read it again.
 
@@ -99,7 +99,7 @@ async def _advance(
     if step.is_final or run < record.internal.run:
         if step not in _UNDER_WAY and not record.runs_on:
             await worker.accounts.release(record.internal.account, record.id, entry.sequence)
-        return Settled.DONE
+        return MessageDone.DONE
     if record.internal.cancel and step.is_unsent:
         return await worker.append(entry, Canceled(charged=record.charged))
     if record.internal.expire and step.is_unsent:
@@ -121,7 +121,7 @@ async def _advance(
             return await _hand_over(worker, entry)
 
 
-async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settled:
+async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | MessageDone:
     """Start a run, unless the job is done or has open dependencies."""
     record = entry.record
     reused, after = record.internal.reused, record.internal.after
@@ -133,25 +133,25 @@ async def _begin(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settle
             return await worker.append(entry, dependency_failed(record, standing.failed))
         if standing.open:
             await worker.work.enqueue(ticket_for(record))
-            return Settled.DONE
+            return MessageDone.DONE
     return await _start(worker, run, entry)
 
 
-async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Settled:
+async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | MessageDone:
     """Acquire a permit of the account; a job that may not start goes back to the queue unchanged."""
     record = entry.record
     worker.wakeups.check()
     account, is_paused = record.internal.account, (await worker.lanes.limit(record.lane)).paused
     if is_paused or not await worker.accounts.acquire(account, record.id, entry.sequence):
         await worker.work.enqueue(ticket_for(record))
-        return Settled.DONE
+        return MessageDone.DONE
     crash_point("start.placed")
     started = await worker.append(entry, Started(run=run))
     crash_point("start.written")
     return started
 
 
-async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Settled:
+async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | MessageDone:
     """Route the job to its next service, and release the permit of its account."""
     record = entry.record
     if fact := after_unknown(record, now(), worker.settings):
@@ -171,4 +171,4 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | Settled:
     if record.step is Step.RETRY_SCHEDULED:
         await worker.work.enqueue(ticket_for(record))
         crash_point("leave.queued")
-    return Settled.DONE
+    return MessageDone.DONE

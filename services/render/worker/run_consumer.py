@@ -45,7 +45,7 @@ class RunConsumer:
         self._failures = FailureCounter()
 
     async def handle(self, message: Msg) -> None:
-        """Settles the message by how its job is left."""
+        """Acknowledge the message, or leave it to redelivery, by how its job is left."""
         began = time.monotonic()
         record = await deliver(message, self._run, self._dead_letter, self._failures)
         capacity = capacity_after(record, time.monotonic() - began)

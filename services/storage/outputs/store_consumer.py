@@ -51,7 +51,7 @@ class StoreConsumer:
         self._failures = FailureCounter()
 
     async def handle(self, message: Msg) -> None:
-        """Settles the message by how its job is left."""
+        """Acknowledge the message, or leave it to redelivery, by how its job is left."""
         await deliver(message, self._store, self._dead_letter, self._failures)
         project = subjects.parse(message.subject).project
         await self._notify(subjects.lane_capacity(subjects.STORE_LANE), project.encode())

@@ -85,9 +85,9 @@ def place_of_others(patch: Patch) -> None:
 def place_of_unknown(patch: Patch) -> None:
     leave = run._hand_over
 
-    async def stay(worker: Any, entry: LogEntry) -> LogEntry | run.Settled:
+    async def stay(worker: Any, entry: LogEntry) -> LogEntry | run.MessageDone:
         if entry.record.step is Step.SUBMIT_UNKNOWN:
-            return run.Settled.DONE
+            return run.MessageDone.DONE
         return await leave(worker, entry)
 
     patch.setattr(run, "_hand_over", stay)

@@ -46,7 +46,7 @@ def stored_too_late(patch: Patch) -> None:
         body = entry.record.model_copy(update={"internal": internal})
         return replace(entry, event=replace(entry.event, body=body))
 
-    async def leave_it(worker: Worker, entry: LogEntry) -> LogEntry | run.Settled:
+    async def leave_it(worker: Worker, entry: LogEntry) -> LogEntry | run.MessageDone:
         return await leave(worker, in_time(entry))
 
     async def keep_it(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> Record:
@@ -63,8 +63,8 @@ def dropped_answer(patch: Patch) -> None:
 
 @MUTANTS.add("what runs on after the end is followed by nobody", _SLOW, "I9")
 def not_followed(patch: Patch) -> None:
-    async def look_away(worker: Worker, entry: LogEntry) -> run.Settled:
-        return run.Settled.DONE
+    async def look_away(worker: Worker, entry: LogEntry) -> run.MessageDone:
+        return run.MessageDone.DONE
 
     patch.setattr(run, "complete", look_away)
 
