@@ -63,7 +63,7 @@ class Bookkeeper:
     async def run(self) -> None:
         """Wait for the lease, settle until it is lost, and wait again."""
         while True:
-            async with self._bus.leases.held("bookkeeper") as lost:
+            async with self._bus.leases.acquired("bookkeeper") as lost:
                 self._known.clear()
                 await self._settle_until(lost)
 

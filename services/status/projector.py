@@ -39,7 +39,7 @@ class Projector:
     async def run(self) -> None:
         """Wait for the lease, project until it is lost, and wait again."""
         while True:
-            async with self._bus.leases.held("projector") as lost:
+            async with self._bus.leases.acquired("projector") as lost:
                 projecting = asyncio.create_task(self._project())
                 losing = asyncio.create_task(lost.wait())
                 try:

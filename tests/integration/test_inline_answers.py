@@ -269,7 +269,7 @@ async def test_a_drain_waits_for_posts_in_flight_and_no_longer_than_they_may_tak
     over = asyncio.Event()
 
     async def post(until_: float) -> None:
-        with posts.hold(until_):
+        with posts.delay_shutdown(until_):
             await over.wait()
 
     quick = asyncio.create_task(post(clock() + 60))

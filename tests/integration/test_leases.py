@@ -17,7 +17,7 @@ async def test_one_holds_it_and_the_others_wait(bus: NatsBus) -> None:
 
     async def hold(leases: Leases) -> None:
         nonlocal holding, most
-        async with leases.held(name):
+        async with leases.acquired(name):
             holding += 1
             most = max(most, holding)
             await asyncio.sleep(0.05)
@@ -33,13 +33,13 @@ async def test_a_holder_that_is_silent_is_replaced(bus: NatsBus) -> None:
     silent, next_one = Leases(bus.jetstream, ttl=0.3), Leases(bus.jetstream, ttl=0.3)
     await silent._acquire(name)  # and never a word again
 
-    async with asyncio.timeout(TIMEOUT), next_one.held(name) as lost:
+    async with asyncio.timeout(TIMEOUT), next_one.acquired(name) as lost:
         assert not lost.is_set()
 
 
 async def test_a_holder_learns_that_it_was_replaced(bus: NatsBus) -> None:
     name = some_project()
-    async with Leases(bus.jetstream, ttl=0.3).held(name) as lost:
+    async with Leases(bus.jetstream, ttl=0.3).acquired(name) as lost:
         await KeyValue(bus.jetstream, "leases").change(name, lambda _: {"holder": "another"})
 
         async with asyncio.timeout(TIMEOUT):
@@ -48,10 +48,10 @@ async def test_a_holder_learns_that_it_was_replaced(bus: NatsBus) -> None:
 
 async def test_a_lease_that_is_given_back_is_free_at_once(bus: NatsBus) -> None:
     name = some_project()
-    async with Leases(bus.jetstream, ttl=60).held(name):
+    async with Leases(bus.jetstream, ttl=60).acquired(name):
         pass
 
-    async with asyncio.timeout(TIMEOUT), Leases(bus.jetstream, ttl=60).held(name) as lost:
+    async with asyncio.timeout(TIMEOUT), Leases(bus.jetstream, ttl=60).acquired(name) as lost:
         assert not lost.is_set()
 
 
@@ -60,7 +60,7 @@ async def test_a_holder_that_finds_no_room_to_write_learns_that_it_may_be_replac
 ) -> None:
     name = some_project()
     async with (
-        Leases(bus.jetstream, ttl=0.3).held(name) as lost,
+        Leases(bus.jetstream, ttl=0.3).acquired(name) as lost,
         full(bus, "KV_leases"),
         asyncio.timeout(TIMEOUT),
     ):
@@ -69,7 +69,7 @@ async def test_a_holder_that_finds_no_room_to_write_learns_that_it_may_be_replac
 
 async def test_a_process_waits_for_room_in_the_bucket_of_leases(bus: NatsBus) -> None:
     async def hold() -> None:
-        async with Leases(bus.jetstream, ttl=0.3).held(some_project()):
+        async with Leases(bus.jetstream, ttl=0.3).acquired(some_project()):
             pass
 
     async with full(bus, "KV_leases"):

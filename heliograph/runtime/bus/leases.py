@@ -30,11 +30,11 @@ class Leases:
         self._me = str(ULID())
 
     @asynccontextmanager
-    async def held(self, name: str) -> AsyncIterator[asyncio.Event]:
-        """Wait for the lease, and keep it. The event is set when it is lost after all."""
-        held = await self._acquire(name)
+    async def acquired(self, name: str) -> AsyncIterator[asyncio.Event]:
+        """Acquire the lease, and renew it until the block ends. The event is set when it is lost before."""
+        entry = await self._acquire(name)
         lost = asyncio.Event()
-        keeper = asyncio.create_task(self._keep(name, held, lost))
+        keeper = asyncio.create_task(self._keep(name, entry, lost))
         try:
             log.info("Lease acquired", lease=name)
             yield lost
@@ -58,13 +58,13 @@ class Leases:
                 pass
             await asyncio.sleep(self._ttl / 6)
 
-    async def _keep(self, name: str, held: KvEntry, lost: asyncio.Event) -> None:
-        revision, renewed = held.revision, time.monotonic()
+    async def _keep(self, name: str, entry: KvEntry, lost: asyncio.Event) -> None:
+        revision, renewed = entry.revision, time.monotonic()
         while time.monotonic() - renewed < self._ttl:
             await asyncio.sleep(self._ttl / 3)
             began = time.monotonic()
             try:
-                revision = await self._bucket.write(name, held.value, revision)
+                revision = await self._bucket.write(name, entry.value, revision)
                 renewed = began
             except Conflict:
                 break

@@ -70,7 +70,7 @@ class Dispatcher:
         """Wait for the lease, dispatch until it is lost, and wait again."""
         await self._bus.opened.wait()
         while True:
-            async with self._bus.leases.held("dispatcher") as lost:
+            async with self._bus.leases.acquired("dispatcher") as lost:
                 listening = await self._listen()
                 try:
                     await self._dispatch(lost)

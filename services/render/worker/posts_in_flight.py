@@ -16,8 +16,8 @@ class PostsInFlight:
         return len(self._ends)
 
     @contextmanager
-    def hold(self, until: float) -> Iterator[None]:
-        """One of them, until the block ends. After `until`, by the loop's clock, a shutdown does not wait for it."""
+    def delay_shutdown(self, until: float) -> Iterator[None]:
+        """A shutdown waits for the block to end, until the loop's clock reads `until` at most."""
         post = object()
         self._ends[post] = until
         try:

@@ -83,7 +83,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     crash_point("submit.intended")
     if asyncio.get_running_loop().time() >= ends:
         return await start_again(worker, submitting)
-    with _held(worker, submitting.record, ends):
+    with _delays_shutdown(worker, submitting.record, ends):
         posted = await _post(worker, submitting.record, body, ends)
         answer = with_catalog_facts(worker.catalog.current, submitting.record, posted)
         crash_point("submit.posted")
@@ -102,11 +102,11 @@ async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
     return await worker.append(entry, fact)
 
 
-def _held(worker: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
-    """A drain waits for an answer that cannot be had later."""
+def _delays_shutdown(worker: Worker, record: Record, ends: float) -> AbstractContextManager[None]:
+    """A shutdown waits for a response that cannot be looked up later."""
     if worker.provider(record).can_look_up_requests:
         return nullcontext()
-    return worker.posts.hold(ends + worker.settings.shutdown_grace_period)
+    return worker.posts.delay_shutdown(ends + worker.settings.shutdown_grace_period)
 
 
 async def _post(

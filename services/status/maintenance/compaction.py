@@ -135,7 +135,7 @@ async def compact_forever(
 ) -> None:
     """Make room under a lease, again and again."""
     while True:
-        async with bus.leases.held(_LEASE) as lost:
+        async with bus.leases.acquired(_LEASE) as lost:
             while not lost.is_set():
                 if not await compaction.round():
                     await asyncio.sleep(settings.compaction_interval)

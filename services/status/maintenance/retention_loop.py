@@ -37,7 +37,7 @@ async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusS
         hints = await bus.client.subscribe(subjects.APPLY_RETENTION, cb=ring)
     try:
         while True:
-            async with bus.leases.held(_LEASE) as lost:
+            async with bus.leases.acquired(_LEASE) as lost:
                 while not lost.is_set():
                     bell.clear()
                     is_more = await retention.apply()

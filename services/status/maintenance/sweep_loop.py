@@ -17,7 +17,7 @@ _LEASE = "reaper"  #: name of the lease: older processes of a rolling upgrade ho
 async def sweep_forever(bus: NatsBus, sweeper: Sweeper, *, every: float) -> None:
     """Sweep under a lease, every so many seconds."""
     while True:
-        async with bus.leases.held(_LEASE) as lost:
+        async with bus.leases.acquired(_LEASE) as lost:
             while not lost.is_set():
                 for stream in _WORK_QUEUES:
                     for subject in await delete_orphans(bus.jetstream, stream):

@@ -101,7 +101,7 @@ class StoreDispatcher:
         """Wait for the lease, dispatch until it is lost, and wait again. Raises Unavailable."""
         await self._bus.opened.wait()
         while True:
-            async with self._bus.leases.held("store-dispatcher") as lost:
+            async with self._bus.leases.acquired("store-dispatcher") as lost:
                 self._begin_anew()
                 client = self._bus.client
                 with translated():

@@ -113,7 +113,7 @@ async def find_named(request: RequestReply, project: str, uploads: list[str]) ->
 async def sweep_forever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:
     """Sweep under a lease, every so often."""
     while True:
-        async with bus.leases.held("uploads") as lost:
+        async with bus.leases.acquired("uploads") as lost:
             while not lost.is_set():
                 await sweeper.sweep()
                 await asyncio.sleep(every)
