@@ -9,7 +9,7 @@ from heliograph.cli.options import AsJson, Gateway, Project
 from heliograph.cli.output import show_items
 from heliograph.cli.tables import Cells, money
 from heliograph.client import Client
-from heliograph.contracts.budgets.state import BudgetState, WindowState
+from heliograph.contracts.budgets.state import BudgetState, UserBudgetState, WindowState
 
 app = typer.Typer()
 
@@ -24,6 +24,9 @@ def budget(
     month: Limit = None,
     total: Limit = None,
     jobs_open: Annotated[int | None, typer.Option(min=1, help="Jobs that may be open.")] = None,
+    user_day: Annotated[str | None, typer.Option(help="For each user of the project.")] = None,
+    user_month: Annotated[str | None, typer.Option(help="For each user of the project.")] = None,
+    user: Annotated[str | None, typer.Option(help="Show the budget of this user, too.")] = None,
     zone: Annotated[
         str | None,
         typer.Option(
@@ -37,7 +40,9 @@ def budget(
 ) -> None:
     """Show what a project may spend, has spent, and holds for open jobs; or set its limits."""
 
-    limits: dict[str, Any] = {"day": day, "month": month, "total": total, "jobs_open": jobs_open}
+    of_user = {"day": user_day, "month": user_month} if user_day or user_month else None
+    limits: dict[str, Any] = {"day": day, "month": month, "total": total}
+    limits |= {"jobs_open": jobs_open, "user": of_user}
 
     async def work() -> BudgetState:
         async with Client(url, project=project) as client:
@@ -45,7 +50,7 @@ def budget(
                 return await client.set_budget()
             if any(limits.values()):
                 return await client.set_budget(**limits, zone=zone or "UTC")
-            state = await client.budget()
+            state = await client.budget(user)
             if zone is None:
                 return state
             if not state.windows:
@@ -62,8 +67,20 @@ def _show(state: BudgetState, *, as_json: bool) -> None:
         print(f"{state.project} has no budget")
     else:
         show_items(map(_cells, state.windows), _COLUMNS, as_json=False)
+    if state.user and not as_json:
+        _show_user(state.user)
     if state.jobs_open and not as_json:
         print(f"{state.jobs_open.open} of {state.jobs_open.limit} jobs are open")
+
+
+def _show_user(user: UserBudgetState) -> None:
+    if user.name:
+        print(f"the user {user.name}:")
+        show_items(map(_cells, user.windows), _COLUMNS, as_json=False)
+        return
+    limits = {"on a day": user.day, "in a month": user.month}
+    said = (f"{money(each)} {span}" for span, each in limits.items() if each is not None)
+    print(f"each user may cost {', '.join(said)}")
 
 
 def _cells(window: WindowState) -> Cells:

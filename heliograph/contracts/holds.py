@@ -13,6 +13,7 @@ class Hold(Tolerant):
     day: str  #: key of the period, as `2026-11-30`
     month: str  #: as `2026-11`
     counted: bool = False  #: it is one of the open jobs that the budget limits
+    user: int | None = None  #: the budget of its user counts it, too: `BudgetRecord.since` then
 
 
 class PlanHold(Hold):

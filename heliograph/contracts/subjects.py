@@ -40,6 +40,11 @@ def money(project: str) -> str:
     return f"money.{project}"
 
 
+def money_of(project: str, user: str) -> str:
+    """The subject of the budget record of a user, by their digest; `*` are those of all."""
+    return f"money.{project}.{user}"
+
+
 def budget(project: str) -> str:
     """The subject of the thresholds that the budget of a project has reached."""
     return f"budget.{project}"

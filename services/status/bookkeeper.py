@@ -14,12 +14,13 @@ import structlog
 
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.record import rolled
-from heliograph.contracts.budgets.settlement import movement, settle
+from heliograph.contracts.budgets.settlement import movement
 from heliograph.contracts.budgets.thresholds import announced
+from heliograph.contracts.budgets.users import BudgetRecords, counted_user, settle_job, user_budget
 from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Record
-from heliograph.runtime.bus.budget_log import BudgetLog
+from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
 from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.kv_cache import KvCache
@@ -147,15 +148,25 @@ class Bookkeeper:
         if budget is None:
             self._known.pop(project, None)
             return
-        settled = rolled(budget, now())
+        at = now()
+        current = rolled(budget, at)
+        names = {name for each in events if (name := counted_user(current, each.job))}
+        stored = await self._budgets.read_users(project, names)
+        users = {name: user_budget(current, name, stored[name].budget, at) for name in names}
+        after = BudgetRecords(current, users)
         for event in events:
-            settled = settle(settled, event.sequence, event.name, event.job)
-        if settled.settled == budget.settled:
+            after = settle_job(after, event.sequence, event.name, event.job)
+        if after.project.settled == budget.settled:
             return
-        settled, windows = announced(settled)
-        if windows:
-            messages = [threshold_message(settled, window, now()) for window in windows]
-            await self._budgets.write_with(settled, sequence, messages)
+        settled, windows = announced(after.project)
+        messages = [threshold_message(settled, window, at) for window in windows]
+        own = [
+            BudgetEntry(stored[name].sequence, each)
+            for name, each in after.users.items()
+            if each != users[name]
+        ]
+        if messages or own:
+            await self._budgets.write_with(settled, sequence, messages, own)
         else:
             await self._budgets.write(settled, sequence)
         await self._count_write(project)

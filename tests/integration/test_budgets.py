@@ -500,5 +500,5 @@ async def test_the_audit_finds_a_balance_that_is_wrong(bus: NatsBus, project: st
 
     assert audit
     [found] = audit.differences
-    assert found == ("total", "held", Decimal("0.24"), PRICE)
+    assert found == ("total", "held", Decimal("0.24"), PRICE, None)
     assert "held in total is 0.24, its jobs make 0.25" in audit.summary()

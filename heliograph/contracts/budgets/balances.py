@@ -1,11 +1,13 @@
 """Balances: what the budget of a project should say, counted anew from its jobs. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.budgets.record import BudgetRecord, rolled
 from heliograph.contracts.budgets.settlement import held, is_counted
+from heliograph.contracts.budgets.users import counted_user, user_budget
 from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import counted
@@ -25,6 +27,7 @@ class Difference(NamedTuple):
     balance: str  #: `spent`, `held` or `jobs`
     recorded: Decimal
     counted: Decimal
+    user: str | None = None  #: digest of the user; null: in the budget of the project
 
 
 def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
@@ -45,10 +48,33 @@ def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
 
 def differences(recorded: BudgetRecord, right: BudgetRecord) -> Iterator[Difference]:
     """Recorded balances that differ from the recount `right`."""
+    user = recorded.user
     for window, other in zip(recorded.windows, right.windows, strict=True):
         if window.spent != other.spent:
-            yield Difference(window.key, "spent", window.spent, other.spent)
+            yield Difference(window.key, "spent", window.spent, other.spent, user)
         if window.held != other.held:
-            yield Difference(window.key, "held", window.held, other.held)
-    if recorded.jobs_open != right.jobs_open:
+            yield Difference(window.key, "held", window.held, other.held, user)
+    if user is None and recorded.jobs_open != right.jobs_open:
         yield Difference("open", "jobs", Decimal(recorded.jobs_open), Decimal(right.jobs_open))
+
+
+def user_differences(
+    budget: BudgetRecord,
+    users: Mapping[str, BudgetRecord],
+    jobs: Collection[JobBalance],
+    at: datetime,
+) -> Iterator[Difference]:
+    """
+    Recorded balances of users that differ from a recount, in the periods that are not over.
+
+    Args:
+        users: Their records by digest, as of the record of the project.
+    """
+    budget = rolled(budget, at)
+    theirs: dict[str, list[JobBalance]] = {name: [] for name in users}
+    for each in jobs:
+        if name := counted_user(budget, each.holder):
+            theirs.setdefault(name, []).append(each)
+    for name, own in theirs.items():
+        recorded = user_budget(budget, name, users.get(name), at)
+        yield from differences(recorded, recounted(recorded, own))

@@ -14,6 +14,18 @@ from heliograph.contracts.tolerant_reader import Tolerant
 _EXACT = Context(prec=100)  #: digits; no sum of prices has more
 
 
+class UserLimits(Tolerant):
+    """Most that the jobs of each user may cost, of those accepted since there is this limit. Null: no limit."""
+
+    day: Money | None = None
+    month: Money | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a limit at all."""
+        return self.day is not None or self.month is not None
+
+
 class BudgetLimits(Tolerant):
     """Spending limits of a project. Null: no limit."""
 
@@ -21,6 +33,7 @@ class BudgetLimits(Tolerant):
     month: Money | None = None
     total: Money | None = None
     jobs_open: int | None = None  #: jobs that were accepted since there is this limit
+    user: UserLimits = UserLimits()
 
     def of(self, span: Span) -> Decimal | None:
         return {"day": self.day, "month": self.month, "total": self.total}[span]
@@ -29,7 +42,7 @@ class BudgetLimits(Tolerant):
     def is_set(self) -> bool:
         """Whether there is a limit at all."""
         limits = (self.day, self.month, self.total, self.jobs_open)
-        return any(limit is not None for limit in limits)
+        return self.user.is_set or any(limit is not None for limit in limits)
 
 
 class Window(Tolerant):
@@ -42,6 +55,7 @@ class Window(Tolerant):
     spent: Money = ZERO
     held: Money = ZERO
     announced: int = 0  #: percent of the limit: the highest threshold that was announced
+    users: int = 0  #: with a record, in a month of the project; 1 in that of such a user
 
     def counts(self, job: Record) -> bool:
         """Whether a job belongs to it: by its hold, or by its time where it holds nothing."""
@@ -68,9 +82,11 @@ class Window(Tolerant):
 
 
 class BudgetRecord(Tolerant):
-    """Limits and balances of a project."""
+    """Limits and balances of a project, or of one user within it (see `users`)."""
 
     project: str
+    user: str | None = None  #: digest of the user; null: it is that of the project
+    since: int = 0  #: sequence of the log when it was set: one that is set again is another one
     currency: str = "USD"
     zone: str = "UTC"  #: IANA name; a change starts with the next day, and the next month
     limits: BudgetLimits = BudgetLimits()
@@ -109,9 +125,11 @@ def key_of(hold: Hold, span: Span) -> str:
     return {"day": hold.day, "month": hold.month, "total": "total"}[span]
 
 
-def opened(project: str, limits: BudgetLimits, zone: str, at: datetime) -> BudgetRecord:
+def opened(
+    project: str, limits: BudgetLimits, zone: str, at: datetime, since: int = 0
+) -> BudgetRecord:
     """A record without balances, for the periods that are running."""
-    empty = BudgetRecord(project=project, zone=zone, limits=limits)
+    empty = BudgetRecord(project=project, zone=zone, limits=limits, since=since)
     return rolled(empty, at)
 
 

@@ -50,8 +50,9 @@ def over_budget(
 ) -> OverBudget:
     """The refusal: how much is left, and when there is more."""
     left = max(window.left(limit), Decimal(0))
+    name = f"the user's {_NAMES[window.span]}" if budget.user else f"the {_NAMES[window.span]}"
     detail = (
-        f"this costs {amount:f} {budget.currency}; of the {_NAMES[window.span]} of {limit:f}, "
+        f"this costs {amount:f} {budget.currency}; of {name} of {limit:f}, "
         f"{left:f} is left ({window.spent:f} spent, {window.held:f} held by open jobs)"
     )
     actions = [
@@ -59,10 +60,23 @@ def over_budget(
     ]
     if window.ends is None:
         return OverBudget(detail, next_actions=[*actions, _RAISE])
-    renewal = f"It renews at {window.ends.isoformat()} ({budget.zone})"
+    return _until(budget, window.ends, detail, actions, at)
+
+
+def too_many_users(budget: BudgetRecord, month: Window, at: datetime) -> OverBudget:
+    """The refusal where a month has as many users as are counted apart."""
+    assert month.ends, "months end"
+    detail = f"the budget counts {month.users} users this month, and no more"
+    return _until(budget, month.ends, detail, [], at)
+
+
+def _until(
+    budget: BudgetRecord, ends: datetime, detail: str, actions: list[NextAction], at: datetime
+) -> OverBudget:
+    renewal = f"It renews at {ends.isoformat()} ({budget.zone})"
     return OverBudget(
-        f"{detail}; it renews at {window.ends.isoformat()}, by the time of {budget.zone}",
-        retry_after=max(1.0, (window.ends - at).total_seconds() // 1),
+        f"{detail}; it renews at {ends.isoformat()}, by the time of {budget.zone}",
+        retry_after=max(1.0, (ends - at).total_seconds() // 1),
         next_actions=[*actions, NextAction(kind="wait", label=renewal), _RAISE],
     )
 

@@ -13,8 +13,15 @@ from pydantic import (
     field_validator,
 )
 
-from heliograph.contracts.budgets.periods import SPANS, Span, time_zone
-from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, Window, rolled
+from heliograph.contracts.budgets.periods import CALENDAR, SPANS, Span, time_zone
+from heliograph.contracts.budgets.record import (
+    BudgetLimits,
+    BudgetRecord,
+    UserLimits,
+    Window,
+    rolled,
+)
+from heliograph.contracts.budgets.users import MAX_USERS, digest_of, user_budget
 from heliograph.contracts.money import Money
 from heliograph.contracts.quotas import Count
 
@@ -29,6 +36,17 @@ _SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
 )
 
 _Limit = Annotated[Decimal | None, _SCHEMA, Field(ge=0, max_digits=15, decimal_places=6)]
+
+
+class SetUserBudget(BaseModel):
+    """The budget of each user of a project. What is left out, or null, has no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    day: _Limit = Field(default=None, description="For jobs accepted on one day", examples=["0.50"])
+    month: _Limit = Field(
+        default=None, description="For jobs accepted in one month", examples=["5.00"]
+    )
 
 
 class SetBudget(BaseModel):
@@ -50,6 +68,11 @@ class SetBudget(BaseModel):
         description="Limit of open jobs; counts jobs accepted after this limit was set",
         examples=[50],
     )
+    user: SetUserBudget | None = Field(
+        default=None,
+        description="Limits for each `user` that requests name; counts jobs accepted after these limits "
+        f"were set, of up to {MAX_USERS} users in a month",
+    )
     zone: str = Field(
         default="UTC",
         min_length=1,
@@ -69,8 +92,9 @@ class SetBudget(BaseModel):
 
     @property
     def limits(self) -> BudgetLimits:
+        user = UserLimits(day=self.user.day, month=self.user.month) if self.user else UserLimits()
         return BudgetLimits(
-            day=self.day, month=self.month, total=self.total, jobs_open=self.jobs_open
+            day=self.day, month=self.month, total=self.total, jobs_open=self.jobs_open, user=user
         )
 
 
@@ -100,6 +124,17 @@ class OpenJobsState(_Shown):
     left: int = Field(description="Number of jobs that can be accepted now")
 
 
+class UserBudgetState(_Shown):
+    """The limits of each user, and the budget of one user as it is now."""
+
+    day: Money | None = Field(description="Limit of each user for a day; null: no limit")
+    month: Money | None = Field(description="Limit of each user for a month; null: no limit")
+    name: str | None = Field(default=None, description="The `user` of the query; null: none")
+    windows: list[WindowState] = Field(
+        default_factory=list, description="Windows of the day and the month of that user"
+    )
+
+
 class BudgetState(_Shown):
     """The budget of a project as it is now."""
 
@@ -111,12 +146,16 @@ class BudgetState(_Shown):
         description="Windows of the day, the month and all time; empty without a budget",
     )
     jobs_open: OpenJobsState | None = Field(default=None, description="Open jobs; null: no limit")
+    user: UserBudgetState | None = Field(
+        default=None, description="Budget of each user; null: no limit"
+    )
 
     @property
     def limits(self) -> dict[str, Any]:
         """Its limits by name, as `SetBudget` has them."""
         amounts: dict[str, Any] = {each.span: each.limit for each in self.windows}
-        return {**amounts, "jobs_open": self.jobs_open and self.jobs_open.limit}
+        user = self.user and {"day": self.user.day, "month": self.user.month}
+        return {**amounts, "jobs_open": self.jobs_open and self.jobs_open.limit, "user": user}
 
 
 def budget_state(budget: BudgetRecord, at: datetime) -> BudgetState:
@@ -129,7 +168,24 @@ def budget_state(budget: BudgetRecord, at: datetime) -> BudgetState:
         zone=budget.zone,
         windows=shown,
         jobs_open=_open_jobs_state(current),
+        user=_user_state(current.limits.user),
     )
+
+
+def with_user_state(
+    state: BudgetState, budget: BudgetRecord, user: str, stored: BudgetRecord | None, at: datetime
+) -> BudgetState:
+    """The same, with the windows of one user; unchanged where users have no limit."""
+    if state.user is None:
+        return state
+    own = user_budget(rolled(budget, at), digest_of(user), stored, at)
+    windows = [_window_state(own.running(span), own.limits) for span in CALENDAR]
+    shown = state.user.model_copy(update={"name": user, "windows": windows})
+    return state.model_copy(update={"user": shown})
+
+
+def _user_state(limits: UserLimits) -> UserBudgetState | None:
+    return UserBudgetState(day=limits.day, month=limits.month) if limits.is_set else None
 
 
 def _open_jobs_state(budget: BudgetRecord) -> OpenJobsState | None:

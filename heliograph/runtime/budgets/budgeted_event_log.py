@@ -1,13 +1,20 @@
 """Event log with budgets: what costs money goes through the committer, where a budget is set."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
-from heliograph.contracts.budgets.admission import cost_to_hold, hold
-from heliograph.contracts.budgets.plans import hold_plan, join_plan, release_plan
-from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.budgets.admission import cost_to_hold
+from heliograph.contracts.budgets.users import (
+    BudgetRecords,
+    hold_job,
+    hold_plans,
+    join_plans,
+    release_plans,
+    users_of,
+)
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import ServiceError
 from heliograph.contracts.job_steps import Step
@@ -25,6 +32,13 @@ log = structlog.get_logger()
 _HOLDING = frozenset({"accepted", "retry_scheduled"})  #: events after which a job may be submitted
 
 
+class _Plan(NamedTuple):
+    """Jobs of a bulk request that is under way here, and digests of their users."""
+
+    jobs: frozenset[str]
+    users: frozenset[str]
+
+
 class BudgetedEventLog:
     """`EventLog` and `JobBudgets`."""
 
@@ -33,9 +47,7 @@ class BudgetedEventLog:
         self._events = events
         self._committer = committer
         self._marks = marks
-        self._plans: dict[
-            PlanHolder, frozenset[str]
-        ] = {}  #: jobs of the bulk requests under way here
+        self._plans: dict[PlanHolder, _Plan] = {}
 
     async def last(self, job: str) -> LogEntry | None:
         return await self._events.last(job)
@@ -62,49 +74,59 @@ class BudgetedEventLog:
     async def check(self, job: Record) -> None:
         if not self.applies_to(job):
             return
-        _, budget = await self._committer.read(job.project)
-        assert budget
-        hold(budget, job, job.cost, now(), self._plan_of(job))
+        budgets = await self._committer.read(job)
+        hold_job(budgets, job, job.cost, now(), self._plan_of(job))
 
     async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         counted = [job for job in jobs if self.applies_to(job)]
         if len(counted) < 2:  # one commit does it
-            await self.join_plan(holder, [job.id for job in counted])
+            await self.join_plan(holder, [job.id for job in counted], users_of(counted))
             return
-        self._plans[holder] = frozenset(job.id for job in counted)
+        plan = _Plan(frozenset(job.id for job in counted), frozenset(users_of(counted)))
+        self._plans[holder] = plan
 
-        def held(budget: BudgetRecord, at: datetime) -> BudgetRecord:
-            return hold_plan(budget, holder.plan, holder.id, counted, at)
+        def held(budgets: BudgetRecords, at: datetime) -> BudgetRecords:
+            return hold_plans(budgets, holder.plan, holder.id, counted, at)
 
-        await self._committer.change(holder.project, held)
+        await self._committer.change(holder.project, held, plan.users)
         crash_point("plan.held")
 
-    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
+    async def join_plan(
+        self, holder: PlanHolder, jobs: Collection[str], users: Collection[str] = ()
+    ) -> None:
         if not jobs:
             return
-        self._plans[holder] = frozenset(jobs)
+        self._plans[holder] = plan = _Plan(frozenset(jobs), frozenset(users))
         try:
-            if self._marks.has_budget(holder.project):
-                await self._committer.change(
-                    holder.project, lambda budget, _: join_plan(budget, holder.plan, holder.id)
-                )
+            await self._change(holder, plan, join_plans)
         except ServiceError as error:
             log.info("Hold of a bulk request is not shared", plan=holder.plan, reason=str(error))
 
     async def release_plan(self, holder: PlanHolder) -> None:
-        if self._plans.pop(holder, None) is None:
+        plan = self._plans.pop(holder, None)
+        if plan is None:
             return
         try:
-            if self._marks.has_budget(holder.project):
-                await self._committer.change(
-                    holder.project, lambda budget, _: release_plan(budget, holder.plan, holder.id)
-                )
+            await self._change(holder, plan, release_plans)
         except ServiceError as error:
             log.info(
                 "Hold of a bulk request is left to its end", plan=holder.plan, reason=str(error)
             )
 
+    async def _change(
+        self,
+        holder: PlanHolder,
+        plan: _Plan,
+        change: Callable[[BudgetRecords, str, str], BudgetRecords],
+    ) -> None:
+        if self._marks.has_budget(holder.project):
+            await self._committer.change(
+                holder.project,
+                lambda budgets, _: change(budgets, holder.plan, holder.id),
+                plan.users,
+            )
+
     def _plan_of(self, job: Record) -> str | None:
         """Name of the bulk request under way here that the job is part of."""
-        found = (holder.plan for holder, jobs in self._plans.items() if job.id in jobs)
+        found = (holder.plan for holder, plan in self._plans.items() if job.id in plan.jobs)
         return next(found, None)

@@ -8,13 +8,16 @@ decided anew. So no race lets more through than the budget allows, in any number
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import structlog
 
-from heliograph.contracts.budgets.record import rolled
+from heliograph.contracts.budgets.record import BudgetRecord, rolled
+from heliograph.contracts.budgets.users import BudgetRecords, counted_user, user_budget
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
+from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.group_plan import (
     Change,
     GroupPlan,
@@ -39,6 +42,23 @@ log = structlog.get_logger()
 _TRIES = 30  #: of a group, until so many other processes were faster
 _PAUSE = 0.02  #: seconds between two of them, at most
 _BATCHES = 8  #: of all projects together; the server takes 50 of a stream from all processes
+
+
+class _Read(NamedTuple):
+    """Budgets as they were read, with the periods that are running, and where their records stand."""
+
+    budgets: BudgetRecords
+    sequence: int
+    sequences: dict[str, int]  #: of the users' records
+
+    def changed(self, after: BudgetRecords) -> list[BudgetEntry]:
+        """The records of users that are others now, each with the sequence of the one before."""
+        before = self.budgets.users
+        return [
+            BudgetEntry(self.sequences[name], own)
+            for name, own in after.users.items()
+            if own != before[name]
+        ]
 
 
 class BudgetCommitter:
@@ -68,14 +88,15 @@ class BudgetCommitter:
         self._enqueue(event.body.project, waiting)
         return await waiting.entry
 
-    async def change(self, project: str, change: Change) -> None:
+    async def change(self, project: str, change: Change, users: Collection[str] = ()) -> None:
         """
         Change the budget of a project in another way. Raises what the change does, and as `append`.
 
         Args:
-            change: Of the budget with the periods that are running. It may be asked several times.
+            change: Of the budgets with the periods that are running. It may be asked several times.
+            users: Digests of the users whose budgets it is about, where the project has such budgets.
         """
-        waiting = WaitingChange(change)
+        waiting = WaitingChange(change, frozenset(users))
         self._enqueue(project, waiting)
         await waiting.made
 
@@ -88,18 +109,30 @@ class BudgetCommitter:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def read(self, project: str) -> BudgetEntry:
+    async def read(self, job: Record) -> BudgetRecords:
         """
-        The budget of a project that has one, with the periods that are running.
+        The budgets that count a new job, with the periods that are running.
 
         Raises:
-            Unavailable: The budget is being set or removed.
+            Unavailable: The budget of the project is being set or removed.
         """
+        sequence, budget = await self._read(job.project)
+        name = counted_user(budget, job)
+        return (await self._with_users(sequence, budget, {name} if name else set())).budgets
+
+    async def _read(self, project: str) -> tuple[int, BudgetRecord]:
         entry = await self._budgets.read(project)
         if entry.active is None:
             detail = "the budget of the project is being set; set it again if this lasts"
             raise Unavailable(detail, retry_after=1)
-        return BudgetEntry(entry.sequence, rolled(entry.active, now()))
+        return entry.sequence, rolled(entry.active, now())
+
+    async def _with_users(self, sequence: int, budget: BudgetRecord, names: set[str]) -> _Read:
+        stored = await self._budgets.read_users(budget.project, names)
+        at = now()
+        users = {name: user_budget(budget, name, stored[name].budget, at) for name in names}
+        sequences = {name: entry.sequence for name, entry in stored.items()}
+        return _Read(BudgetRecords(budget, users), sequence, sequences)
 
     async def _commit_all(self, project: str) -> None:
         queue = self._waiting[project]
@@ -128,12 +161,13 @@ class BudgetCommitter:
         """Decide, and store what fits. False: another process was faster."""
         if not group:
             return True
-        sequence, budget = await self.read(project)
-        assert budget
-        plan = plan_group(budget, group, now())
+        sequence, budget = await self._read(project)
+        names: set[str] = set().union(*(each.users(budget) for each in group))
+        read = await self._with_users(sequence, budget, names)
+        plan = plan_group(read.budgets, group, now())
         await self._refuse(plan.refused)
-        if plan.held or plan.budget != budget:
-            return await self._store(plan, sequence)
+        if plan.held or plan.budgets != read.budgets:
+            return await self._store(plan, read)
         _store(plan.changes)
         return True
 
@@ -144,11 +178,14 @@ class BudgetCommitter:
         for each in refused:
             each.waiting.refuse(each.error)
 
-    async def _store(self, plan: GroupPlan, after: int) -> bool:
+    async def _store(self, plan: GroupPlan, read: _Read) -> bool:
         events = [each.waiting for each in plan.held]
         messages = [each.message for each in plan.held]
+        users = read.changed(plan.budgets)
         try:
-            first = await self._budgets.write_with(plan.budget, after, messages)
+            first = await self._budgets.write_with(
+                plan.budgets.project, read.sequence, messages, users
+            )
         except Conflict:
             await self._refuse_known(events)
             return False

@@ -6,8 +6,9 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from heliograph.contracts.budgets.admission import cost_to_hold, hold
+from heliograph.contracts.budgets.admission import cost_to_hold
 from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.budgets.users import BudgetRecords, counted_user, hold_job
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.records import Record
@@ -16,8 +17,12 @@ from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.group_commit import MOST, MOST_BYTES
 from heliograph.runtime.bus.log_entries import LogEntry
 
-Change = Callable[[BudgetRecord, datetime], BudgetRecord]
+Change = Callable[[BudgetRecords, datetime], BudgetRecords]
 Refusal = OverBudget | TooManyJobs | Unavailable
+
+_MOST_USERS = (
+    600  #: of a group: their records are in its batch, of which the server takes 1,000 messages
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +40,18 @@ class WaitingEvent:
     def subject(self) -> object:
         """Deduplication key: a group contains it at most once."""
         return self.event.subject
+
+    @property
+    def job(self) -> Record:
+        """The job as the event leaves it."""
+        job = self.event.body
+        assert isinstance(job, Record), "a marker costs nothing"
+        return job
+
+    def users(self, budget: BudgetRecord) -> set[str]:
+        """Digests of the users whose budgets it is about."""
+        name = counted_user(budget, self.job)
+        return {name} if name else set()
 
     @property
     def is_done(self) -> bool:
@@ -56,6 +73,7 @@ class WaitingChange:
     """A change of the budget without an event, which waits for its group."""
 
     change: Change
+    names: frozenset[str] = frozenset()  #: digests of the users whose budgets it is about
     made: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -64,6 +82,10 @@ class WaitingChange:
     def subject(self) -> object:
         """Deduplication key: a group contains it at most once."""
         return self
+
+    def users(self, budget: BudgetRecord) -> set[str]:
+        """Digests of the users whose budgets it is about."""
+        return {*self.names} if budget.limits.user.is_set else set()
 
     @property
     def is_done(self) -> bool:
@@ -104,7 +126,7 @@ class Refused:
 class GroupPlan:
     """Events and changes to store in one batch, and the refused ones."""
 
-    budget: BudgetRecord  #: with the holds of all that is to be stored
+    budgets: BudgetRecords  #: with the holds of all that is to be stored
     held: list[Held] = field(default_factory=list)
     changes: list[WaitingChange] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -113,28 +135,30 @@ class GroupPlan:
 def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
     """The next waiting entries in order, each job once."""
     group: dict[object, Waiting] = {}
+    users = 0
     for each in waiting:
-        group.setdefault(each.subject, each)
-        if len(group) == MOST:
+        users += len(each.names) if isinstance(each, WaitingChange) else 1
+        if len(group) == MOST or (group and users > _MOST_USERS):
             break
+        group.setdefault(each.subject, each)
     return list(group.values())
 
 
-def plan_group(budget: BudgetRecord, group: Sequence[Waiting], at: datetime) -> GroupPlan:
+def plan_group(budgets: BudgetRecords, group: Sequence[Waiting], at: datetime) -> GroupPlan:
     """
     Hold the price of each that fits, in order. What is over the size of a batch is in no list.
 
     Args:
-        budget: With the periods that are running.
+        budgets: With the periods that are running, and with every user that the group is about.
     """
-    plan, size = GroupPlan(budget), 0
+    plan, size = GroupPlan(budgets), 0
     for each in group:
         try:
             if isinstance(each, WaitingChange):
-                plan = replace(plan, budget=each.change(plan.budget, at))
+                plan = replace(plan, budgets=each.change(plan.budgets, at))
                 plan.changes.append(each)
                 continue
-            after, held = _held(plan.budget, each, at)
+            after, held = _held(plan.budgets, each, at)
         except (OverBudget, TooManyJobs, Unavailable) as error:
             plan.refused.append(Refused(each, error))
             continue
@@ -142,14 +166,14 @@ def plan_group(budget: BudgetRecord, group: Sequence[Waiting], at: datetime) -> 
         if plan.held and size > MOST_BYTES:
             break
         plan.held.append(held)
-        plan = replace(plan, budget=after)
+        plan = replace(plan, budgets=after)
     return plan
 
 
-def _held(budget: BudgetRecord, waiting: WaitingEvent, at: datetime) -> tuple[BudgetRecord, Held]:
-    job = waiting.event.body
-    assert isinstance(job, Record), "a marker costs nothing"
-    after, holder = hold(budget, job, cost_to_hold(job), at, waiting.plan)
+def _held(
+    budgets: BudgetRecords, waiting: WaitingEvent, at: datetime
+) -> tuple[BudgetRecords, Held]:
+    after, holder = hold_job(budgets, waiting.job, cost_to_hold(waiting.job), at, waiting.plan)
     event = replace(waiting.event, body=holder)
     message = ComparedMessage(
         subject=event.subject, data=event.data(), headers=event.headers(), after=waiting.after

@@ -46,10 +46,15 @@ class JobBudgets(Protocol):
             Unavailable: The prices may or may not be held. A hold without a job ends after two minutes.
         """
 
-    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
+    async def join_plan(
+        self, holder: PlanHolder, jobs: Collection[str], users: Collection[str] = ()
+    ) -> None:
         """
         Let jobs take their part of what another copy of their request may have held for them. Raises
         nothing: else each is held by itself.
+
+        Args:
+            users: Digests of their users.
         """
 
     async def release_plan(self, holder: PlanHolder) -> None:
@@ -71,7 +76,9 @@ class NoBudgets:
     async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         pass
 
-    async def join_plan(self, holder: PlanHolder, jobs: Collection[str]) -> None:
+    async def join_plan(
+        self, holder: PlanHolder, jobs: Collection[str], users: Collection[str] = ()
+    ) -> None:
         pass
 
     async def release_plan(self, holder: PlanHolder) -> None:

@@ -3,14 +3,21 @@
 from dataclasses import dataclass
 from typing import Any
 
-from heliograph.contracts.budgets.balances import Difference, differences, recounted
+from heliograph.contracts import subjects
+from heliograph.contracts.budgets.balances import (
+    Difference,
+    differences,
+    recounted,
+    user_differences,
+)
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.errors import NotFound
-from heliograph.runtime.bus.budget_log import BudgetLog
-from heliograph.runtime.bus.event_log import JetStreamEventLog
+from heliograph.runtime.bus.budget_log import BudgetLog, budget_entry
+from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.job_balances import read_job_balances
 from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.clock import now
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,10 @@ class Audit:
 
 
 def _sentence(found: Difference) -> str:
+    whose = f" of the user {found.user}" if found.user else ""
     return (
-        f"{found.balance} in {found.window} is {found.recorded:f}, its jobs make {found.counted:f}"
+        f"{found.balance} in {found.window}{whose} is {found.recorded:f}, "
+        f"its jobs make {found.counted:f}"
     )
 
 
@@ -78,4 +87,18 @@ async def audit_budget(jetstream: JetStream, project: str) -> Audit | None:
         jetstream, events, project, settled=budget.settled, held=sequence
     )
     found = list(differences(budget, recounted(budget, jobs)))
+    users = await _users(jetstream, project, sequence)
+    found += user_differences(budget, users, jobs, now())
     return Audit(budget, sequence, len(jobs), found)
+
+
+async def _users(
+    jetstream: JetStream, project: str, written_before: int
+) -> dict[str, BudgetRecord]:
+    """The records of the users of a project, by digest, as they were when its own was written."""
+    users = {}
+    every = jetstream.read_acknowledged(STREAM, subjects.money_of(project, "*"))
+    async for stored in every:
+        if stored.sequence < written_before and (own := budget_entry(stored).budget) and own.user:
+            users[own.user] = own
+    return users

@@ -1,6 +1,6 @@
 """Budget records on JetStream: one subject per project, in the stream of the events that they count."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ulid import ULID
@@ -45,6 +45,15 @@ class BudgetLog:
         stored = await self._jetstream.last(STREAM, subjects.money(project))
         return budget_entry(stored) if stored else BudgetEntry(0, None)
 
+    async def read_users(self, project: str, users: Collection[str]) -> dict[str, BudgetEntry]:
+        """The records of users of a project, by digest; from the leader, too. At most 1,024."""
+        if not users:
+            return {}
+        names = {subjects.money_of(project, each): each for each in users}
+        found = await self._jetstream.read_lasts(STREAM, list(names))
+        entries = {names[each.subject]: budget_entry(each) for each in found}
+        return dict.fromkeys(users, BudgetEntry(0, None)) | entries
+
     async def write(self, budget: BudgetRecord, after: int) -> int:
         """Replace the record with sequence `after`. Raises Conflict when it is another one now."""
         message = _message(budget, after)
@@ -53,18 +62,26 @@ class BudgetLog:
         )
 
     async def write_with(
-        self, budget: BudgetRecord, after: int, messages: Sequence[ComparedMessage]
+        self,
+        budget: BudgetRecord,
+        after: int,
+        messages: Sequence[ComparedMessage],
+        users: Sequence[BudgetEntry] = (),
     ) -> int:
         """
-        Store messages, and replace the record right after them: all or none. Returns the sequence of
-        the first message; the others, and the record, follow without a gap. So what a record holds is
-        in the log before it.
+        Store messages, and replace records right after them: all or none. Returns the sequence of the
+        first message; the others, and the records, follow without a gap. So what a record holds is in the
+        log before it. The record of a user is written together with that of the project only.
+
+        Args:
+            users: Records of users, each with the sequence of the one that it replaces.
 
         Raises:
-            Conflict: The record, or the last message of another subject, has changed.
+            Conflict: A record, or the last message of another subject, has changed.
             ApiError: The server rejects the batch; nothing is stored.
         """
-        return await store_batch(self._jetstream, [*messages, _message(budget, after)])
+        own = [_message(entry.budget, entry.sequence) for entry in users if entry.budget]
+        return await store_batch(self._jetstream, [*messages, *own, _message(budget, after)])
 
     async def trim(self, project: str) -> None:
         """Forget all but the latest records of a project."""
@@ -81,8 +98,9 @@ def budget_entry(stored: Stored) -> BudgetEntry:
 
 
 def _message(budget: BudgetRecord, after: int) -> ComparedMessage:
+    project, user = budget.project, budget.user
     return ComparedMessage(
-        subject=subjects.money(budget.project),
+        subject=subjects.money_of(project, user) if user else subjects.money(project),
         data=budget.model_dump_json().encode(),
         headers={"ce-id": str(ULID()), "content-type": "application/json"},
         after=after,

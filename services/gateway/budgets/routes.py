@@ -1,6 +1,9 @@
 """HTTP routes of budgets."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
 
 from heliograph.contracts.budgets.state import BudgetState, SetBudget
 from heliograph.contracts.errors import StateConflict, TooManyProjects
@@ -11,6 +14,18 @@ from heliograph.runtime.http.problem_responses import problems
 from heliograph.runtime.http.strict_route import create_router
 from services.gateway.budgets.service import BudgetService
 from services.gateway.http import OF_A_CHANGE, OF_A_READ
+
+
+class BudgetQuery(BaseModel, extra="forbid"):
+    """Which part of a budget."""
+
+    user: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=128,
+        description="Shows, too, how the budget of this user is",
+        examples=["user-42"],
+    )
 
 
 def budget_routes(budgets: BudgetService) -> APIRouter:
@@ -25,8 +40,8 @@ def budget_routes(budgets: BudgetService) -> APIRouter:
         summary="Budget of a project: limits, spending and holds of open jobs",
     )
     @needs("usage:read")
-    async def get_budget(project: ProjectName) -> Response:
-        return json_response((await budgets.read(project)).model_dump(mode="json"))
+    async def get_budget(project: ProjectName, query: Annotated[BudgetQuery, Query()]) -> Response:
+        return json_response((await budgets.read(project, query.user)).model_dump(mode="json"))
 
     @router.put(
         "/projects/{project}/budget",

@@ -5,7 +5,13 @@ from contextlib import suppress
 
 from heliograph.contracts.budgets.balances import recounted
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened, rolled
-from heliograph.contracts.budgets.state import BudgetState, SetBudget, budget_state
+from heliograph.contracts.budgets.state import (
+    BudgetState,
+    SetBudget,
+    budget_state,
+    with_user_state,
+)
+from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.level import BUDGETS
 from heliograph.runtime.bus.budget_log import BudgetLog
@@ -38,10 +44,19 @@ class BudgetService:
         self._projects = projects
         self._confirmed_within = confirmed_within
 
-    async def read(self, project: str) -> BudgetState:
-        """The budget of a project as it is now; one without windows where it has none."""
+    async def read(self, project: str, user: str | None = None) -> BudgetState:
+        """
+        The budget of a project as it is now, and of one user; one without windows where it has none.
+        """
         budget = (await self._budgets.read(project)).active
-        return budget_state(budget, now()) if budget else BudgetState(project=project)
+        if budget is None:
+            return BudgetState(project=project)
+        state = budget_state(budget, now())
+        if user is None or state.user is None:
+            return state
+        name = digest_of(user)
+        stored = (await self._budgets.read_users(project, [name]))[name].budget
+        return with_user_state(state, budget, user, stored, now())
 
     async def set(self, project: str, request: SetBudget) -> BudgetState:
         """
@@ -90,7 +105,7 @@ class BudgetService:
         jobs = await read_job_balances(
             self._bus.jetstream, self._bus.events, project, settled=head, held=head
         )
-        empty = opened(project, request.limits, request.zone, now())
+        empty = opened(project, request.limits, request.zone, now(), since=head)
         return recounted(empty, jobs).model_copy(update={"settled": head})
 
     @retry_on_conflict

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from heliograph.contracts.batches import BatchItem, BatchProblem, BatchRequest
+from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.errors import HeliographError, ValidationFailed
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
@@ -50,6 +51,11 @@ class BatchSubmission:
     access_key: str | None
     id: str
     holder: PlanHolder
+
+    @property
+    def users(self) -> set[str]:
+        """Digests of the users of its jobs."""
+        return {digest_of(each.user) for each in self.request.jobs if each.user}
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """The request identity of an item. Without a key, the plan names its job."""

@@ -92,7 +92,7 @@ class BatchService:
         """The plan of a request that came before. What it holds is for its jobs still."""
         plan = await self.plans.find(submission.id) if submission.key else None
         if plan:
-            await self.budgets.join_plan(submission.holder, plan.jobs)
+            await self.budgets.join_plan(submission.holder, plan.jobs, submission.users)
         return plan
 
     async def _admit(self, submission: BatchSubmission) -> tuple[Plan, Drafts]:

@@ -1,14 +1,12 @@
 """Holders of quotas: the project, the API key and the end user that a request for a job counts for. Pure."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.quotas import ProjectQuotas, Quotas
 from heliograph.contracts.records import Record
-
-_NAME = 32  #: characters of the digest that names a user
 
 
 class QuotaHolder(NamedTuple):
@@ -35,8 +33,7 @@ def holders_of(
     if key and of_key and of_key.is_set:
         yield QuotaHolder(f"key.{key}", f"the key {key}", of_key)
     if user and own.user.is_set:
-        digest = hashlib.sha256(user.encode()).hexdigest()[:_NAME]
-        yield QuotaHolder(f"user.{project}.{digest}", "the user", own.user)
+        yield QuotaHolder(f"user.{project}.{digest_of(user)}", "the user", own.user)
 
 
 def jobs_by_holder(

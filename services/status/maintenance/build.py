@@ -15,6 +15,7 @@ from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_loop import apply_forever, read_retentions
 from services.status.maintenance.sweep_loop import sweep_forever
 from services.status.maintenance.sweeper import Sweeper
+from services.status.maintenance.user_budgets import UserBudgetExpiry, expire_forever
 from services.status.read_model import ReadModel
 from services.status.read_your_writes import ReadYourWrites
 from services.status.settings import StatusSettings
@@ -70,11 +71,13 @@ def build_maintenance(
         remove=partial(remove_objects, bus.request),
         grace_period=settings.object_grace_period,
     )
+    user_budgets = UserBudgetExpiry(jetstream=bus.jetstream, marks=marks)
     return Maintenance(
         retention=retention,
         tasks={
             "sweeper": partial(sweep_forever, bus, sweeper, every=settings.sweep_interval),
             "compaction": partial(compact_forever, bus, compaction, settings),
             "retention": partial(apply_forever, bus, retention, settings),
+            "user_budgets": partial(expire_forever, bus.leases, user_budgets),
         },
     )

@@ -197,6 +197,42 @@ async def test_no_more_jobs_are_open_than_a_budget_allows_over_two_gateways(stac
             await client.cancel(job.id)
 
 
+async def test_each_user_gets_what_their_budget_allows_over_two_gateways(stack: Stack) -> None:
+    users = ("alice", "bob", "carol")
+    bodies = [
+        {
+            "kind": "image",
+            "prompt": f"{number}",
+            "user": users[number % 3],
+            "parameters": {"seconds": 0, "price": PRICE},
+        }
+        for number in range(60)
+    ]
+    async with _budgeted(stack, total="9", user={"day": "0.05"}) as client:
+        answers = await _post_all(stack, client.project, bodies)
+
+        accepted = Counter(
+            body["user"]
+            for body, each in zip(bodies, answers, strict=True)
+            if each.status_code == 202
+        )
+        assert accepted == dict.fromkeys(users, 5)
+        refused = [each.json() for each in answers if each.status_code != 202]
+        assert {each["code"] for each in refused} == {"over_budget"}
+        assert all("the user's budget of the day of 0.05" in each["detail"] for each in refused)
+
+        await _settled(client)
+        own = (await client.budget("alice")).user
+        assert own
+        assert [(each.span, each.spent, each.left) for each in own.windows] == [
+            ("day", Decimal("0.05"), 0),
+            ("month", Decimal("0.05"), None),
+        ]
+        spent = {item.user: item.spent async for item in client.usage_items(["user"])}
+        assert spent == dict.fromkeys(users, Decimal("0.05"))
+        assert not (await _audit(stack, client.project))["differences"]
+
+
 async def test_a_refused_key_is_sent_again_and_accepted_once_there_is_more(stack: Stack) -> None:
     fields: dict[str, Any] = {"kind": "image", "prompt": "x", "key": "again", "slot": "place"}
     parameters = {"price": "0.02", "seconds": 0}
@@ -327,6 +363,9 @@ async def test_the_command_line_sets_and_shows_a_budget(stack: Stack) -> None:
     await asyncio.to_thread(heliograph, "--zone", "Asia/Tokyo")
     moved = json.loads(await asyncio.to_thread(heliograph, "--json"))
     assert (moved["zone"], moved["windows"][0]["limit"]) == ("Asia/Tokyo", "5")
+    users = await asyncio.to_thread(heliograph, "--user-day", "0.5", "--user-month", "2")
+    assert "each user may cost 0.5 on a day, 2 in a month" in users
+    assert "the user alice:" in await asyncio.to_thread(heliograph, "--user", "alice")
     assert "has no budget" in await asyncio.to_thread(heliograph, "--remove")
     alone = await asyncio.to_thread(
         run_heliograph, stack, "budget", "--project", project, "--zone", "Asia/Tokyo"
@@ -343,11 +382,13 @@ async def test_the_command_line_sets_and_shows_a_budget(stack: Stack) -> None:
         ({"total": "many"}, "/total"),
         ({"zone": "Europe/Atlantis"}, "/zone"),
         ({"week": "1"}, "/week"),
+        ({"user": {"day": "-1"}}, "/user/day"),
+        ({"user": {"total": "1"}}, "/user/total"),
     ],
-    ids=["negative", "too exact", "no number", "no zone", "no such span"],
+    ids=["negative", "too exact", "no number", "no zone", "no such span", "user", "user in all"],
 )
 async def test_a_budget_that_makes_no_sense_is_refused(
-    stack: Stack, body: dict[str, str], pointer: str
+    stack: Stack, body: dict[str, Any], pointer: str
 ) -> None:
     async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
         answer = await http.put(f"/v1/projects/{some_project()}/budget", json=body)

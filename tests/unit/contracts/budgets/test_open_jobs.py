@@ -94,4 +94,4 @@ def test_the_audit_counts_the_jobs_that_are_open() -> None:
 
     assert list(differences(budget, recounted(budget, [JobBalance(job, job)]))) == []
     [found] = differences(budget, recounted(budget, [JobBalance(ended, ended)]))
-    assert found == ("open", "jobs", Decimal(1), Decimal(0))
+    assert found == ("open", "jobs", Decimal(1), Decimal(0), None)
