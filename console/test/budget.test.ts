@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import type { Budget } from "../src/live/types";
-import { reachedOf, shortfallOf, shortfallWords, type BudgetWindow } from "../src/usage/budget";
+import {
+  limitsOf,
+  reachedOf,
+  requestOf,
+  shortfallOf,
+  shortfallWords,
+  userWords,
+  type BudgetWindow,
+} from "../src/usage/budget";
 
 const window = (span: BudgetWindow["span"], fields: Partial<BudgetWindow>): BudgetWindow => ({
   span,
@@ -19,6 +27,7 @@ const budget = (...windows: BudgetWindow[]): Budget => ({
   zone: "UTC",
   windows,
   jobs_open: null,
+  user: null,
 });
 
 describe("whether an amount fits", () => {
@@ -54,4 +63,46 @@ test("a window knows which parts of its limit are spent", () => {
   expect(reachedOf(window("day", {}))).toEqual([50, 80]);
   expect(reachedOf(window("day", { limit: "0" }))).toEqual([50, 80, 100]);
   expect(reachedOf(window("day", { limit: null }))).toEqual([]);
+});
+
+describe("a form for a budget", () => {
+  const none = { day: "", month: "", total: "", userDay: "", userMonth: "", jobsOpen: "" };
+
+  test("sends every limit back that nobody changed", () => {
+    const state: Budget = {
+      ...budget(window("day", { limit: "5.00" }), window("month", { limit: null, left: null })),
+      jobs_open: { limit: 50, open: 3, left: 47 },
+      user: { day: null, month: "0.50", name: null, windows: [] },
+    };
+    const limits = limitsOf(state);
+    expect(limits).toEqual({ ...none, day: "5", userMonth: "0.5", jobsOpen: "50" });
+    expect(requestOf(limits, "Europe/Berlin")).toEqual({
+      day: "5",
+      month: null,
+      total: null,
+      user: { day: null, month: "0.5" },
+      jobs_open: 50,
+      zone: "Europe/Berlin",
+    });
+  });
+
+  test("says what each user may cost, where that is limited", () => {
+    const user = { day: "0.50", month: "5", name: null, windows: [] };
+    expect(userWords({ ...budget(), user })).toBe(
+      "Each user may cost $0.50 a day and $5.00 a month. ",
+    );
+    expect(userWords(budget())).toBe("");
+  });
+
+  test("without a limit it removes the budget", () => {
+    expect(limitsOf(null)).toEqual(none);
+    expect(requestOf(none, "UTC")).toEqual({
+      day: null,
+      month: null,
+      total: null,
+      user: null,
+      jobs_open: null,
+      zone: "UTC",
+    });
+  });
 });
