@@ -7,6 +7,7 @@ from heliograph.contracts.catalog import Account
 from heliograph.contracts.circuit_breaker import CircuitBreaker
 from heliograph.contracts.errors import Unreadable
 from heliograph.runtime.bus import AccountUsage
+from heliograph.runtime.bus.combined_changes import CombinedChanges
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.clock import now
@@ -23,6 +24,7 @@ class KvAccountPermits:
     def __init__(self, jetstream: JetStream, accounts: Mapping[str, Account]) -> None:
         self._cache = KvCache(jetstream, "accounts")
         self._bucket = self._cache.bucket
+        self._changes = CombinedChanges(self._cache)
         self._accounts = accounts
 
     async def watch(self) -> None:
@@ -43,7 +45,7 @@ class KvAccountPermits:
                 return None
             return {**value, "holders": {**holders, job: max(seen, holders.get(job, 0))}}
 
-        return await self._is_unlimited(account) or await self._bucket.change(account, granted)
+        return await self._is_unlimited(account) or await self._changes.change(account, granted)
 
     async def release(self, account: str, job: str, seen: int) -> None:
         def returned(value: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +55,7 @@ class KvAccountPermits:
             return {**value, "holders": {j: s for j, s in holders.items() if j != job}}
 
         if not await self._is_unlimited(account):
-            await self._bucket.change(account, returned)
+            await self._changes.change(account, returned)
 
     async def update_breaker(
         self, account: str, verdict: Callable[[CircuitBreaker | None], CircuitBreaker | None]
@@ -63,8 +65,9 @@ class KvAccountPermits:
             rest = {name: each for name, each in value.items() if name != "breaker"}
             return rest | ({"breaker": breaker.model_dump(mode="json")} if breaker else {})
 
-        if verdict(None) or not await self._is_unlimited(account):
-            await self._bucket.change(account, updated)
+        known = (await self._cache.entry(account)).readable
+        if verdict(_breaker(known)) or _breaker(known):
+            await self._changes.change(account, updated)
 
     async def change_cap(self, account: str, cap: int | None) -> AccountUsage:
         """

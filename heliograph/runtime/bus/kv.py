@@ -73,9 +73,17 @@ class KeyValue:
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
         return int(info["state"]["messages"])
 
-    async def write(self, key: str, value: dict[str, Any], seen: int) -> int:
-        """Replace what had revision `seen`. Raises Conflict when it has another now, and Unavailable."""
-        headers = {"ce-id": str(ULID())}
+    async def write(
+        self, key: str, value: dict[str, Any], seen: int, *, id_: str | None = None
+    ) -> int:
+        """
+        Replace what had revision `seen`. Returns its revision; `id_` is made up by default.
+
+        Raises:
+            Conflict: It has another revision now.
+            Unavailable: It may or may not be replaced.
+        """
+        headers = {"ce-id": id_ or str(ULID())}
         data = json.dumps(value).encode()
         return await self._jetstream.append(
             self._stream, self._prefix + key, data, headers, after=seen

@@ -5,7 +5,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from cachetools import FIFOCache
 from nats.aio.msg import Msg
+from ulid import ULID
 
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream import JetStream
@@ -14,6 +16,7 @@ from heliograph.runtime.bus.kv import KeyValue, KvEntry
 
 _POLL_INTERVAL = 1.0  #: seconds between refreshes without a notification
 _HINT_DELAY = 0.01  #: seconds from a hint until what it is about is stored
+_REMEMBERED = 1_000  #: writes of this process whose notifications may still come
 
 
 class KvCache:
@@ -34,6 +37,7 @@ class KvCache:
         self._is_whole = False
         self.first_read = asyncio.Event()  #: everything was read once
         self._bell = asyncio.Event()
+        self._own: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  #: ids of writes
         self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
     async def watch(self) -> None:
@@ -81,12 +85,19 @@ class KvCache:
         if known is None or known.revision < entry.revision:
             self._entries[key] = entry
 
+    async def write(self, key: str, value: dict[str, Any], seen: int) -> None:
+        """As `KeyValue.write`. This process knows it at once, and does not look for it when notified."""
+        id_ = str(ULID())
+        self._own[id_] = True
+        self.note(key, KvEntry(value, await self.bucket.write(key, value, seen, id_=id_)))
+
     def forget(self, key: str) -> None:
         """Drop an entry that this process has removed."""
         self._entries.pop(key, None)
 
-    async def _on_hint(self, _: Msg) -> None:
-        self._bell.set()
+    async def _on_hint(self, message: Msg) -> None:
+        if not self._own.pop((message.headers or {}).get("ce-id", ""), False):
+            self._bell.set()
 
     async def _look(self) -> None:
         asked_at = time.monotonic()

@@ -1,0 +1,104 @@
+"""
+Combined changes of key-value entries: what comes while an entry is being written is written together.
+
+The tasks of one process that changed an entry each by itself would only make each other's compare fail.
+What is remembered of an entry is tried first: the compare says whether it still stands so.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from heliograph.contracts.errors import Unreadable
+from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.kv import KvEntry
+from heliograph.runtime.bus.kv_cache import KvCache
+
+#: of a value, pure; None: it is not wanted
+Change = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    apply: Change
+    is_wanted: asyncio.Future[bool] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class CombinedChanges:
+    """Changes of the entries of a bucket by one process."""
+
+    def __init__(self, cache: KvCache) -> None:
+        self._cache = cache
+        self._waiting: dict[str, list[_Waiting]] = {}  #: of the keys that are being written
+        self._writing: dict[str, asyncio.Task[None]] = {}
+
+    async def change(self, key: str, apply: Change) -> bool:
+        """
+        Apply a pure change, as often as it takes. False when it is not wanted.
+
+        Raises:
+            Unavailable: It may or may not be written.
+            Unreadable: The entry cannot be read, and is left as it is.
+        """
+        waiting = _Waiting(apply)
+        if key in self._waiting:
+            self._waiting[key].append(waiting)
+        else:
+            self._waiting[key] = [waiting]
+            self._writing[key] = asyncio.create_task(self._write_all(key), name="combined changes")
+        return await waiting.is_wanted
+
+    async def _write_all(self, key: str) -> None:
+        group: list[_Waiting] = []
+        try:
+            while group := self._waiting[key]:
+                self._waiting[key] = []
+                await self._settle(key, group)
+        finally:
+            for each in [*group, *self._waiting.pop(key)]:
+                each.is_wanted.cancel()
+            del self._writing[key]
+
+    async def _settle(self, key: str, group: Sequence[_Waiting]) -> None:
+        try:
+            wanted = await self._apply(key, group)
+        except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
+            for each in group:
+                if not each.is_wanted.done():
+                    each.is_wanted.set_exception(error)
+            return
+        for each, is_wanted in zip(group, wanted, strict=True):
+            if not each.is_wanted.done():
+                each.is_wanted.set_result(is_wanted)
+
+    async def _apply(self, key: str, group: Sequence[_Waiting]) -> list[bool]:
+        """Which changes were wanted, by an entry that stood so when it was compared, or read."""
+        if known := self._cache.cached(key):
+            with suppress(Conflict, Unreadable):
+                value, wanted = _applied(known, group)
+                if value != known.value:
+                    await self._cache.write(key, value, known.revision)
+                    return wanted
+        while True:
+            entry = await self._cache.bucket.read(key)
+            self._cache.note(key, entry)
+            value, wanted = _applied(entry, group)
+            if value == entry.value:
+                return wanted
+            with suppress(Conflict):
+                await self._cache.write(key, value, entry.revision)
+                return wanted
+
+
+def _applied(entry: KvEntry, group: Sequence[_Waiting]) -> tuple[dict[str, Any], list[bool]]:
+    """The value after all changes, and which of them were wanted."""
+    value, wanted = entry.value, []
+    for each in group:
+        changed = each.apply(value)
+        wanted.append(changed is not None)
+        value = value if changed is None else changed
+    return value, wanted
