@@ -5,8 +5,9 @@ Redirects, decoding and retries stay what they are with httpx. An address is sen
 signature may cover every letter of it. No cookie is kept, and the environment names no proxy.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import aiohttp
 import httpx
@@ -31,6 +32,14 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
+class Answer(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """
     Connections of one client, opened with its first request.
@@ -46,19 +55,47 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        session = self._session or self._open()
         with _translated():
-            answer = await session.request(
+            answer = await self._session_opened().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=CIMultiDict(request.headers.multi_items()),
                 data=_body(request),
-                timeout=_timeout(request),
+                timeout=_timeout(request.extensions.get("timeout", {})),
                 allow_redirects=False,
                 proxy=self._proxy,
                 server_hostname=request.extensions.get("sni_hostname"),
             )
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
+
+    async def put(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        content: AsyncIterable[bytes],
+        *,
+        timeout: httpx.Timeout,
+    ) -> Answer:
+        """
+        Send a body whose length is in `headers`, as it comes. What httpx makes of a request and of its
+        answer would cost more than a small body does.
+
+        Raises:
+            httpx.TransportError: There is no whole answer.
+        """
+        with _translated():
+            async with self._session_opened().put(
+                URL(url, encoded=True),
+                headers=headers,
+                data=content,
+                timeout=_timeout(timeout.as_dict()),
+                allow_redirects=False,
+                proxy=self._proxy,
+            ) as answer:
+                return Answer(answer.status, answer.headers, await answer.read())
+
+    def _session_opened(self) -> aiohttp.ClientSession:
+        return self._session or self._open()
 
     def _open(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -102,9 +139,8 @@ def _body(request: httpx.Request) -> httpx.AsyncByteStream | None:
     return request.stream
 
 
-def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
+def _timeout(seconds: Mapping[str, float | None]) -> aiohttp.ClientTimeout:
     """Seconds, as httpx was told them: for each step, and none for the whole."""
-    seconds = request.extensions.get("timeout", {})
     return aiohttp.ClientTimeout(
         total=None,
         connect=seconds.get("pool"),

@@ -26,7 +26,7 @@ from heliograph.runtime.data_dir import Credentials
 from heliograph.runtime.s3_bucket import make_bucket_if_missing
 from heliograph.runtime.s3_client import s3_client
 from services.storage.content import Content
-from services.storage.http_transport import AiohttpTransport
+from services.storage.http_transport import AiohttpTransport, Answer
 from services.storage.stores import Corrupted, IsSole, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
@@ -86,34 +86,20 @@ class MinioStore:
         if not (is_told and is_sole and is_sole()):
             await self._verify(key, content)
 
-    async def _put(self, key: str, content: Content, media_type: str) -> httpx.Response:
+    async def _put(self, key: str, content: Content, media_type: str) -> Answer:
         headers = {
             "Content-Length": str(content.size),
             "Content-Type": media_type,
             "Content-MD5": b64encode(content.md5).decode(),
         }
         with translated():
-            request = httpx.Request(
-                "PUT",
-                self._sign("PUT", key),
-                headers=headers,
-                content=_chunks(content),
-                extensions={"timeout": _TIMEOUT.as_dict()},
+            answer = await self._transport.put(
+                self._sign("PUT", key), headers, _chunks(content), timeout=_TIMEOUT
             )
-            answer = await self._send(request)
-            if _BAD_DIGEST in answer.content:
-                raise Corrupted(f"different bytes were received for {key}")
-            answer.raise_for_status()
-        return answer
-
-    async def _send(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. A client's redirects, cookies and credentials would cost more than it takes."""
-        answer = await self._transport.handle_async_request(request)
-        answer.request = request
-        try:
-            await answer.aread()
-        finally:
-            await answer.aclose()
+        if _BAD_DIGEST in answer.content:
+            raise Corrupted(f"different bytes were received for {key}")
+        if answer.status >= httpx.codes.MULTIPLE_CHOICES:
+            raise StoreUnavailable(f"the store answered {answer.status}")
         return answer
 
     async def _has(self, key: str, content: Content) -> bool:
@@ -212,7 +198,7 @@ def signing_time(at: datetime, seconds: float) -> datetime:
     return datetime.fromtimestamp(at.timestamp() // window * window, UTC)
 
 
-def _etag(answer: httpx.Response) -> str:
+def _etag(answer: httpx.Response | Answer) -> str:
     return str(answer.headers.get("ETag", "")).strip('"')
 
 
