@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, update
@@ -72,8 +73,7 @@ class SqlMaintenance(SqlSession):
         return await self._histories(statement.limit(limit))
 
     async def usage(self, limit: int) -> LogUsage:
-        async with self._transaction() as connection:
-            return await read_usage(connection, limit)
+        return await self._transact(partial(read_usage, limit=limit))
 
     async def ended(self, project: str, rule: Rule, at: datetime) -> list[FinishedJob]:
         async with self._transaction() as connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from heliograph.contracts.errors import Unavailable
 from services.status.read_model.connection import Database
 from services.status.read_model.database_errors import cause_of
+
+T = TypeVar("T")
 
 
 class SqlSession:
@@ -36,9 +38,9 @@ class SqlSession:
             async with self._database.engine.begin() as connection:
                 yield connection
 
-    async def _transact(self, work: Callable[[Connection], None]) -> None:
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
         with _translated():
-            await self._database.transact(work)
+            return await self._database.transact(work)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from heliograph.contracts.queries.log_usage import LogUsage
 from services.status.read_model.rows import History
@@ -54,13 +53,13 @@ def note_usage(
         connection.execute(adding, rows)
 
 
-async def read_usage(connection: AsyncConnection, limit: int) -> LogUsage:
+def read_usage(connection: Connection, limit: int) -> LogUsage:
     """Of all, and of the projects that take most."""
     taken = log_usage.c.bytes + log_usage.c.reserve
     statement = select(log_usage.c.project, taken).order_by(taken.desc()).limit(limit)
-    projects = {str(name): int(size) for name, size in await connection.execute(statement)}
-    reserve = await connection.scalar(select(func.sum(log_usage.c.reserve)))
-    sequence = await connection.scalar(select(cursors.c.sequence))
+    projects = {str(name): int(size) for name, size in connection.execute(statement)}
+    reserve = connection.scalar(select(func.sum(log_usage.c.reserve)))
+    sequence = connection.scalar(select(cursors.c.sequence))
     return LogUsage(sequence=int(sequence or 0), reserve=int(reserve or 0), projects=projects)
 
 
