@@ -195,8 +195,10 @@ class Dispatcher:
                 moved = await self._fill_once(lane)
             except Unavailable:
                 moved = 0
-            if not moved:
-                await lane.wait(_HINT_DELAY if was_notified and lane.queue else _POLL_INTERVAL)
+            if not moved and not lane.queue:
+                await lane.wait(_REREAD_INTERVAL)  # whatever comes wakes it
+            elif not moved:
+                await lane.wait(_HINT_DELAY if was_notified else _POLL_INTERVAL)
 
     async def _fill_once(self, lane: LaneScheduler) -> int:
         """Move as many jobs as the lane has room for. Returns how many were moved."""
