@@ -77,7 +77,7 @@ def _cut(name: str, value: Any) -> Any:
     if name in _PRIVATE and value not in ("yes", "no"):
         return "…"
     if isinstance(value, str):
-        return _SIGNED.sub(r"\1=…", value)
+        return _SIGNED.sub(r"\1=…", value) if "=" in value else value
     if isinstance(value, dict):
         return {inner: _cut(str(inner), member) for inner, member in value.items()}
     if isinstance(value, list | tuple):
