@@ -113,6 +113,10 @@ class Service(Generic[Settings]):
         """Handle what comes in on a subject of a stream, see `PullConsumers.add`."""
         self._consumers.add(subject, handle, stream=stream, durable=durable, workers=workers)
 
+    async def notify_after_ack(self, subject: str, body: bytes = b"") -> None:
+        """Publish a notification of what a consumer has done with, see `PullConsumers.notify`."""
+        await self._consumers.notify(subject, body)
+
     @property
     def connected_at(self) -> datetime | None:
         """Since when what is consumed comes on its connection, see `PullConsumers`."""

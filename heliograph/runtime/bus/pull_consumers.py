@@ -13,6 +13,7 @@ from typing import Any
 from faststream import AckPolicy, BaseMiddleware
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.security import NatsNKey, NatsSecurity, NatsUserPassword
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
@@ -77,6 +78,15 @@ class PullConsumers:
         async def on_message(message: NatsMessage) -> None:
             await handle(message.raw_message)
 
+    async def notify(self, subject: str, body: bytes = b"") -> None:
+        """
+        Publish a notification, at most once, on the connection of acknowledgements: it leaves with the one
+        that was sent just before, and never overtakes it.
+        """
+        if self._broker.client:
+            with suppress(Error, ConnectionError):
+                await self._broker.client.publish(subject, body)
+
     async def start(self) -> None:
         """Pull from now on, if there is anything to be pulled. Raises Unavailable: start it again."""
         if self._broker.subscribers:
@@ -95,6 +105,7 @@ class PullConsumers:
 
 class _Broker(NatsBroker):
     pulling: Connection  #: what it is opened with
+    client: Client | None = None  #: once it is connected
 
     async def start(self) -> None:
         """
@@ -104,7 +115,7 @@ class _Broker(NatsBroker):
         """
         with translated():
             try:
-                await self.connect()
+                self.client = await self.connect()
             except NatsConnectFailed as error:
                 raise Unavailable(str(error)) from error
             self.pulling.note_connected()

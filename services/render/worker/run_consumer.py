@@ -25,7 +25,7 @@ _WORKERS = 10_000
 
 def consume_runs(service: Service[RenderSettings], worker: Worker) -> None:
     """Take what comes in on `run.<lane>.>`, with a consumer for each lane."""
-    consumer = RunConsumer(worker, service.bus.notify)
+    consumer = RunConsumer(worker, service.notify_after_ack)
     for lane in service.catalog.current.lanes:
         service.consume(
             subjects.runs(lane),

@@ -24,7 +24,7 @@ def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None
     def is_sole(delivery: Delivery) -> bool:
         return delivery.is_sole(service.connected_at, ack_wait)
 
-    consumer = StoreConsumer(ingest, service.bus.notify, is_sole)
+    consumer = StoreConsumer(ingest, service.notify_after_ack, is_sole)
     service.consume(
         subjects.STORE,
         consumer.handle,
