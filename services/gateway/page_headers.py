@@ -1,9 +1,8 @@
 """Security headers of pages: an exact content security policy, and files that are asked for anew."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heliograph.contracts.errors import NotFound
@@ -95,6 +94,9 @@ class PageHeaders:
                 headers.setdefault(name, value)
 
 
-def is_html(message: dict[str, Any] | Message) -> bool:
+def is_html(message: Message) -> bool:
     """Whether the answer that begins so is a page."""
-    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
+    return any(
+        name == b"content-type" and value.startswith(b"text/html")
+        for name, value in message["headers"]
+    )

@@ -52,8 +52,11 @@ class QuotaAdmission:
             TooManyRequests: The rate limit of the window is exceeded.
             TooManyJobs: Too many jobs are open or queued.
         """
+        counted = await self._counted(records)
+        if not counted:
+            return
         async with AsyncExitStack() as undo:
-            for each in await self._counted(records):
+            for each in counted:
                 await self._admit(each, undo)
             undo.pop_all()  # all of them fit
 
