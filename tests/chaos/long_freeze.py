@@ -30,6 +30,8 @@ async def test_a_follower_notices_a_service_that_stands_still_and_misses_nothing
         await follower.until_seen(len(written))
         await follower.until(follower.is_live)
 
+    live = [line for line in follower.lines if line.get("state") == "live"]
     assert is_noticed
+    assert sum(line["missed"] for line in live) == EVENTS
     assert follower.events() == sorted(written)
     assert len(follower.snapshots()) == 1

@@ -270,6 +270,45 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
     assert [event["sequence"] for event in events] == expected
 
 
+async def test_what_a_hub_has_not_heard_of_yet_is_missed_and_is_no_news(
+    bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stood still hears of it after its clients are back."""
+    project = some_project()
+    known = await _accepted(bus, project)
+    read_model = SqlReadModel(f"sqlite+aiosqlite:///{tmp_path}/status.sqlite")
+    send_queue = SendQueue()
+
+    async with _hub(bus) as hub:
+        ask = hub.missed.last_sequence
+
+        async def happens_first() -> int:
+            await transition(bus.events, known, Canceled())
+            return await ask()
+
+        monkeypatch.setattr(hub.missed, "last_sequence", happens_first)
+        subscription = Subscription(
+            Subscribe(
+                op="subscribe",
+                id=1,
+                project=project,
+                after=Cursor(epoch=hub.epoch, sequence=known.sequence),
+            ),
+            hub,
+            read_model,
+            JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
+            send_queue,
+            SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
+        )
+        await subscription.run()
+        frames = await _frames(send_queue, "caught_up")
+        subscription.stop()
+    await read_model.aclose()
+
+    assert [frame["op"] for frame in frames] == ["subscribed", "event", "caught_up"]
+    assert frames[0]["missed"] == 1
+
+
 def _job(entry: LogEntry) -> str:
     return entry.record.id
 

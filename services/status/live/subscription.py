@@ -110,10 +110,11 @@ class Subscription:
         """Number of events after a cursor; None: it cannot be resumed from there."""
         if after.epoch != self._hub.epoch:
             return None
-        if after.sequence > self._hub.head:
-            if after.sequence > await self._hub.missed.last_sequence():
-                return None
-            await self._hub.wait_beyond(after.sequence - 1, seconds=_CATCH_UP_TIMEOUT)
+        last = await self._hub.missed.last_sequence()
+        if after.sequence > last:
+            return None
+        # a process that stood still is behind the log, and would call news what its clients have missed
+        await self._hub.wait_beyond(last - 1, seconds=_CATCH_UP_TIMEOUT)
         if await self._hub.missed.is_purged(self.project, self.jobs, after.sequence):
             return None
         count = await self._hub.count(self.project, self.jobs, after.sequence)
