@@ -1,5 +1,5 @@
 """
-Fair queue between projects: the one with the fewest places is next, round robin among equals. Pure.
+Fair queue between projects: the one with the fewest permits is next, round robin among equals. Pure.
 """
 
 from collections import OrderedDict, deque
@@ -22,19 +22,19 @@ class RoundRobinQueue(Generic[Piece]):
         """The piece is the last one of its project."""
         self._lines.setdefault(project, deque()).append(piece)
 
-    def next(self, held: Mapping[str, int], share: int) -> tuple[str, Piece] | None:
+    def next(self, in_use: Mapping[str, int], share: int) -> tuple[str, Piece] | None:
         """
         Take out the piece whose turn it is; None when no project may have one.
 
-        That is the first piece of the project with the fewest places; of several, the one whose turn
+        That is the first piece of the project with the fewest permits; of several, the one whose turn
         was longest ago.
 
         Args:
-            held: The places that projects have.
-            share: How many of them a project may have.
+            in_use: Permits of each project.
+            share: Permits that one project may have.
         """
-        able = (project for project in self._lines if held.get(project, 0) < share)
-        project = min(able, key=lambda project: held.get(project, 0), default=None)
+        able = (project for project in self._lines if in_use.get(project, 0) < share)
+        project = min(able, key=lambda project: in_use.get(project, 0), default=None)
         if project is None:
             return None
         line = self._lines[project]
@@ -53,6 +53,6 @@ class RoundRobinQueue(Generic[Piece]):
                 del self._lines[project]
 
 
-def share_of(places: int) -> int:
+def share_of(permits: int) -> int:
     """Share of permits that one project may hold: never all, where there are several."""
-    return max(1, places - max(1, places // 4))
+    return max(1, permits - max(1, permits // 4))

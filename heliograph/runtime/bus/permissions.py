@@ -39,7 +39,7 @@ BACKUP, RESTORE = "backup", "restore"  #: those two commands
 _QUEUE_VIEWS = ("query.lanes", "query.lanes.*", "query.position.*", "query.positions")
 
 #: that storage's dispatcher answers, for a rendered job to be stored
-_STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PLACE)
+_STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PERMIT)
 
 
 def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:

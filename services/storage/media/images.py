@@ -58,7 +58,7 @@ class ImageWorkers:
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._idle: list[Process] = []
-        self._places = FairSemaphore(_CONCURRENCY)
+        self._permits = FairSemaphore(_CONCURRENCY)
 
     async def inspect(
         self,
@@ -138,7 +138,7 @@ class ImageWorkers:
         """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
 
         async def answer() -> dict[str, Any]:
-            async with self._places.place(project, behind=behind), asyncio.timeout(_TIMEOUT):
+            async with self._permits.permit(project, behind=behind), asyncio.timeout(_TIMEOUT):
                 return await self._answer(request)
 
         retrying = stamina.AsyncRetryingCaller(attempts=_TRIES, timeout=None, wait_max=0)

@@ -71,7 +71,7 @@ def build_outputs(
     )
     return Outputs(
         ingest=ingest,
-        dispatcher=StoreDispatcher(bus, places=settings.storage_concurrency),
+        dispatcher=StoreDispatcher(bus, permits=settings.storage_concurrency),
         downloader=downloader,
         routes=inline_routes(inline_results, folder, settings),
     )

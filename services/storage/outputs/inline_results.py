@@ -107,8 +107,8 @@ def inline_routes(results: InlineResults, folder: Path, settings: StorageSetting
         project: ProjectName, job: JobId, sha256: Sha256, request: Request
     ) -> Response:
         await results.check(project, job, sha256)
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            content = await Spool(Path(place) / "result", limit=limit).receive(request)
+        with tempfile.TemporaryDirectory(dir=folder) as directory:
+            content = await Spool(Path(directory) / "result", limit=limit).receive(request)
             if content.sha256 != sha256:
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
             await results.keep(project, job, content)

@@ -145,7 +145,7 @@ class JobIngest:
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """
-        A result may not be there yet: its ticket waits, without a place, less and less often. False
+        A result may not be there yet: its ticket waits, without a permit, less and less often. False
         when it was waited for long enough.
         """
         left = self._settings.missing_result_deadline - waited

@@ -26,10 +26,10 @@ _CHANGE_PROMPT = NextAction(kind="change_request", label="Change the prompt")
 
 
 def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
-    """Outputs with the provider's index of each; where it gave none, its place is meant."""
+    """Outputs with the provider's index of each; without one, the position in the list."""
     return [
-        (place if output.index is None else output.index, output)
-        for place, output in enumerate(outputs)
+        (position if output.index is None else output.index, output)
+        for position, output in enumerate(outputs)
     ]
 
 

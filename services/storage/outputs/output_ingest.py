@@ -47,7 +47,7 @@ class Ingestion:
 
 class OutputIngest:
     """
-    Stores outputs, those of one project with a share of the places only.
+    Stores outputs, those of one project with a share of the permits only.
 
     Args:
         folder: Where files lie meanwhile.
@@ -120,7 +120,7 @@ class OutputIngest:
         inspect = partial(_inspect, media=media, films=films, kind=record.kind)
         seen: set[str] = set()
         for fetches in range(1, _MAX_FETCHES + 1):
-            async with self._fetchers.place(record.project):
+            async with self._fetchers.permit(record.project):
                 source = await self._sources.fetch(
                     record.project,
                     output,

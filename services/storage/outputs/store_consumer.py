@@ -36,7 +36,7 @@ def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None
 
 class StoreConsumer:
     """
-    Stores a job for each message, and tells the dispatcher of the free place afterwards.
+    Stores a job for each message, and tells the dispatcher of the free permit afterwards.
 
     Args:
         is_sole: Whether no other process can have had a message so far.

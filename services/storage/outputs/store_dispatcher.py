@@ -35,7 +35,7 @@ _POLL_INTERVAL = 0.25  #: seconds between looks without a notification, while jo
 _LEAVING = 3.0  #: seconds to leave what waits to others
 _GROUP = "storage"  #: one of the storage processes answers
 _REREAD_INTERVAL = 2.0  #: seconds between rereads, in case a notification was lost
-_RECOUNT = 0.25  #: seconds that the count of places in use is cached while jobs wait
+_RECOUNT = 0.25  #: seconds that the count of permits in use is cached while jobs wait
 
 
 class _Ticket(NamedTuple):
@@ -51,13 +51,13 @@ class StoreDispatcher:
     Keeps the workers of all storage processes busy, as long as it holds the lease.
 
     Args:
-        places: Jobs that are stored at once, over all processes.
+        permits: Jobs that are stored at once, over all processes.
     """
 
-    def __init__(self, bus: NatsBus, *, places: int) -> None:
+    def __init__(self, bus: NatsBus, *, permits: int) -> None:
         self._bus = bus
-        self._places = places
-        self._share = share_of(places)
+        self._permits = permits
+        self._share = share_of(permits)
         self._bell = asyncio.Event()
         self._answers: Subscription | None = None
         self._begin_anew()
@@ -110,7 +110,7 @@ class StoreDispatcher:
                         await client.subscribe(
                             subjects.lane_capacity(subjects.STORE_LANE), cb=self._on_room
                         ),
-                        await client.subscribe(subjects.STORE_PLACE, cb=self._on_asked),
+                        await client.subscribe(subjects.STORE_PERMIT, cb=self._on_asked),
                     ]
                 try:
                     await self._dispatch(lost)
@@ -168,12 +168,12 @@ class StoreDispatcher:
         if not may_answer(message):  # the permit would not be used
             return
         project = message.data.decode(errors="replace")
-        has_place = self._busy.total() < self._places and self._busy[project] < self._share
-        if self._waiting or not has_place:
+        has_permit = self._busy.total() < self._permits and self._busy[project] < self._share
+        if self._waiting or not has_permit:
             await respond(message, b"")
             return
         self._busy[project] += 1
-        await respond(message, subjects.PLACE_GRANTED)
+        await respond(message, subjects.PERMIT_GRANTED)
 
     def _hear(self, job: JobRef, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
@@ -202,7 +202,7 @@ class StoreDispatcher:
         if asyncio.get_running_loop().time() - self._counted >= _RECOUNT:
             await self._count()
         turns: list[JobRef] = []
-        while self._busy.total() < self._places:
+        while self._busy.total() < self._permits:
             turn = self._waiting.next(self._busy, self._share)
             if turn is None:
                 break
@@ -215,8 +215,8 @@ class StoreDispatcher:
         """Count the jobs that workers have or get next, as the server knows them."""
         query = {"subjects_filter": subjects.STORE}
         info = await self._bus.jetstream.api(f"STREAM.INFO.{STREAM}", query)
-        held = info["state"].get("subjects") or ()
-        self._busy = Counter(parse(subject).project for subject in held)
+        subjects_in_use = info["state"].get("subjects") or ()
+        self._busy = Counter(parse(subject).project for subject in subjects_in_use)
         self._counted = asyncio.get_running_loop().time()
 
     async def _move(self, job: JobRef) -> None:

@@ -19,7 +19,7 @@ class UploadQuota:
         self._uploads = uploads
         self._most = settings.uploads_per_project
         self._most_bytes = settings.uploads_max_bytes
-        self._places = asyncio.Semaphore(settings.uploads_at_once)
+        self._receiving = asyncio.Semaphore(settings.uploads_at_once)
 
     def check(self, project: str, size: int) -> None:
         """
@@ -38,14 +38,14 @@ class UploadQuota:
             raise QueueFull(reason, retry_after=_RETRY_AFTER)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def turn(self) -> AsyncIterator[None]:
         """A turn to be received. Raises Unavailable when too many are ahead."""
         try:
             async with asyncio.timeout(_TIMEOUT):
-                await self._places.acquire()
+                await self._receiving.acquire()
         except TimeoutError:
             raise Unavailable("too many uploads at once", retry_after=5) from None
         try:
             yield
         finally:
-            self._places.release()
+            self._receiving.release()

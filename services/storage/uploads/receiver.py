@@ -45,22 +45,22 @@ class UploadReceiver:
         if known:
             return False, known
         self._quota.check(project, announced(request))
-        async with self._quota.place():
+        async with self._quota.turn():
             return True, await self._receive(project, sha256, request)
 
     async def _receive(self, project: str, sha256: str, request: Request) -> dict[str, Any]:
         with (
             self._reserve.claim(announced(request)) as claim,
-            tempfile.TemporaryDirectory(dir=self._folder) as place,
+            tempfile.TemporaryDirectory(dir=self._folder) as directory,
         ):
-            target = Path(place) / "upload"
+            target = Path(directory) / "upload"
             spool = Spool(target, limit=self.limit, claim=claim, limit_of=self._limit_of)
             content = await spool.receive(request)
             if content.sha256 != sha256:
                 raise ValidationFailed.at("", f"the digest of the body is {content.sha256}")
             self._quota.check(project, content.size)
             try:
-                return await self._uploads.store(project, content, Path(place))
+                return await self._uploads.store(project, content, Path(directory))
             except Unavailable:
                 # the same bytes may have been uploaded meanwhile
                 known = await self._uploads.find(project, sha256)

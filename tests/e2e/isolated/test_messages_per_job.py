@@ -75,7 +75,7 @@ class Traffic:
 
     def hints(self, project: str) -> Counter[str]:
         """Messages that nobody stores."""
-        asked = [subjects.STORE_PLACE, subjects.lane_capacity("text")]
+        asked = [subjects.STORE_PERMIT, subjects.lane_capacity("text")]
         asked += [subjects.lane_capacity(subjects.STORE_LANE), subjects.progress(project, "*")]
         return Counter(each.subject for each in self._messages if each.subject in asked)
 
@@ -115,7 +115,7 @@ async def test_a_text_takes_nine_stored_messages_two_reads_and_two_requests_to_t
     assert stored == {EVENTS: 6, WORK: 3, **dict.fromkeys(BUCKETS, 0)}
     assert traffic.reads(job) == 2
     assert traffic.hints(project) == {
-        subjects.STORE_PLACE: 1,
+        subjects.STORE_PERMIT: 1,
         subjects.lane_capacity("text"): 1,
         subjects.lane_capacity(subjects.STORE_LANE): 1,
     }

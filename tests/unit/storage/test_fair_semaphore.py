@@ -1,4 +1,4 @@
-"""Projects take turns, and none has all the places, however much it brings."""
+"""Projects take turns, and none has all the permits, however much it brings."""
 
 import asyncio
 from collections import Counter
@@ -55,16 +55,16 @@ def test_what_waits_no_longer_has_no_turn() -> None:
     assert len(queue) == 0
 
 
-@pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (8, 6), (100, 75)])
-def test_one_project_never_has_all_places(places: int, share: int) -> None:
-    assert share_of(places) == share
+@pytest.mark.parametrize(("permits", "share"), [(1, 1), (2, 1), (3, 2), (8, 6), (100, 75)])
+def test_one_project_never_has_all_permits(permits: int, share: int) -> None:
+    assert share_of(permits) == share
 
 
 class WaitingTasks:
     """Tasks that wait for permits, and those that have one."""
 
-    def __init__(self, places: int) -> None:
-        self.places = FairSemaphore(places)
+    def __init__(self, permits: int) -> None:
+        self.permits = FairSemaphore(permits)
         self.inside: list[str] = []
         self._leave = asyncio.Semaphore(0)
         self._tasks: list[asyncio.Task[None]] = []
@@ -74,7 +74,7 @@ class WaitingTasks:
             self._tasks.append(asyncio.create_task(self._visit(project, behind)))
 
     async def _visit(self, project: str, behind: bool) -> None:
-        async with self.places.place(project, behind=behind):
+        async with self.permits.permit(project, behind=behind):
             name = f"{project} behind" if behind else project
             self.inside.append(name)
             await self._leave.acquire()
@@ -104,7 +104,7 @@ async def tasks() -> AsyncIterator[WaitingTasks]:
         yield tasks
 
 
-async def test_a_newcomer_finds_a_place_whatever_others_bring(tasks: WaitingTasks) -> None:
+async def test_a_newcomer_gets_a_permit_whatever_others_bring(tasks: WaitingTasks) -> None:
     tasks.come("large", 200)
     assert await tasks.settled() == {"large": 2}
 
@@ -113,7 +113,7 @@ async def test_a_newcomer_finds_a_place_whatever_others_bring(tasks: WaitingTask
     assert await tasks.settled() == {"large": 2, "small": 1}
 
 
-async def test_a_place_that_is_given_back_is_for_the_project_whose_turn_it_is(
+async def test_a_returned_permit_is_for_the_project_whose_turn_it_is(
     tasks: WaitingTasks,
 ) -> None:
     tasks.come("large", 200)
@@ -143,7 +143,7 @@ async def test_a_canceled_waiter_takes_no_permit(tasks: WaitingTasks) -> None:
     tasks.come("small")
     await tasks.settled()
     other = WaitingTasks(1)
-    other.places = tasks.places
+    other.permits = tasks.permits
     other.come("gone", 5)
     await other.settled()
     await other.cancel_all()

@@ -568,7 +568,7 @@ async def test_an_output_that_is_gone_ends_the_job(rig: IngestRig) -> None:
 async def test_a_result_that_is_not_there_yet_is_downloaded_again(
     rig: IngestRig, status: int
 ) -> None:
-    """It holds no place meanwhile: its ticket waits."""
+    """It has no permit meanwhile: its ticket waits."""
     rig.settings = rig.settings.model_copy(update={"missing_result_deadline": 10})
     job = await rig.rendered(_first(gives(status), then=gives(a_picture())))
 
