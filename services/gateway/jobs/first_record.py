@@ -1,6 +1,7 @@
 """Builds a job's first record: model, parameters, references and price are resolved here."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, provider_of
@@ -32,6 +33,9 @@ MAX_RECORD_BYTES = 256 * 1024
 
 _NONE = Defaults()
 
+#: fields that a record has from its request
+_COPIED = ("kind", "slot", "prompt", "edit_prompt", "arguments", "priority", "user", "tags")
+
 
 def build_record(
     request: JobRequest,
@@ -60,28 +64,19 @@ def build_record(
         IdempotencyKeyRequired: The job costs money, and the request has no key.
         ModelUnavailable: The operator has no account for the model.
     """
-    kind = catalog.kinds.get(request.kind)
-    if kind is None:
-        raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
-    name, whole = apply_defaults(request, kind, catalog, defaults)
-    model = _model(name, kind, catalog)
-    account = catalog.account_for(name)
-    if account is None:
-        raise ModelUnavailable(f"no account for {name} is configured")
+    resolved = _resolve(request, catalog, defaults)
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    parameters = request_parameters(whole, kind, name, model)
+    kind, name, model = resolved.kind, resolved.name, resolved.model
+    parameters = request_parameters(resolved.request, kind, name, model)
     requested = request.references or ([current] if current else [])
     references, detail = used_references(request, requested, kind, model)
     check_arguments(request, model)
-    if requested != whole.references:
-        whole = whole.model_copy(update={"references": requested})
-    inputs = whole.input_digest()
     internal = Internal(
         step=Step.ACCEPTED,
-        account=account,
+        account=resolved.account,
         body_digest=body_digest or request.digest(name),
-        input_digest=digest([inputs, defaults.style]) if defaults.style else inputs,
+        input_digest=_input_digest(resolved.request, requested, defaults),
         style=defaults.style,
         after=list(dict.fromkeys(request.after)),
         max_references=len(references),
@@ -92,9 +87,8 @@ def build_record(
         correlation_id=caller.correlation_id,
         traceparent=caller.traceparent,
     )
-    kept = {"kind", "slot", "prompt", "edit_prompt", "arguments", "priority", "user", "tags"}
     record = Record(
-        **{field: getattr(request, field) for field in kept},
+        **{field: getattr(request, field) for field in _COPIED},
         id=caller.job,
         project=caller.project,
         lane=kind.lane,
@@ -118,6 +112,37 @@ def build_record(
     check_max_cost(cost, request.max_cost)
     check_key(cost, caller.key)
     return record.model_copy(update={"cost": cost})
+
+
+class _Resolved(NamedTuple):
+    """A request with its project's defaults, and what the catalog has for it."""
+
+    request: JobRequest
+    kind: Kind
+    name: str  #: of the model
+    model: Model
+    account: str
+
+
+def _resolve(request: JobRequest, catalog: Catalog, defaults: Defaults) -> _Resolved:
+    """Raises UnknownKind, UnknownModel, ValidationFailed, ModelLocked and ModelUnavailable."""
+    kind = catalog.kinds.get(request.kind)
+    if kind is None:
+        raise UnknownKind.at("/kind", f"there is no kind {request.kind!r}")
+    name, whole = apply_defaults(request, kind, catalog, defaults)
+    model = _model(name, kind, catalog)
+    account = catalog.account_for(name)
+    if account is None:
+        raise ModelUnavailable(f"no account for {name} is configured")
+    return _Resolved(whole, kind, name, model, account)
+
+
+def _input_digest(request: JobRequest, references: list[Reference], defaults: Defaults) -> str:
+    """The digest of all that the result depends on; jobs with the same one are equal."""
+    if references != request.references:
+        request = request.model_copy(update={"references": references})
+    inputs = request.input_digest()
+    return digest([inputs, defaults.style]) if defaults.style else inputs
 
 
 def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
