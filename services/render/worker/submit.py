@@ -53,6 +53,29 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     record = entry.record
     if record.internal.takeover:
         return await take_over(worker, entry, record.internal.takeover)
+    prepared = await _prepare(worker, entry)
+    if isinstance(prepared, LogEntry):
+        return prepared
+    body, intent = prepared
+    ends = asyncio.get_running_loop().time() + worker.submit_limit(record)
+    submitting = await worker.append(entry, intent)
+    crash_point("submit.intended")
+    if asyncio.get_running_loop().time() >= ends:
+        return await start_again(worker, submitting)
+    with _delays_shutdown(worker, submitting.record, ends):
+        posted = await _post(worker, submitting.record, body, ends)
+        answer = with_catalog_facts(worker.catalog.current, submitting.record, posted)
+        crash_point("submit.posted")
+        latest = await _write(worker, submitting, answer)
+    await record_outcome(
+        worker, record, breaker_error(answer)
+    )  # what was paid for is written before
+    return latest
+
+
+async def _prepare(worker: Worker, entry: LogEntry) -> tuple[dict[str, Any], Submitting] | LogEntry:
+    """The body of the request and its intent; the job as it was left if there can be no request."""
+    record = entry.record
     worker.wakeups.check()
     try:
         references = await worker.references.resolve(record)
@@ -71,7 +94,6 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     except UnfitRequest as error:
         rejected = ProviderRejected(str(error))
         return await worker.append(entry, Failed(problem=job_problem(record, rejected, "no")))
-    ends = asyncio.get_running_loop().time() + worker.submit_limit(record)
     intent = Submitting(
         run=record.internal.run,
         endpoint=worker.catalog.current.models[record.model].endpoint,
@@ -79,19 +101,7 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
         arguments=arguments,
         references=references,
     )
-    submitting = await worker.append(entry, intent)
-    crash_point("submit.intended")
-    if asyncio.get_running_loop().time() >= ends:
-        return await start_again(worker, submitting)
-    with _delays_shutdown(worker, submitting.record, ends):
-        posted = await _post(worker, submitting.record, body, ends)
-        answer = with_catalog_facts(worker.catalog.current, submitting.record, posted)
-        crash_point("submit.posted")
-        latest = await _write(worker, submitting, answer)
-    await record_outcome(
-        worker, record, breaker_error(answer)
-    )  # what was paid for is written before
-    return latest
+    return body, intent
 
 
 async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
