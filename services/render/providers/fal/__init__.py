@@ -28,7 +28,8 @@ from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
 from services.render.providers.fal.result_failures import Failure, classify, not_found
 from services.render.providers.fal.upload import upload
-from services.render.providers.fal.webhooks import Webhooks
+from services.render.providers.fal.webhook_signatures import WebhookSignatures
+from services.render.providers.fal.webhook_urls import WebhookUrls
 from services.render.providers.http_errors import (
     ConnectFailed,
     HttpErrorStatus,
@@ -65,7 +66,8 @@ class FalProvider:
     ) -> None:
         self._options = options or FalOptions()
         self._client = FalClient(key, self._options.base_url)
-        self._webhooks = Webhooks(self._client, key, self._options.public_url)
+        self._webhook_urls = WebhookUrls(key, self._options.public_url)
+        self._webhook_signatures = WebhookSignatures(self._client)
         self._models = models
         self._progress_log = ProgressLog()
 
@@ -81,7 +83,7 @@ class FalProvider:
                 handle = await self._client.submit(
                     submission.endpoint,
                     submission.body,
-                    webhook_url=self._webhooks.url(submission.job, submission.run),
+                    webhook_url=self._webhook_urls.url(submission.job, submission.run),
                     priority=self._options.priority,
                     start_timeout=self._options.start_timeout,
                     headers=self._headers(),
@@ -127,11 +129,11 @@ class FalProvider:
         return UploadedFile(url=url, ttl=life)
 
     def is_address(self, job: str, run: int, proof: str) -> bool:
-        return self._webhooks.is_address(job, run, proof)
+        return self._webhook_urls.is_valid(job, run, proof)
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         async with self._asking():
-            return await self._webhooks.verify(headers, body)
+            return await self._webhook_signatures.verify(headers, body)
 
     async def poll(self, request: Request) -> State:
         if not _is_ours(request):

@@ -1,14 +1,8 @@
-"""
-Webhook signature of fal: verified with fal's Ed25519 keys (JWKS); and the URL of an attempt.
-
-An address carries a proof that we made it, and a call a signature by a key that fal publishes. The two
-are independent, so the result is only what fal answers when it is polled.
-"""
+"""Webhook signatures of fal: verified with fal's Ed25519 keys (JWKS)."""
 
 import asyncio
 import base64
 import hashlib
-import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +15,6 @@ from heliograph.runtime.clock import now
 from services.render.providers.fal.client import FalClient
 from services.render.providers.response_content import json_or_none
 
-PATH = "/v1/hooks/fal"
 TOLERANCE = 300  #: seconds that the time of a call may be off our clock
 _KEYS = f"{REST_URL}/.well-known/jwks.json"
 _KEEP_KEYS = 86_400.0  #: seconds
@@ -29,29 +22,14 @@ _REFETCH_INTERVAL = 60.0  #: seconds between two fetches while no key verifies a
 _PREFIX = "x-fal-webhook-"
 
 
-class Webhooks:
-    """The webhooks of one account."""
+class WebhookSignatures:
+    """Verifies the signatures of webhooks; fal's public keys are cached."""
 
-    def __init__(self, client: FalClient, key: str, public_url: str | None) -> None:
+    def __init__(self, client: FalClient) -> None:
         self._client = client
-        self._secret = hashlib.sha256(f"heliograph webhooks\0{key}".encode()).digest()
-        self._public_url = public_url and public_url.rstrip("/")
         self._keys: list[Ed25519PublicKey] = []
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
-
-    def url(self, job: str, run: int) -> str | None:
-        """Webhook URL of an attempt; None: no webhooks."""
-        if self._public_url is None:
-            return None
-        return f"{self._public_url}{PATH}/{job}/{run}/{self.token(job, run)}"
-
-    def token(self, job: str, run: int) -> str:
-        return hmac.new(self._secret, f"{job}/{run}".encode(), hashlib.sha256).hexdigest()
-
-    def is_address(self, job: str, run: int, proof: str) -> bool:
-        """Whether we made the address of a call."""
-        return hmac.compare_digest(self.token(job, run).encode(), proof.encode())
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
