@@ -12,12 +12,12 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers import Provider, ReferenceGone, Request
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
-from services.render.worker.backoff import poll_after
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.inline_answers import record_inline
 from services.render.worker.kept_outputs import end_of_attempt
 from services.render.worker.outcomes import after_poll, timed_out
+from services.render.worker.poll_interval import poll_interval
 from services.render.worker.request_description import describe_request, with_catalog_facts
 from services.render.worker.wakeups import WakeUp
 
@@ -86,7 +86,7 @@ async def _poll(
         if taken >= limit:
             await _stop(provider, request)
             return timed_out(record)
-        if await wakeup.wait(poll_after(taken, worker.settings)):
+        if await wakeup.wait(poll_interval(taken, worker.settings)):
             return None
         if clock() - looked > worker.settings.ack_wait / 3:
             looked = clock()

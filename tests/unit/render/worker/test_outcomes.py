@@ -51,7 +51,7 @@ from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import RateLimited
 from services.render.settings import RenderSettings
-from services.render.worker.backoff import backoff, poll_after
+from services.render.worker.backoff import backoff
 from services.render.worker.outcomes import (
     after_poll,
     after_unknown,
@@ -62,6 +62,7 @@ from services.render.worker.outcomes import (
     timed_out,
     unknown,
 )
+from services.render.worker.poll_interval import poll_interval
 from tests.support.records import CATALOG, a_record, a_request, taking_over
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -571,14 +572,14 @@ def test_an_unknown_submission_that_is_free_was_not_charged() -> None:
 @thorough
 @given(st.floats(min_value=0, max_value=7_200))
 def test_an_end_is_noticed_early_for_how_long_it_took(seconds: float) -> None:
-    wait = poll_after(seconds, RenderSettings())
+    wait = poll_interval(seconds, RenderSettings())
 
     assert 0.25 <= wait <= 2.0
     assert wait <= max(0.25, 0.04 * seconds)
 
 
 def test_the_first_poll_does_not_hurry() -> None:
-    assert poll_after(0, RenderSettings()) == RenderSettings().poll_min
+    assert poll_interval(0, RenderSettings()) == RenderSettings().poll_min
 
 
 # -- outputs that are missing, or flagged
