@@ -13,7 +13,8 @@ from heliograph.runtime.service import Service
 from services.storage.media.images import ImageWorkers
 from services.storage.outputs.download import OutputDownloader
 from services.storage.outputs.fresh_outputs import renew_outputs
-from services.storage.outputs.inline_results import InlineResults, inline_routes
+from services.storage.outputs.inline_results import InlineResults
+from services.storage.outputs.inline_routes import inline_routes
 from services.storage.outputs.job_ingest import JobIngest
 from services.storage.outputs.output_ingest import OutputIngest
 from services.storage.outputs.sources import Sources
