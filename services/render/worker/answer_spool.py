@@ -76,13 +76,3 @@ class MemoryAnswer:
 
     def release(self) -> None:
         """There is no other process."""
-
-
-class MemorySpool:
-    """`AnswerSpool` for tests: nothing of it outlives its process."""
-
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        return MemoryAnswer(answer, contents)
-
-    async def abandoned(self) -> list[KeptAnswer]:
-        return []

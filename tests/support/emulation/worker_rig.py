@@ -23,11 +23,11 @@ from services.gateway.jobs.first_record import build_record
 from services.render.providers import Provider
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
-from services.render.worker.answer_spool import MemorySpool
 from services.render.worker.context import Worker
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.run import run_job
 from services.render.worker.wakeups import WakeUps
+from tests.support.emulation.memory_spool import MemorySpool
 from tests.support.records import CATALOG, some_project
 from tests.support.worker_doubles import MemoryOutputReceiver, MemoryRequestIndex
 
