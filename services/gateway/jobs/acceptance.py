@@ -184,20 +184,10 @@ class JobAcceptance:
     async def _claim(
         self, record: Record, slot: str, identity: RequestIdentity
     ) -> AcceptResult | OwnClaim | None:
-        """Put the job's name on its slot; or the job that is there, when it is the answer."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        while True:
-            seen = await self.slots.read(record.project, slot)
-            if seen.job == record.id:
-                return await self._renew(record, slot, seen)
-            other = await self._in_slot(seen.job) if seen.job else None
-            if seen.job is None or other is not None:
-                break
-            if clock() - began > self.claim_timeout:
-                await self._tombstone_claimant(record.project, seen.job)
-                break
-            await asyncio.sleep(min(0.5, self.claim_timeout / 20))
+        """Claim the slot for the job; or answer with the job that is filling it."""
+        seen, other = await self._wait_for_slot(record, slot)
+        if seen.job == record.id:
+            return await self._renew(record, slot, seen)
         running = other.as_job() if other else None
         if running and _occupies(running.record, slot):
             return await self._answer_with(record, running, identity)
@@ -205,6 +195,25 @@ class JobAcceptance:
         claim = await self.slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
         return OwnClaim(slot, seen.job, claim)
+
+    async def _wait_for_slot(self, record: Record, slot: str) -> tuple[SlotClaim, LogEntry | None]:
+        """
+        Wait until the claimant of a slot was accepted. One that is not in time never will be.
+
+        Returns the claim, and the last event of a claimant other than this job.
+        """
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            seen = await self.slots.read(record.project, slot)
+            if seen.job is None or seen.job == record.id:
+                return seen, None
+            if other := await self._in_slot(seen.job):
+                return seen, other
+            if clock() - began > self.claim_timeout:
+                await self._tombstone_claimant(record.project, seen.job)
+                return seen, None
+            await asyncio.sleep(min(0.5, self.claim_timeout / 20))
 
     async def _renew(self, record: Record, slot: str, seen: SlotClaim) -> OwnClaim | None:
         """
