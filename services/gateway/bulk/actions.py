@@ -154,7 +154,7 @@ class BulkActions:
             raise StateConflict("another request tries it again, from another step") from None
         return ItemResult(outcome=outcome_of(accepted), entry=accepted.entry)
 
-    async def _cancel(self, act: BulkAction, index: int, job: str) -> ItemResult:
+    async def _cancel(self, act: BulkAction, _: int, job: str) -> ItemResult:
         entry = await load_job(self.events, job, project=act.plan.project)
         record, mode = entry.record, act.request.mode
         if act.is_replayed and already_requested(record, mode):

@@ -93,7 +93,7 @@ class JobIngest:
                 try:
                     with job_span("store", record):
                         record = await self._advance(
-                            entry, record, waited, _not_sole if waited else is_sole
+                            entry, waited, _not_sole if waited else is_sole
                         )
                 except Conflict:
                     continue
@@ -108,10 +108,9 @@ class JobIngest:
         ):
             await self._sources.inline_results.remove(record.project, record.id)
 
-    async def _advance(
-        self, entry: LogEntry, record: Record, waited: float, is_sole: IsSole
-    ) -> Record:
-        """End a job. Returns it as it was left: as it is when it was given back, to come again."""
+    async def _advance(self, entry: LogEntry, waited: float, is_sole: IsSole) -> Record:
+        """End a job. Returns it as it was left; unchanged if its ticket waits again."""
+        record = entry.record
         if record.internal.cancel:
             outputs = record.internal.outputs
             return await self._end(entry, Canceled(charged=record.charged, outputs=outputs))

@@ -49,8 +49,8 @@ def stored_too_late(patch: Patch) -> None:
     async def leave_it(worker: Worker, entry: LogEntry) -> LogEntry | run.MessageDone:
         return await leave(worker, in_time(entry))
 
-    async def keep_it(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> Record:
-        return await store(self, in_time(entry), in_time(entry).record, *turn)
+    async def keep_it(self: Keeper, entry: LogEntry, *turn: Any) -> Record:
+        return await store(self, in_time(entry), *turn)
 
     patch.setattr(run, "_hand_over", leave_it)
     patch.setattr(Keeper, "_advance", keep_it)

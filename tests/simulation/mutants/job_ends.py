@@ -61,9 +61,10 @@ def cancel_waits(patch: Patch) -> None:
 def store_anyway(patch: Patch) -> None:
     store = Keeper._advance
 
-    async def unasked(self: Keeper, entry: LogEntry, record: Record, *turn: Any) -> Record:
-        internal = record.internal.model_copy(update={"cancel": False})
-        return await store(self, entry, record.model_copy(update={"internal": internal}), *turn)
+    async def unasked(self: Keeper, entry: LogEntry, *turn: Any) -> Record:
+        internal = entry.record.internal.model_copy(update={"cancel": False})
+        body = entry.record.model_copy(update={"internal": internal})
+        return await store(self, replace(entry, event=replace(entry.event, body=body)), *turn)
 
     patch.setattr(Keeper, "_advance", unasked)
 
