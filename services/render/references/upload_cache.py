@@ -142,8 +142,8 @@ class ReferenceUploadCache:
             flight = asyncio.create_task(self._find_or_upload(key, file_host, read))
             self._flights[key] = flight
             flight.add_done_callback(partial(self._landed, key))
-        url, was_brought = await asyncio.shield(flight)
-        (_MISSES if is_mine and was_brought else _HITS).labels(account).inc()
+        url, was_uploaded = await asyncio.shield(flight)
+        (_MISSES if is_mine and was_uploaded else _HITS).labels(account).inc()
         return url
 
     def _landed(self, key: str, flight: asyncio.Task[tuple[str, bool]]) -> None:

@@ -35,7 +35,7 @@ def build_worker(
     Wire the worker of a render process.
 
     Args:
-        outputs: Where inline outputs are brought.
+        outputs: Where inline outputs are uploaded.
         marks: Which projects have a budget, that further attempts have to fit into.
     """
     for name in providers:

@@ -155,8 +155,8 @@ class SqlProjection(SqlSession):
             connection.execute(self._insert_labels, named)
         if used := [use for record in kept for use in use_columns(record)]:
             connection.execute(self._insert_uses, used)
-        if brought := [upload for record in kept for upload in upload_columns(record)]:
-            connection.execute(self._insert_uploads, brought)
+        if uploads := [upload for record in kept for upload in upload_columns(record)]:
+            connection.execute(self._insert_uploads, uploads)
         if pruned := [row.record.id for row in rows if row.record.pruned_at]:
             for table in (labels, uses, named_uploads):
                 connection.execute(delete(table).where(table.c.job.in_(pruned)))
