@@ -97,7 +97,8 @@ class KvAccountPermits:
 
     async def _is_unlimited(self, account: str) -> bool:
         """
-        Whether the account had no cap, no breaker and no holders a moment ago: then nothing is written.
+        Whether the account is unlimited: a moment ago it had no cap, breaker or holders, so nothing
+            is written.
         Jobs that started before a cap was set are not counted.
         """
         value = (await self._cache.entry(account)).readable

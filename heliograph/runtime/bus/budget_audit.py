@@ -22,7 +22,7 @@ from heliograph.runtime.clock import now
 
 @dataclass(frozen=True)
 class Audit:
-    """What the audit of one budget found."""
+    """Result of the audit of one budget."""
 
     budget: BudgetRecord
     sequence: int  #: of the record

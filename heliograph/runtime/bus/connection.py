@@ -120,7 +120,7 @@ class Connection:
                 self.note_connected()
 
     def note_connected(self) -> None:
-        """Whoever connected with `options` has a connection from now on."""
+        """Record that a connection with `options` was made."""
         self.connected_at, self._was_open = now(), True
 
     def expect_close(self) -> None:

@@ -2,7 +2,7 @@
 Dead letters (the stream DEAD is our dead-letter queue, DLQ): messages that this release cannot read.
 
 Each is noted once for the operator, counted, and skipped, so that it stops only the job, the project or
-the account that it is about. Poison jobs get theirs in `transitions.fail_as_poison`.
+the account that it is about. Dead letters of poison jobs are written by `poison.fail_as_poison`.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class DeadLetters:
         self._writing: set[asyncio.Task[None]] = set()
 
     def note(self, stream: str, sequence: int, subject: str, data: bytes, reason: str) -> None:
-        """A stored message cannot be read. Again and again is as good as once."""
+        """Note that a stored message cannot be read. Idempotent."""
         message = (stream, sequence)
         if message in self._noted:
             return

@@ -1,8 +1,8 @@
 """
-Delivery of a work message: one log line, and an acknowledgement by how its handler ends.
+Delivery of a work message: log line, acknowledgement, redelivery, and the dead letter of a poison job.
 
 A handler that returns is done: the message is acknowledged. One that raises gets the message again
-after a second; the third time that ends in an unexpected error is the last, and the job is buried.
+after a second; the third time that ends in an unexpected error is the last, and the job is dead-lettered.
 Crashes, drains, an `Unavailable` and a full stream are not unexpected: they never count. A job that
 cannot be read is skipped.
 """
@@ -26,7 +26,7 @@ from heliograph.runtime.logs import job_fields
 
 log = structlog.get_logger()
 
-BUGS = 3  #: unexpected errors about one message, then its job is buried
+BUGS = 3  #: unexpected errors about one message, then its job is dead-lettered
 DELIVERIES = 50  #: of one message; a bug that visits many processes ends here
 RETRY_DELAY = 1.0  #: seconds
 _REMEMBERED = 10_000  #: messages that had an unexpected error
@@ -71,7 +71,7 @@ class Delivery:
 
     @property
     def stored_at(self) -> datetime:
-        """When the message was stored, by the server's clock."""
+        """Time at which the message was stored, by the server's clock."""
         return self._raw.metadata.timestamp
 
     def is_sole(self, connected_at: datetime | None, ack_wait: float) -> bool:

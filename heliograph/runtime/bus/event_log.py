@@ -108,6 +108,6 @@ async def last_event(jetstream: JetStream) -> int:
 
 
 def _time(headers: dict[str, str]) -> datetime | None:
-    """When the server stored a message, by its own clock."""
+    """Time at which the server stored a message, by its own clock."""
     written = headers.get("Nats-Time-Stamp")
     return datetime.fromisoformat(written) if written else None

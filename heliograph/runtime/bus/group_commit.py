@@ -38,7 +38,7 @@ class Waiting:
     project: str
     is_told: bool = False
     sequence: int | None = None  #: None: it has to be stored by itself
-    _ended: asyncio.Event | None = None  #: only where somebody waits for it
+    _ended: asyncio.Event | None = None  #: only if a caller waits for it
 
     def tell(self, sequence: int | None) -> None:
         """End the wait, if it has not ended yet."""
@@ -68,7 +68,7 @@ class GroupCommit:
         self._stream = stream
         self._least = least
         self._waiting: list[Waiting] = []
-        self._is_busy = False  #: whoever comes now is in a later group
+        self._is_busy = False  #: messages that come now are in a later group
         self._committing: asyncio.Task[None] | None = None
 
     async def store(self, project: str, message: ComparedMessage) -> int | None:
@@ -85,7 +85,7 @@ class GroupCommit:
         return await waiting.told()
 
     async def _gather(self, waiting: Waiting) -> None:
-        """Commit what comes in one round of the event loop; whoever goes on first begins."""
+        """Commit the messages of one round of the event loop; the first caller to resume starts."""
         try:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
@@ -116,7 +116,7 @@ class GroupCommit:
             self._end()
 
     def _forget(self, group: Iterable[Waiting]) -> None:
-        """Nobody of a group waits longer, nor whose message is the second of its subject."""
+        """Remove the messages of a group, and further messages of their subjects."""
         subjects = {each.message.subject for each in group}
         _tell(each for each in self._waiting if each.message.subject in subjects)
         self._waiting = [each for each in self._waiting if each.message.subject not in subjects]
@@ -147,7 +147,7 @@ class GroupCommit:
 
 
 def _tell(those: Iterable[Waiting]) -> None:
-    """Nobody waits longer."""
+    """End the wait without a sequence: the callers store their messages by themselves."""
     for each in those:
         each.tell(None)
 

@@ -87,7 +87,7 @@ def _count_end(outcome: str, record: Record) -> None:
 
 
 def _count_cost(before: Record | None, after: Record) -> None:
-    """What is learned late may also lower a cost; a counter does not fall."""
+    """Later information may also lower a cost; a counter does not decrease."""
     earlier = before.cost.actual if before else None
     more = (after.cost.actual or Decimal(0)) - (earlier or Decimal(0))
     if more > 0:

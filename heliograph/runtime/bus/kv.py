@@ -69,7 +69,7 @@ class KeyValue:
         return {s.subject.removeprefix(self._prefix): self.entry(s) async for s in every}
 
     async def size(self) -> int:
-        """How many keys there are. Raises Unavailable."""
+        """Number of keys. Raises Unavailable."""
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
         return int(info["state"]["messages"])
 
@@ -98,7 +98,7 @@ class KeyValue:
     async def change(
         self, key: str, change: Callable[[dict[str, Any]], dict[str, Any] | None]
     ) -> bool:
-        """Apply a pure change, as often as it takes. False when the change is None: not wanted."""
+        """Apply a pure change, retrying on conflicts. Returns False if `change` returns None."""
         entry = await self.read(key)
         value = change(entry.value)
         if value is None:

@@ -123,7 +123,7 @@ class KvCache:
         self._entries, self._read_to = entries | later, read_to
 
     async def _written(self, after: int, last: int) -> tuple[dict[str, KvEntry], int]:
-        """What was written after a sequence, and up to which: `last`, or a later one."""
+        """Entries written after a sequence, and the sequence up to which: `last`, or a later one."""
         every = self._jetstream.read_acknowledged(self._stream, f"{self._prefix}>", after + 1)
         # what was replaced need not be read
         latest = {each.subject.removeprefix(self._prefix): each async for each in every}

@@ -23,7 +23,7 @@ _TIMEOUT = 3.0  #: seconds for an answer
 
 
 class Configuration(NamedTuple):
-    """Of JetStream, as the server states it."""
+    """Configuration of JetStream, as the server reports it."""
 
     sync_always: bool  #: whether messages are on disk before they are acknowledged
     max_store: int  #: bytes that all streams together may take on disk

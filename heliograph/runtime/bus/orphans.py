@@ -1,7 +1,7 @@
 """
 Orphans: messages of a work queue that were acknowledged and are there again.
 
-A server that is killed may have kept an acknowledgement and lost the deletion it caused. Nobody is
+A server that is killed may have kept an acknowledgement and lost the deletion it caused. No consumer is
 delivered such a message again, and a single server never looks for it (nats-server 2.15.1 does so at
 start for interest streams only: `checkForOrphanMsgs` in its jetstream.go). It would take room for ever,
 and its job would look as if work on it were under way.

@@ -43,7 +43,7 @@ _STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PERMIT)
 
 
 def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
-    """Of our own users, by name, for a catalog with these lanes."""
+    """Permissions of our own users, by name, for a catalog with these lanes."""
     lanes = list(lanes)
     return {
         "gateway": combined(
@@ -169,7 +169,7 @@ def _project(user: str, project: str) -> Permissions:
 
 
 def _service(name: str) -> Permissions:
-    """Of every service: its replies, readiness, notes about what it cannot read, and API keys."""
+    """Permissions of every service: replies, readiness, dead letters and API keys."""
     return combined(
         inbox(name),
         _looks(),

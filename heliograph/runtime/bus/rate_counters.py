@@ -1,4 +1,4 @@
-"""Rate counters: sums that all processes share, one for each name and window of time (NATS ADR-49)."""
+"""Rate counters for rate limits: sums that all processes share, per name and window (NATS ADR-49)."""
 
 import json
 

@@ -30,7 +30,7 @@ def write_users(file: Path, users: list[dict[str, Any]]) -> None:
 
 
 def write_bundled_users(settings: ServiceSettings) -> None:
-    """Those of the bundled server: the owner of this machine, and all others."""
+    """Users of the bundled server: the owner of this machine, and all others."""
     credentials = settings.folder.nats_credentials()
     owner = {"user": credentials.user, "password": credentials.password.get_secret_value()}
     others = server_users(settings.folder.nats_users, load_catalog(settings).lanes)

@@ -63,7 +63,7 @@ def stored_at_leader(reply: Msg) -> Stored | None:
 
 
 def messages_left(status: str, headers: dict[str, str]) -> int:
-    """How many messages a batch left behind; -1 when the server gave up."""
+    """Number of messages that a batch left unread; -1 if the server gave up."""
     if status == "204":
         return int(headers.get("Nats-Num-Pending", 0))
     return 0 if status == "404" else -1

@@ -1,4 +1,4 @@
-"""Configuration of the streams, buckets and consumers of a deployment."""
+"""Configuration of streams, buckets and consumers; a lane's concurrency cap is its `max_ack_pending`."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ class Permissions:
     replies: bool = False  #: whether it may send one reply to each request that it receives
 
     def configuration(self) -> dict[str, Any]:
-        """As the configuration of the server has them."""
+        """The permissions as written in the server's configuration."""
         allowed = {
             "publish": {"allow": sorted(self.publish)},
             "subscribe": {"allow": sorted(self.subscribe)},

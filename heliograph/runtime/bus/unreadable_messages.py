@@ -38,7 +38,7 @@ class DeadLetter:
         return cls(stream, sequence, subject, reason, stored.data)
 
     def description(self) -> dict[str, Any]:
-        """As operators see it."""
+        """The message as shown to operators."""
         description = {"stream": self.stream, "sequence": self.sequence, "subject": self.subject}
         return {**description, "reason": self.reason}
 
