@@ -12,11 +12,11 @@ from heliograph.contracts.ids import ProjectName
 from heliograph.runtime.authorities import is_loopback
 from heliograph.runtime.token_settings import Name, Optional
 
-ANYBODY_THERE = "*"  #: as a value of the claim: whoever the provider signs in
+ANYBODY_THERE = "*"  #: as a value of the claim: every person that the provider signs in
 
 
 class OidcGrant(BaseModel):
-    """What somebody may do whose claim has a value."""
+    """Scopes and projects granted to a value of the claim."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,17 +35,17 @@ def _parsed(value: Any) -> Any:
 
 
 class OidcSettings(BaseSettings):
-    """How people sign in at an identity provider, and what they may do then."""
+    """Settings of sign-in at an identity provider, and its grants."""
 
     oidc_issuer: Annotated[Name | None, Optional] = None  #: https URL of the provider
     oidc_client_id: Annotated[Name | None, Optional] = None
     #: null: a public client; PKCE is used in any case
     oidc_client_secret: Annotated[SecretStr | None, Optional] = Field(default=None)
     oidc_scope: Name = "openid profile email"  #: what the provider is asked for
-    #: the claim of an ID token that says what somebody may do; `a.b` is a member of a claim
+    #: the claim of an ID token that selects the grant; `a.b` is a member of a claim
     oidc_claim: Name = "groups"
     #: JSON: by values of that claim, `{"scopes": […], "projects": […]}`; the first that fits counts, and
-    #: `*` is whoever the provider signs in
+    #: `*` matches every person that the provider signs in
     oidc_grants: Annotated[dict[str, OidcGrant], NoDecode, BeforeValidator(_parsed)] = Field(
         default_factory=dict
     )

@@ -1,4 +1,4 @@
-"""What an operator can change about the gateway."""
+"""Settings of the gateway."""
 
 from pathlib import Path
 from typing import Literal
@@ -26,5 +26,5 @@ class GatewaySettings(OidcSettings, ServiceSettings):
     )  #: queue quota: waiting jobs of one project
     #: where a deployment without any key writes its first one, with the scope `admin`; null: nowhere
     first_key_file: Path | None = None
-    #: hours until somebody who signed in to the console has to sign in again
+    #: maximum hours of a session in the console
     session_hours: float = Field(default=12.0, gt=0, le=MAX_SESSION_HOURS)

@@ -64,6 +64,6 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
 
 
 def _require_own_page(cookies: SessionCookies, request: Request) -> None:
-    """Raises Forbidden: no other page signs somebody in or out."""
+    """Raises Forbidden for a page of another site, which may not sign users in or out."""
     if not cookies.pages.has_made(request):
         raise Forbidden

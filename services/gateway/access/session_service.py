@@ -19,7 +19,7 @@ class SessionService:
 
     Args:
         life: Of a session, at most.
-        is_open: Nobody needs a key, so there are no sessions.
+        is_open: Authentication is off, so sessions do not exist.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class SessionService:
     def _require_keys(self) -> None:
         """Raises NotFound."""
         if self._is_open:
-            raise NotFound("nobody needs a key here: HELIOGRAPH_AUTH is off")
+            raise NotFound("sessions do not exist, as authentication is off (HELIOGRAPH_AUTH)")
 
     def view(self, principal: Principal) -> Session:
-        """Who asks, and what it may do."""
+        """The session view of a principal, with its scopes and projects."""
         name = self._sessions.name_of(principal) if principal.session or principal.id else None
         return session_view(principal, name)
 

@@ -110,7 +110,7 @@ class BudgetService:
 
     @retry_on_conflict
     async def _remove_limits(self, project: str) -> None:
-        """What has no limit is no budget."""
+        """A request without limits removes the budget."""
         entry = await self._budgets.read(project)
         if entry.active:
             unlimited = entry.active.model_copy(update={"limits": BudgetLimits()})

@@ -29,7 +29,7 @@ class BatchResult:
 
     @property
     def cost(self) -> Cost | None:
-        """Of the jobs together, each once; None when they are priced in different currencies."""
+        """Total cost of the jobs, each once; None if the currencies differ."""
         return total_cost({record.id: record.cost for record in self._jobs}.values())
 
     @property

@@ -1,7 +1,7 @@
 """
 Plans: the job ids of a bulk request, stored before the first job, so that a repeat resumes it.
 
-Whoever sends the request again, with its key, goes on with the same plan: what was done is not done
+A repeated request with the same key continues with the same plan: what was done is not done
 twice, and what a crash cut off is made up for.
 """
 

@@ -85,7 +85,7 @@ class QuoteService:
         )
 
     async def _positions(self, records: list[Record]) -> list[Position]:
-        """Where each would stand in the queue; nothing is said of those that need not wait."""
+        """Queue position of each request; requests that need not wait have none."""
         jobs = [_new_job(record) for record in records if not record.internal.reused]
         query = ForecastPositions(jobs=jobs)
         found = await request_or_none(self.request, query, timeout=_FORECAST_TIMEOUT)

@@ -1,8 +1,8 @@
 """
 Job permits: which jobs count against a quota, kept for all gateways in one entry each (a semaphore).
 
-A job takes its permit before it is accepted, so that there are never more than the quota allows. Nobody
-has to give it back: once there is none left, whoever wants one looks which jobs need theirs no more.
+A job takes its permit before it is accepted, so that there are never more than the quota allows. It is
+not given back: once none is left, a gateway that needs one checks which jobs no longer need theirs.
 """
 
 import asyncio
@@ -140,7 +140,7 @@ class JobPermits:
     async def _decide(
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
     ) -> list[Granted]:
-        """What each is granted, once that is written down."""
+        """Result for each request, once it is written."""
         while True:
             stored = await self._bucket.read(key)
             before = _holders(stored.readable)
@@ -155,7 +155,7 @@ class JobPermits:
                 return granted
 
     async def _still_needed(self, holders: Holders, state: State, entry: _Entry) -> Holders:
-        """Without the jobs that need their permit no more. Where nobody knows, all need theirs."""
+        """Holders without the jobs that no longer need their permit. If that is unknown, all keep theirs."""
         clock = asyncio.get_running_loop().time
         if clock() - entry.looked_at < _LOOK_INTERVAL:
             return holders

@@ -75,7 +75,7 @@ class LimitAdmin:
         ]
 
     async def _performance(self) -> dict[str, AccountPerformance]:
-        """Of the last hour, by account; nothing when status does not answer in time."""
+        """Performance in the last hour by account; empty if status does not answer in time."""
         found = await request_or_none(
             self.request, ListAccountStatistics(), timeout=_STATISTICS_TIMEOUT
         )

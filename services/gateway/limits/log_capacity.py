@@ -1,4 +1,4 @@
-"""Back-pressure: rejects new jobs above the event log's high watermark, so running jobs can still append."""
+"""Back-pressure (backpressure): rejects new jobs above the event log's high watermark for running jobs."""
 
 import asyncio
 from collections import Counter, deque

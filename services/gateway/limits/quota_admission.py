@@ -1,4 +1,4 @@
-"""Admission by quotas: new jobs are counted for their project, key and user before they are accepted."""
+"""Admission by quotas and rate limits: new jobs count for project, key and user before acceptance."""
 
 import math
 from collections.abc import Awaitable, Callable, Collection
@@ -27,7 +27,7 @@ KeyQuotasOf = Callable[[str], Quotas | None]
 
 class QuotaAdmission:
     """
-    Counts new jobs. Where no quota is set, it asks nobody and writes nothing.
+    Counts new jobs. Without any quota it reads and writes nothing.
 
     Every method raises Unavailable: what was to be counted may or may not be.
     """

@@ -10,7 +10,7 @@ from heliograph.contracts.records import Record
 
 
 class QuotaHolder(NamedTuple):
-    """Somebody with quotas."""
+    """A project, key or user with quotas."""
 
     name: str  #: as keys and subjects have it
     title: str  #: for people
@@ -27,7 +27,7 @@ class HolderJobs(NamedTuple):
 def holders_of(
     project: str, user: str | None, key: str | None, own: ProjectQuotas, of_key: Quotas | None
 ) -> Iterator[QuotaHolder]:
-    """Who has quotas that a request counts for: the project, the key that it came with, and its user."""
+    """Holders of the quotas that apply to a request: its project, its key and its user."""
     if own.is_set:
         yield QuotaHolder(f"project.{project}", f"the project {project}", own)
     if key and of_key and of_key.is_set:

@@ -26,12 +26,12 @@ class SharedCounters(Protocol):
     """Counters of all gateways."""
 
     async def add(self, name: str, window: int, count: int) -> int:
-        """Add to a counter. Returns what it says now. Raises Unavailable."""
+        """Add to a counter. Returns the new sum. Raises Unavailable."""
 
 
 @dataclass
 class _Window:
-    """What a gateway knows of one window of one counter."""
+    """A gateway's copy of one window of one counter."""
 
     number: int
     left: int = 0  #: taken, and not used
@@ -59,7 +59,7 @@ class RateLimiter:
         Count requests, all or none.
 
         Args:
-            title: Whose rate it is, for people.
+            title: Holder of the rate, for the error message.
 
         Raises:
             TooManyRequests: The limit of the window is exceeded; the next window may have room.
@@ -74,13 +74,13 @@ class RateLimiter:
             window.left -= count
 
     def give_back(self, name: str, rate: RequestRate, count: int, at: datetime) -> None:
-        """Requests that came at a time, were counted, and made nothing new. A later window gets none."""
+        """Return counted requests that created nothing new, unless their window has ended."""
         window = self._current(name, rate)
         if window.number == _number(rate, at):
             window.left += count
 
     def state(self, name: str, rate: RequestRate) -> RateState:
-        """What is left, as far as this gateway knows."""
+        """The remaining requests, as far as this gateway knows."""
         window = self._current(name, rate)
         free = max(0, rate.limit - window.total) + window.left
         return RateState(remaining=min(free, rate.limit), reset=_until_next(rate))
@@ -108,7 +108,7 @@ def _key(name: str, rate: RequestRate) -> str:
 
 
 def _number(rate: RequestRate, at: datetime) -> int:
-    """Of the window that a time is in."""
+    """Number of the window that contains a time."""
     return int(at.timestamp() // rate.window_seconds)
 
 
@@ -117,7 +117,7 @@ def _until_next(rate: RequestRate) -> float:
 
 
 def policy_of(name: str) -> str:
-    """How headers call the rate of a holder."""
+    """Name of a holder's rate in headers."""
     return f"requests-{name.partition('.')[0]}"
 
 

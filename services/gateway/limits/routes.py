@@ -20,7 +20,7 @@ from services.gateway.limits.lanes_accounts import LimitAdmin
 
 
 class QueueQuery(BaseModel, extra="forbid"):
-    """How much of a queue."""
+    """Query of a lane's queue."""
 
     limit: int = Field(default=50, ge=1, le=500, description="Maximum number of jobs")
 

@@ -21,7 +21,7 @@ _NO_QUOTAS = ProjectQuotas()
 
 
 class NewMarks(NamedTuple):
-    """What became new of the marks of a project."""
+    """Changes of the marks of a project."""
 
     budget: bool  #: it has a budget, or has none any more
     open_jobs: bool  #: its budget limits open jobs
@@ -89,7 +89,7 @@ class ProjectSettings:
 
     async def change(self, project: str, change: ChangeProject) -> ProjectState:
         """
-        Change what a project fills in, and what it keeps.
+        Change the defaults, retention rules and quotas of a project.
 
         Raises:
             ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
@@ -115,7 +115,7 @@ class ProjectSettings:
         return _state(project, value)
 
     async def _write(self, project: str, value: dict[str, Any], seen: int) -> None:
-        """A project that says nothing any more takes no place. Raises Conflict and TooManyProjects."""
+        """Write the settings; empty ones are deleted. Raises Conflict and TooManyProjects."""
         bucket = self._cache.bucket
         if not any(value.values()):
             await bucket.forget(project, seen)

@@ -16,7 +16,7 @@ def granted(
     claims: Mapping[str, Any], claim: str, grants: Mapping[str, OidcGrant]
 ) -> OidcGrant | None:
     """
-    The first grant that somebody's claim has the value of; None: nothing is granted.
+    The first grant whose value the person's claim has; None: nothing is granted.
 
     Several are not added up: the scopes of one would hold in the projects of the other.
     """
@@ -28,7 +28,7 @@ def granted(
 
 
 def _values(claims: Mapping[str, Any], claim: str) -> set[str]:
-    """An address that the provider has not verified is nobody's."""
+    """Values of the claim. An e-mail address that the provider has not verified does not count."""
     found: Any = claims
     for name in claim.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
@@ -42,7 +42,7 @@ def _values(claims: Mapping[str, Any], claim: str) -> set[str]:
 def session_of_person(
     claims: Mapping[str, Any], grant: OidcGrant, now: datetime, life: timedelta
 ) -> SessionRecord:
-    """A session of somebody who has signed in."""
+    """A session of a person who has signed in."""
     name = next(text for each in _NAMES if (text := str(claims.get(each) or "")))
     return SessionRecord(
         subject=str(claims["sub"]),

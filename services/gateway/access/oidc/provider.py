@@ -28,7 +28,7 @@ _KEPT = 300.0  #: seconds that its documents are good for
 
 
 class ProviderMetadata(BaseModel):
-    """What the provider says about itself, as far as we ask."""
+    """The metadata of the provider that we use."""
 
     issuer: str
     authorization_endpoint: str
@@ -60,7 +60,7 @@ class IdentityProvider:
         self._read_at = float("-inf")
 
     async def authorization_url(self, attempt: SignInAttempt) -> str:
-        """Where a browser goes to sign in. Raises Unavailable."""
+        """URL at which a browser signs in. Raises Unavailable."""
         metadata = await self._current()
         async with self._client(metadata) as client:
             url, _ = client.create_authorization_url(
