@@ -41,7 +41,7 @@ class Attempt(Tolerant):
     ended_at: AwareDatetime | None = None
     request_id: str | None = None  #: the provider's
     charged: Charged = "unknown"
-    bill: Bill | None = None  #: null: it told no units that have a price, and `price` counts
+    bill: Bill | None = None  #: null: no reported units have a price, and `price` counts
     outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
     answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
 

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from heliograph.contracts.tolerant_reader import Tolerant
 
-PROBE = timedelta(seconds=120)  #: that a job let through has to say how it went
+PROBE = timedelta(seconds=120)  #: until the result of the probe job is due
 
 State = Literal["closed", "open", "half_open"]
 

@@ -20,7 +20,7 @@ from heliograph.contracts.records import Marker, Record
 
 REFUSED = "heliograph.request.refused.v1"  #: the type of a refusal, which is about no job
 
-MAJOR = 1  #: of what events say; a later release that means something else by it says another
+MAJOR = 1  #: major version of event types; a release that changes their meaning raises it
 
 _TYPE = re.compile(r"heliograph\.job\.(?P<name>[a-z][a-z0-9_]{0,63})\.v(?P<major>[0-9]{1,4})")
 

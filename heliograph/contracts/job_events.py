@@ -18,12 +18,12 @@ from heliograph.contracts.problems import Charged, Problem
 class JobEvent:
     """Job event: a fact about a job."""
 
-    name: ClassVar[str]  #: of the event that says so
+    name: ClassVar[str]  #: of the event
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started(JobEvent):
-    """A worker has the job, and a place in the account."""
+    """A worker has the job, and a permit of the account."""
 
     name = "started"
     run: int
@@ -73,7 +73,7 @@ class RetryScheduled(JobEvent):
     not_before: datetime
     reason: str  #: the `code` of what went wrong
     detail: str
-    counted: bool = True  #: False: the attempt does not count (the provider said "too fast")
+    counted: bool = True  #: False: the attempt does not count (the provider limited the rate)
     answered: bool = True  #: False: it never reached the provider, as a process of ours died
     charged: Charged = "no"
     answer: str | None = None

@@ -38,7 +38,7 @@ Status = Literal["queued", "running", "succeeded", "failed", "canceled", "expire
 #: what a job is doing, for people: finer than its status. A later release may know more of them
 Phase = Literal[
     "queued",
-    "blocked",  #: queued, and held up by more than its turn: `detail` says what by
+    "blocked",  #: queued, and waiting for more than its turn: `detail` has the reason
     "retrying",  #: queued for another attempt
     "submitting",
     "provider_queue",

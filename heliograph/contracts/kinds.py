@@ -25,7 +25,7 @@ class KindFacts(CatalogEntry):
 
     lane: str
     media: Media
-    model: str  #: unless the request or its project says otherwise
+    model: str  #: default; the request or its project may name another
     prompt_template: Annotated[str, _filled_with("prompt")] = "{prompt}"
     #: when there is an `edit_prompt`
     edit_template: Annotated[str, _filled_with("prompt", "edit_prompt")] = (

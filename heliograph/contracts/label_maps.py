@@ -1,4 +1,4 @@
-"""Mappings by label, such as tags: their keys are names, and JSON Schema says so."""
+"""Mappings by label, such as tags: their keys are names, also in JSON Schema."""
 
 from typing import Annotated, Any, TypeVar
 

@@ -12,7 +12,7 @@ it, when the last process of the older release is gone (`heliograph level raise`
 | 2 | 0.2.0 | assets of the type text/plain, and of jobs that failed; budgets of projects |
 """
 
-FIRST = 1  #: of a log that does not say
+FIRST = 1  #: of a log without a level
 TEXTS = 2  #: assets of the type text/plain, and of jobs that failed
 BUDGETS = 2  #: budgets of projects, which older processes would not settle
 LEVEL = 2  #: of this release

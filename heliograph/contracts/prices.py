@@ -13,7 +13,7 @@ BILLABLE_UNITS = "billable_units"  #: the name of units that are those of the pr
 
 
 class PriceVariant(CatalogEntry):
-    """Another amount, for requests whose body says certain things: a size, a quality."""
+    """Another amount, for requests whose body has certain values: a size, a quality."""
 
     when: dict[str, str | int | bool] = Field(min_length=1)  #: in the provider's own words
     amount: Money = Field(ge=0)

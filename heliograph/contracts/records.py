@@ -48,7 +48,7 @@ class Internal(Tolerant):
     style: str | None = None  #: of the project, as it was then
     after: list[str] = Field(default_factory=list)  #: jobs that must succeed before it starts
     reused: Reused | None = None
-    retries: list[str] = Field(default_factory=list)  #: keys of the in-place retries obeyed
+    retries: list[str] = Field(default_factory=list)  #: keys of applied in-place retries
     takeover: Takeover | None = None
     max_references: int
     on_ambiguous: KeptOnAmbiguous

@@ -1,4 +1,4 @@
-"""Spending of a job: what it costs so far, for reports. It adds up to what budgets say. Pure."""
+"""Spending of a job so far, for reports. The sums equal the balances of budgets. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple

@@ -18,7 +18,7 @@ _MAX = 10**6  #: of a scene, in seconds, and of a number
 
 
 class NoStory(ValueError):
-    """The text is no story; the message says what is missing."""
+    """The text contains no story; the message names the missing part."""
 
 
 def read_story(data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Balances: what the budget of a project should say, counted anew from its jobs. Pure."""
+"""Recount of a budget's balances from the jobs of its project. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime

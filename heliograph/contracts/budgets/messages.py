@@ -10,7 +10,7 @@ REACHED = "heliograph.budget.reached.v1"  #: the CloudEvents type
 
 
 class ThresholdReached(Tolerant):
-    """A project has spent a part of a limit. It is said once in each window."""
+    """A project has spent a part of a limit. Sent once in each window."""
 
     project: str
     currency: str

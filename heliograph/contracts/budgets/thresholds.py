@@ -1,4 +1,4 @@
-"""Thresholds of budgets: parts of a limit at which users are told. Pure."""
+"""Thresholds of budgets: parts of a limit at which users are notified. Pure."""
 
 from collections.abc import Iterator
 

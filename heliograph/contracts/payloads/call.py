@@ -29,7 +29,7 @@ class Call:
 
 
 def defaults(model: Model, *names: str) -> dict[str, Any]:
-    """Defaults of parameters that a price rests on: said, whatever the provider's are this month."""
+    """Defaults of parameters that affect the price: sent, as the provider's defaults may change."""
     schemas = {name: model.parameters[name] for name in names if name in model.parameters}
     return {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
 

@@ -2,7 +2,7 @@
 
 from heliograph.contracts.models import Model
 
-#: what no raw argument may say: it is said by fields of the request, or changes what is paid for
+#: reserved argument names: fields of the request set them, or they change the price
 _ALWAYS_OURS = frozenset(
     {"prompt", "model", "endpoint", "version", "input", "webhook", "stream", "sync_mode"}
     | {"aspect_ratio", "image_size", "size", "resolution", "duration", "duration_seconds"}
@@ -11,7 +11,7 @@ _ALWAYS_OURS = frozenset(
 
 
 def reserved_names(model: Model) -> frozenset[str]:
-    """Names that a raw argument cannot have: the body says these from the rest of the request."""
+    """Names that a raw argument cannot have, as other fields of the request set them."""
     wire = model.wire
     own = {wire.count, wire.references} - {None}
     return _ALWAYS_OURS | model.parameters.keys() | wire.fixed.keys() | frozenset(filter(None, own))

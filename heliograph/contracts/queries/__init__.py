@@ -10,7 +10,7 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 
 class Query(Tolerant, Generic[Reply]):
-    """A request to another service: its class says where it is sent, and how it is answered."""
+    """A request to another service: its class has the subject and the type of the reply."""
 
     subject: ClassVar[str]
 

@@ -63,7 +63,7 @@ def taken_over(record: Record, fact: Submitted) -> Attempt:
 
 
 def with_answer(attempts: list[Attempt], answer: str | None) -> list[Attempt]:
-    """The attempts, the last one with what the provider said."""
+    """The attempts, the last one with the provider's response."""
     if not attempts or not answer:
         return attempts
     return [*attempts[:-1], attempts[-1].model_copy(update={"answer": answer})]
