@@ -48,7 +48,7 @@ class Connection:
     def __init__(self, settings: ServiceSettings, name: str) -> None:
         self._settings = settings
         self._name = name
-        self.inbox_prefix = f"_INBOX_{name}".encode()  #: of replies, which no other user may hear
+        self.inbox_prefix = f"_INBOX_{name}".encode()  #: of replies; no other user may subscribe
         self.tls: ssl.SSLContext | None = settings.nats_tls
         self._closing = False
         self._was_open = False
@@ -169,7 +169,7 @@ class Connection:
 
 
 def _is_hopeless(error: Exception) -> bool:
-    """Whether the server itself refuses us. What others write to us can say anything, and ends nothing."""
+    """Whether the server itself refuses us. Errors in messages of other clients end nothing."""
     if isinstance(error, AuthorizationError):
         return True
     return type(error) is Error and str(error).lower().startswith(_HOPELESS)

@@ -77,7 +77,7 @@ class DeadLetters:
             log.debug("Dead letter already written", reason=str(error))
 
     def hearing(self, hear: Hear) -> Hear:
-        """A callback that skips what it cannot read, and tells errors of ours from the server's."""
+        """A callback that skips unreadable messages, and separates our errors from the server's."""
 
         async def heard(message: Msg) -> None:
             try:

@@ -51,7 +51,7 @@ def _balance(
     if at_settled:
         before = events.body(at_settled)
         return JobBalance(before if isinstance(before, Record) else None, holder)
-    # where earlier events were removed, the later one says when it ended
+    # where earlier events were removed, the later one has the time of the end
     if holder.step.is_final and holder.ended((at_held or last).sequence) <= settled:
         return JobBalance(holder, holder)
     return JobBalance(None, holder) if at_held else None

@@ -21,14 +21,14 @@ from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 
 log = structlog.get_logger()
 
-Hear = Callable[[Msg], Awaitable[None]]  #: of one message; its `metadata` say where it stands
+Hear = Callable[[Msg], Awaitable[None]]  #: handler of one message; its `metadata` have the position
 
 _SECOND = 10**9  #: in nanoseconds, as the server counts
-_HEARTBEAT = 1  #: seconds of silence until the server says that it is there
+_HEARTBEAT = 1  #: seconds of silence until the server sends a heartbeat
 _IDLE_TIMEOUT = 3.0  #: seconds without a message until a consumer is replaced
 _INACTIVE_THRESHOLD = 30  #: seconds until the server drops a consumer without a subscriber
 _RETRY_DELAY = 0.2  #: seconds between two consumers
-_UNBOUNDED = 2**31 - 1  #: nats-py drops what is over its limits, and says nothing
+_UNBOUNDED = 2**31 - 1  #: nats-py silently drops messages over its limits
 
 
 class OrderedConsumer:

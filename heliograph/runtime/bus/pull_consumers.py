@@ -147,7 +147,7 @@ async def _as_it_is(message: NatsMessage) -> NatsMessage:
 
 
 def _heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
-    """A middleware that tells the server every third of `ack_wait` that we are still at it."""
+    """A middleware that extends the delivery every third of `ack_wait`."""
 
     class Heartbeat(BaseMiddleware[Any, Any]):
         async def consume_scope(self, call_next: Any, msg: Any) -> Any:

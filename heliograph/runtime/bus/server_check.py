@@ -14,7 +14,7 @@ OLDEST_SERVER = (2, 14, 5)  #: the first with every fix the threat model asks fo
 
 
 class UnsupportedServer(Exception):
-    """The NATS server cannot keep our promises; the message says what to change on it."""
+    """The NATS server does not meet the requirements; the message has the required change."""
 
 
 def check_version(connection: Client) -> None:

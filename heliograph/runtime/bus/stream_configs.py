@@ -92,7 +92,7 @@ def _streams(settings: ServiceSettings) -> list[Config]:
             "retention": "workqueue",
             "storage": "file",
             "max_bytes": settings.requests_max_bytes,
-            "discard": "new",  # the publisher is told
+            "discard": "new",  # the publisher gets an error
             "max_msgs_per_subject": _REQUESTS_WAITING,
             "discard_new_per_subject": True,
             "duplicate_window": _SECOND // 10,  # `Nats-Msg-Id` counts per stream: keys are `ce-id`

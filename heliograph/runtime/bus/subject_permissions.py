@@ -75,7 +75,7 @@ def writes(*buckets: str) -> Permissions:
 
 
 def watches(*buckets: str) -> Permissions:
-    """Read buckets, and hear when they change."""
+    """Read and watch buckets."""
     return combined(
         reads(*(f"KV_{each}" for each in buckets)), hears(*(f"$KV.{each}.>" for each in buckets))
     )

@@ -1,4 +1,4 @@
-"""Messages that say that a threshold of a budget was reached, as CloudEvents."""
+"""Messages about reached thresholds of budgets, as CloudEvents."""
 
 from datetime import datetime
 
