@@ -37,7 +37,7 @@ def parse_authority(text: str) -> Authority | None:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """`https://host:port`; None for anything else. A port that need not be said is left out."""
+    """`https://host:port`; None for anything else. A default port is left out."""
     scheme, _, place = text.partition("://")
     authority = parse_authority(place)
     if authority is None or scheme not in _DEFAULT_PORTS:
@@ -145,7 +145,7 @@ def host_and_port(host: str, port: int) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine's own, whatever a name server says."""
+    """Whether a host is a loopback address or name, without asking a name server."""
     if host == "localhost":
         return True
     try:

@@ -13,7 +13,7 @@ from heliograph.runtime.deployment_settings import DeploymentSettings
 from heliograph.runtime.nats_tls import tls_context
 from heliograph.runtime.nats_users import public_nkey
 
-_NATS_PORT = 4222  #: that a URL need not say
+_NATS_PORT = 4222  #: the default
 
 
 class BusSettings(DeploymentSettings):

@@ -30,7 +30,7 @@ Point = Literal[
     # gateway: wishes about a job
     "cancel.written",  # `canceled`; still in the queue
     "cancel.purged",  # off the queue; no notification yet
-    "cancel.asked",  # `cancel_requested`; its worker was not told
+    "cancel.asked",  # `cancel_requested`; its worker was not notified
     "retry.written",  # `retry_scheduled` on request; not in the queue
     "retry.queued",  # in the queue; no answer
     # render: the dispatcher
@@ -64,7 +64,7 @@ Point = Literal[
     "store.written",  # `succeeded`
     "store.handled",  # done with the message; no ack
     # status: the sweeper
-    "sweep.asked",  # `expire_requested`; its worker was not told
+    "sweep.asked",  # `expire_requested`; its worker was not notified
     "sweep.expired",  # `expired`; still in the queue, no notification yet
     "sweep.found",  # an idle job; not re-enqueued yet
     # status: the cleaner

@@ -12,7 +12,7 @@ from heliograph.runtime.bus.queries import RemoteProblem
 
 KEPT = 20_000  #: signed URLs kept
 
-_DEFAULT_TTL = 900.0  #: seconds a URL works, unless storage says otherwise
+_DEFAULT_TTL = 900.0  #: seconds that a URL is valid, unless storage reports another time
 _BATCH = 200  #: objects of one request to storage
 
 
@@ -35,7 +35,7 @@ class PresignedUrlCache:
         self._kept: TLRUCache[StoredObject, _SignedUrl] = TLRUCache(
             KEPT, ttu=lambda _, signed, __: signed.expires
         )
-        self.ttl = _DEFAULT_TTL  #: seconds a URL works, as storage said last
+        self.ttl = _DEFAULT_TTL  #: seconds that a URL is valid, as storage last reported
 
     def cached(self, objects: list[StoredObject]) -> dict[StoredObject, str] | None:
         """The URLs, if all of them are cached; None otherwise."""

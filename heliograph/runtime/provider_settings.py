@@ -12,7 +12,7 @@ from heliograph.runtime.setting_types import CommaList, Url
 
 HOSTED_PROVIDERS = ("fal", "replicate", "gemini", "openai")
 
-#: where providers say that their results are: fal, Replicate, OpenAI's models that answer by address;
+#: hosts of results by the providers' documentation: fal, Replicate, OpenAI's models that return URLs;
 #: Gemini's come inside its answers
 RESULT_HOSTS = (
     "*.fal.media",

@@ -15,7 +15,7 @@ UNFIT_SERVER = 78  #: exit code: the NATS server is not as this release wants it
 
 
 class StartupError(Exception):
-    """The process cannot start; the message says what the operator has to change."""
+    """The process cannot start; the message has the change that the operator must make."""
 
 
 def read_settings(shape: type[Settings]) -> Settings:

@@ -1,4 +1,4 @@
-"""Expiry of API keys: said in the log 14, 3 and 1 days before, so that no app stops without a warning."""
+"""Expiry of API keys: logged 14, 3 and 1 days before, so that no application stops without a warning."""
 
 import asyncio
 from collections.abc import Mapping

@@ -32,7 +32,7 @@ class KeyStore:
     Every API key, by id. Every method raises Unavailable; those that write raise QueueFull.
 
     Args:
-        note: Is told of what is written: id, record and revision.
+        note: Called with each written key: id, record and revision.
     """
 
     def __init__(self, jetstream: JetStream, note: Note = lambda *_: None) -> None:

@@ -1,4 +1,4 @@
-"""Manifest of a backup: what is in its folder, and how to tell that it is whole."""
+"""Manifest of a backup: the files of its folder with their digests."""
 
 from pathlib import Path
 from typing import Any, Literal

@@ -32,7 +32,7 @@ class JobBudgets(Protocol):
         Whether a job would fit into the budget of its project now.
 
         Raises:
-            OverBudget, TooManyJobs: It would not, by what the leader of the stream says.
+            OverBudget, TooManyJobs: The job does not fit, according to the leader of the stream.
             Unavailable: The budget cannot be read.
         """
 

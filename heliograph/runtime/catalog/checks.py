@@ -10,7 +10,7 @@ from heliograph.contracts.payloads.reserved_names import reserved_names
 
 
 def wrong_adapters(catalog: Catalog) -> Iterator[CatalogError]:
-    """Models that nothing here can ask for, and arguments that the body says already."""
+    """Models without an adapter, and arguments that the request body sets already."""
     for name, model in catalog.models.items():
         if provider_of(name) not in PROVIDERS:
             known = ", ".join(sorted(PROVIDERS))

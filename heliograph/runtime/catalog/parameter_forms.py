@@ -38,7 +38,7 @@ def parameter_forms() -> dict[str, ParameterForm]:
 def with_forms(properties: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """
     Properties of a JSON Schema with `title`, `description`, `x-unit`, `x-advanced` and `x-order`, in
-    the order of forms. What a property says itself wins; one that is not known comes last.
+    the order of forms. A property's own values take precedence; unknown properties come last.
     """
     forms = parameter_forms()
     known = [name for name in forms if name in properties]

@@ -29,7 +29,8 @@ async def watch_files(
     Hot reload: keep the current catalog, and the sections of it that were handed out, as its files are.
 
     A file is read once it has stayed the same for `every` seconds: by then its writer is done.
-    One that is wrong changes nothing, and the log says where and why. Lanes cannot come or go, because
+    An invalid file changes nothing, and the log has position and reason. Lanes cannot be added or
+        removed, because
     each has a consumer from the start.
     """
     files = [file for section in SECTIONS if (file := getattr(settings, section))]

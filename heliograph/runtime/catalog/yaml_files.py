@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parent
 
 
 class CatalogFileError(StartupError):
-    """The catalog is wrong: the message says file, line and reason. Nothing starts with it."""
+    """The catalog is not valid; the message has file, line and reason. No service starts with it."""
 
 
 def read_section(section: str, overlay: Path | None) -> tuple[dict[str, Any], EntryLines]:

@@ -22,7 +22,7 @@ def _is_hexadecimal(digits: str) -> bool:
 
 
 def may_be_public(host: str) -> bool:
-    """Whether others may be able to reach a host, as far as its name tells."""
+    """Whether a host may be public, judged by its name."""
     if is_numeric(host):
         return is_public(host)
     name = host.removesuffix(".").lower()

@@ -11,7 +11,7 @@ class UnknownEncoding(Exception):
 
 
 class BrokenEncoding(Exception):
-    """The body is not encoded as it says, or ends too early."""
+    """The body does not match its encoding, or ends too early."""
 
 
 class TooLarge(Exception):

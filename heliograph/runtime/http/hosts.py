@@ -44,7 +44,7 @@ class HostAllowList:
         Whether a request with this `Host` means us.
 
         Args:
-            bound_port: The port the request came in on; the settings may say 0 for a free one.
+            bound_port: The port the request came in on; the settings may have 0 for a free one.
         """
         authority = parse_authority(host)
         if authority is None:

@@ -56,7 +56,7 @@ class EventStream(Response):
 
 
 def _describe_events(content: Document) -> None:
-    """A stream is a sequence of events with a model inside; said as OpenAPI 3.2 does."""
+    """Schema of an event stream, in the form of OpenAPI 3.2: a sequence of events with a model."""
     if EventStream.media_type in content:
         model = content[EventStream.media_type].pop("schema")
         del model["type"]  # FastAPI's, of the text

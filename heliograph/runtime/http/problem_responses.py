@@ -102,7 +102,7 @@ def complete(document: Document) -> None:
     known = {error.code: error for error in reversed([*tree])}  # the parent has the word
     document["components"]["examples"] = {code: _example(known[code]) for code in sorted(codes)}
     problem = document["components"]["schemas"][Problem.__name__]["properties"]
-    problem["code"]["examples"] = sorted(known)  # an enum would say that there are never more
+    problem["code"]["examples"] = sorted(known)  # an enum would exclude later codes
 
 
 def _example(error: type[HeliographError]) -> Document:

@@ -104,7 +104,7 @@ def _beginning(value: Any) -> Any:
 
 
 def reject_unstorable(value: Any, pointer: str = "") -> None:
-    """Raises ValidationFailed for what JSON can say and we cannot keep."""
+    """Raises ValidationFailed for JSON values that cannot be stored."""
     try:
         _walk(value, 0)
     except _Unstorable as found:
