@@ -39,7 +39,7 @@ class Link:
     URL and proxy of the live service.
 
     Args:
-        proxy: The address of a proxy. None: no proxy, whatever the environment says.
+        proxy: The address of a proxy. None: no proxy; the environment is not read.
         ticket: Gives a fresh ticket for a connection, where the service wants one.
     """
 

@@ -41,7 +41,7 @@ def unreachable(url: str, error: Exception) -> ConnectionFailed:
 
 
 def _reason(error: Exception) -> str:
-    """The deepest reason that says something."""
+    """The deepest cause that has a message."""
     reasons = [str(error)]
     cause = error.__cause__ or error.__context__
     while cause:

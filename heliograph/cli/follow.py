@@ -32,7 +32,7 @@ async def watch(
 
 
 def _show_caught_up(missed: int | None) -> None:
-    """Say that nothing is missing after a lost connection."""
+    """Print that a replay after a lost connection is complete."""
     if missed is not None:
         err.print(f"reconnected, {missed} events were missed and are shown", highlight=False)
 

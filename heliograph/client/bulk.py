@@ -58,7 +58,7 @@ class BulkCalls(Downloads):
         """
         Retry or cancel many jobs, by `ids` or by `filter`, as `{"status": "failed"}`.
 
-        One job that refuses does not keep it from the others: the report says so of each. `mode` is
+        A refused job does not affect the others; the report has the result of each. `mode` is
         of canceling, `start` of a retry, as in `retry`: only `start="submit"` pays. Ask `preview`
         first what it would cost.
         """

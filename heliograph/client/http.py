@@ -26,7 +26,7 @@ _TRIES = 5  #: of a request whose answer is lost, or that comes too early, and o
 
 
 class GatewayConnection:
-    """Connection to one gateway, about one project. `Client` says what its arguments are."""
+    """Connection to one gateway for one project. `Client` documents the arguments."""
 
     def __init__(
         self,
