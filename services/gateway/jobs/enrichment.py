@@ -73,7 +73,7 @@ class RecordBuilder:
         except ValidationFailed as error:
             if retry.changes.keys() & {"references", "after"}:
                 raise in_changes(error, retry.changes) from None
-            # else what was there once is gone; its worker says so
+            # else the asset was deleted; the worker reports it
         if retry.from_ is None and not (may_pay or record.internal.reused):
             refuse_to_pay(record.cost)
         return record

@@ -12,7 +12,7 @@ from heliograph.contracts.queries.storage import FindUpload
 from heliograph.runtime.bus import EventLog, RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 
-_TIMEOUT = 2.0  #: seconds storage has to say whether it has an upload
+_TIMEOUT = 2.0  #: seconds for the reply of storage
 
 
 class ReferenceValidator:
@@ -27,7 +27,7 @@ class ReferenceValidator:
     ) -> list[str | None]:
         """
         The digest of each, as `SentReference` has it; null for what is still to be made by a job
-        that is waited for. `after` says how far those are.
+        that is waited for. `after` has the state of those jobs.
 
         Raises:
             ValidationFailed: A reference does not exist in the project.
@@ -72,4 +72,4 @@ class ReferenceValidator:
         try:
             return (await self._request(query, timeout=_TIMEOUT)).object is not None
         except (Unavailable, RemoteProblem) as error:
-            raise Unavailable("storage does not say whether it has the upload") from error
+            raise Unavailable("storage does not answer whether the upload exists") from error

@@ -23,7 +23,7 @@ class ResultCache:
         return apply_cached(record, old) if old else record
 
     async def _find(self, project: str, digest: str | None) -> Record | None:
-        """The last job that made it; the read model only says which one to look at."""
+        """The last job that produced the result; the read model only names the job to read."""
         if digest is None:
             return None
         query = FindResult(project=project, digest=digest)

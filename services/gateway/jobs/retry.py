@@ -158,7 +158,7 @@ def refuse_to_pay(cost: Cost) -> None:
 
 
 def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationFailed:
-    """The same mistakes, where they are in the body of a retry; what the old job said is not in it."""
+    """The same mistakes with pointers into the body of a retry, which lacks the old job's fields."""
 
     def place(pointer: str) -> str:
         field = pointer.split("/")[1] if pointer else ""
