@@ -95,7 +95,7 @@ class RequestConsumer:
         project = message.subject.rsplit(".", 1)[1]
         key = (message.headers or {}).get("ce-id")
         headers = refusal_headers(project, key)
-        headers["Nats-Msg-Id"] = _origin(message)  # said once, however often the request comes
+        headers["Nats-Msg-Id"] = _origin(message)  # deduplicates repeated deliveries
         problem = error.problem(instance=message.subject)
         body = problem.model_dump_json().encode()
         try:

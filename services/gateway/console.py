@@ -37,7 +37,7 @@ _NOT_BUILT = (
 
 
 def add_console(app: FastAPI, settings: GatewaySettings) -> None:
-    """Serve what is built of the console and the client; without a build, a page that says so."""
+    """Serve the built console and client; without a build, a page with the command to build them."""
     _serve_client(app, settings.web_root / "clients/typescript/dist")
     if settings.console == "off":
         return

@@ -29,7 +29,7 @@ class Plan(PlanEntry):
 
 
 class PlanStore:
-    """Plans by id, for as long as HELIOGRAPH_PLAN_RETENTION says. Every method raises Unavailable."""
+    """Plans by id, kept for HELIOGRAPH_PLAN_RETENTION. Every method raises Unavailable."""
 
     def __init__(self, jetstream: JetStream) -> None:
         self._bucket = KeyValue(jetstream, "plans")

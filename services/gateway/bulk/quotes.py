@@ -20,12 +20,12 @@ from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.service import JobService
 from services.gateway.queue_position import request_or_none
 
-_FORECAST_TIMEOUT = 1.0  #: seconds to say when jobs would run; then nothing is said of it
+_FORECAST_TIMEOUT = 1.0  #: seconds for the reply of the dispatcher; without it, positions are null
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuoteService:
-    """Says what requests cost, and when their jobs would run."""
+    """Quotes requests: price and estimated start."""
 
     jobs: JobService
     signer: QuoteSigner
@@ -62,7 +62,7 @@ class QuoteService:
     async def _prepared(self, project: str, request: JobRequest) -> CheckResult:
         identity = RequestIdentity(project=project, job=new_job_id(), key="quote")
         try:
-            # what an older quote says is no matter
+            # an older quote is ignored
             plain = request.model_copy(update={"quote": None})
             return CheckResult(record=await self.jobs.prepare(plain, identity))
         except (RequestError, ModelUnavailable) as error:

@@ -1,1 +1,1 @@
-"""Catalog: what this deployment offers, and pages that say what everything is."""
+"""Catalog of the deployment: models, kinds, the index, and API documents."""

@@ -31,7 +31,7 @@ _OPEN: Mapping[State, frozenset[str]] = {
 _ACCEPTED_WITHIN = 60.0  #: seconds from a permit to the job; then it was given up
 _LOOK_INTERVAL = 0.2  #: seconds between two looks at the jobs of one entry
 _KNOWN = 10_000  #: entries that a gateway remembers
-_TIMEOUT = 2.0  #: seconds for status to say how they are
+_TIMEOUT = 2.0  #: seconds for the reply of status
 _DECIDE_WITHIN = 5.0  #: seconds for one entry to be written, however often others are faster
 _MOST_WAITING = 10_000  #: jobs that wait for permits of one entry in a gateway
 

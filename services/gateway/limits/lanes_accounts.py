@@ -23,7 +23,7 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
 from services.gateway.queue_position import request_or_none
 
-_STATISTICS_TIMEOUT = 1.0  #: seconds for status to say how accounts did lately
+_STATISTICS_TIMEOUT = 1.0  #: seconds for the reply of status
 
 
 @dataclass(frozen=True, kw_only=True)

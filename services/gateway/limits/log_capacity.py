@@ -20,7 +20,7 @@ from services.gateway.limits.metrics import show_log, show_stream
 log = structlog.get_logger()
 
 _INTERVAL = 1.0  #: seconds
-_TIMEOUT = 1.0  #: seconds for status to say what projects take
+_TIMEOUT = 1.0  #: seconds for the reply of status
 _COUNTED_AFTER = 5.0  #: seconds in which a job that was admitted is certainly in the log, or never
 
 #: what a job needs room in before it is accepted, as operators know it

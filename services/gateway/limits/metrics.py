@@ -35,7 +35,7 @@ _RESERVE = Gauge(
 
 
 def show_lanes(lanes: Sequence[LaneState]) -> None:
-    """Show what the dispatcher says of all lanes."""
+    """Export the lane states that the dispatcher reports."""
     for lane in lanes:
         _WAITING.labels(lane.name).set(lane.waiting)
         _OLDEST.labels(lane.name).set(lane.oldest_wait_seconds or 0)

@@ -92,7 +92,7 @@ class QuotaAdmission:
     async def headers(self, project: str, user: str | None, key: str | None) -> dict[str, str]:
         """
         What is left of each rate that a request counts for, as the RateLimit header draft has it. Nothing
-        where that cannot be said right now: the request is accepted already.
+        if it is not known at the moment: the request is accepted already.
         """
         try:
             own = await self._project_quotas(project)

@@ -36,7 +36,7 @@ def apply_defaults(
 
 
 def locked_model(kind: Kind, catalog: Catalog, defaults: Defaults) -> str | None:
-    """The one model that a project allows for a kind. One for pictures says nothing of videos."""
+    """The model to which a project is locked for a kind. A lock applies only to kinds of its medium."""
     locked = catalog.models.get(defaults.locked_model or "")
     return defaults.locked_model if locked and locked.media == kind.media else None
 

@@ -46,7 +46,7 @@ class ProjectSettings:
         self.marks = CachedBudgetMarks(self._cache, confirmed_within=confirmed_within)
 
     async def watch(self) -> None:
-        """Hear what other processes change, for ever."""
+        """Watch changes of other processes. Runs until canceled."""
         await self._cache.watch()
 
     async def defaults(self, project: str) -> Defaults:

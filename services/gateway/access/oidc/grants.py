@@ -9,7 +9,7 @@ from heliograph.contracts.sessions import SessionRecord
 from services.gateway.oidc_settings import ANYBODY_THERE, OidcGrant
 
 _MAX_NAME = 128  #: characters
-_NAMES = ("name", "preferred_username", "email", "sub")  #: claims that say who it is
+_NAMES = ("name", "preferred_username", "email", "sub")  #: claims with the name of the person
 
 
 def granted(

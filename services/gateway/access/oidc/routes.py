@@ -95,6 +95,6 @@ def _redirect(url: str) -> RedirectResponse:
 
 
 def _failed(page: str, code: str, reason: str) -> RedirectResponse:
-    """To the page for signing in. What the provider says is for the log only."""
+    """Redirect to the sign-in page. The provider's error is only logged."""
     log.warning("Sign-in failed", code=code, reason=reason[:200])
     return _redirect(f"{page}?{urlencode({'failed': code})}")
