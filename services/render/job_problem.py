@@ -9,7 +9,7 @@ from services.render.bounded_text import short_text, to_valid_utf8
 MAX_OUTPUT_COUNT = 64  #: of a request: each is an address now, and an asset later
 
 _MAX_NAME = 128  #: characters of a code or an id
-_MAX_FIELDS = 20  #: of a complaint
+_MAX_FIELDS = 20  #: field errors in a problem
 
 
 def _valid_field(field: FieldError) -> FieldError:

@@ -63,7 +63,7 @@ class Provider(Protocol):
         """
 
     async def cancel(self, request: Request) -> None:
-        """Ask it to stop. Whether it did, the next polls say. Raises ProviderUnavailable."""
+        """Cancel the request. The next polls show whether it stopped. Raises ProviderUnavailable."""
 
     async def look_up(self, submission: Submission) -> LookupResult:
         """Whether it has the request of an attempt. Raises ProviderUnavailable."""

@@ -37,7 +37,7 @@ def outcome_of(
 
     Args:
         units: That the provider bills.
-        report: What the answer says went wrong; it counts where there are no outputs.
+        report: The error in the response; it counts only without outputs.
     """
     full = [entry for entry in entries if not entry.is_empty]
     if not full and report and report.is_error:

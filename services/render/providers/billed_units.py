@@ -1,4 +1,4 @@
-"""Units that providers say they bill, by their own names. Pure."""
+"""Billed units that providers report, by their own names. Pure."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation

@@ -1,4 +1,4 @@
-"""Errors of content filters: recognized by code, or by what they say. Pure."""
+"""Errors of content filters: recognized by code or by text. Pure."""
 
 import re
 

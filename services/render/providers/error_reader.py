@@ -78,7 +78,7 @@ class ErrorReader:
                 self.fields.extend(FieldError(pointer=pointer, detail=text) for text in texts)
 
     def _titles(self, value: Mapping[str, Any], titles: list[str]) -> list[str]:
-        """A title is a text only where nothing within says more."""
+        """A title is used only if the object has no more specific text."""
         has_more = any(isinstance(value.get(n), Mapping | list) and value[n] for n in WITHIN)
         if not has_more:
             return titles

@@ -1,4 +1,4 @@
-"""Error report: what a provider's answer says went wrong. One reader for all adapters. Pure."""
+"""Error report: the error in a provider's response. One reader for all adapters. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class ErrorReport:
     """Error report of a provider."""
 
     status: int  #: of the answer, or within it
-    text: str  #: a sentence of ours where it said nothing
+    text: str  #: of the provider, else a sentence of ours
     codes: tuple[str, ...] = ()  #: the outermost first
     fields: tuple[FieldError, ...] = ()
     request_id: str | None = None
@@ -69,7 +69,7 @@ class ErrorReport:
 
     @property
     def is_about_content(self) -> bool:
-        """Whether a content filter says it."""
+        """Whether the error is one of a content filter."""
         return any(map(is_content_code, self.codes)) or speaks_of_content(self.text)
 
     def note(self, name: str, request_id: str | None = None) -> ProviderNote:
@@ -108,7 +108,7 @@ def failure_within(report: ErrorReport, note: ProviderNote) -> JobError:
 
 
 def quoted(error: E, answer: httpx.Response) -> E:
-    """The error with the beginning of the answer that says it, for the audit."""
+    """The error with the beginning of the response, for the audit."""
     error.answer = excerpt(answer)
     return error
 

@@ -1,4 +1,4 @@
-"""Words of an error: texts that say something, codes, and statuses of HTTP. Pure."""
+"""Texts, codes and HTTP statuses of an error. Pure."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ MAX_CODE = 256  #: characters
 
 
 def meaningful_text(value: Any) -> str | None:
-    """A text that says something."""
+    """A text that is not empty or generic."""
     text = value.strip() if isinstance(value, str) else ""
     return None if text.lower() in _NOTHING else text
 

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 _DATA = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
-_MIN_LENGTH = 64  #: characters of a text that may be a file, where nothing says that it is one
+_MIN_LENGTH = 64  #: characters of a text that may be a file, without a name that marks it as one
 _ALPHABET = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 #: how files begin that come inside answers
@@ -18,7 +18,7 @@ def content_in(text: str, *, is_known: bool) -> bytes | None:
     The bytes that a text stands for; None when it stands for none.
 
     Args:
-        is_known: Its name says that it is base64; else it has to begin as files do.
+        is_known: Its name marks it as base64; else it must begin as files do.
     """
     prefix = _DATA.match(text)
     if prefix:

@@ -25,7 +25,7 @@ _FLAGS = frozenset(
 _CLEAN = frozenset({"respect_moderation", "is_safe", "safe", "is_image_safe", "passed_moderation"})
 #: the same beside the outputs, where `safe` may be a parameter that comes back
 _CLEAN_BESIDE = _CLEAN - {"safe"}
-#: words beside the outputs that say how they ended; codes and states there are of the request
+#: fields beside the outputs with their outcome; codes and states there are of the request
 _FINISHES_BESIDE = frozenset({"finish_reason", "finishReason", "moderation_status"})
 #: a reason is given only where there is one
 _REASONS = frozenset(
@@ -70,7 +70,7 @@ _BESIDE = (
 
 
 def is_flagged(value: Any) -> bool:
-    """Whether an output says of itself that the provider does not want it seen."""
+    """Whether the provider flagged an output in the output itself."""
     if not isinstance(value, Mapping):
         return False
     if any(_is_true(value.get(name)) for name in _FLAGS):

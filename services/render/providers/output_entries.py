@@ -27,6 +27,6 @@ class Search:
     """Search parameters for outputs of a response."""
 
     media: Media
-    location: str | None = None  #: where the model's entry says the outputs are, as `result.images`
+    location: str | None = None  #: path of the outputs in the model's entry, as `result.images`
     base_url: str | None = None  #: of the provider, for relative addresses
     sent: Collection[str] = ()  #: addresses that we sent, which come back in many an answer

@@ -38,7 +38,7 @@ class OutputUploader:
         self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
 
     async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
-        """Only what storage says of the content itself is final; anything else may pass."""
+        """Only storage's errors about the content itself are final; all others are transient."""
         path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
         try:
             answer = await self._http.put(path, content=content, headers=self._credentials())

@@ -1,4 +1,4 @@
-"""Rate limits: how long a provider that said "too fast" wants us to wait. Pure but for the clock."""
+"""Rate limits of providers: the time to wait after a rate limit error. Pure but for the clock."""
 
 import math
 import re
@@ -12,7 +12,7 @@ import httpx
 from heliograph.runtime.clock import now
 from services.render.providers.response_content import json_or_none
 
-DEFAULT_DELAY = 5.0  #: seconds, when a provider limits the rate and does not say for how long
+DEFAULT_DELAY = 5.0  #: seconds, if a provider limits the rate without a time
 _MAX_DELAY = 600.0  #: seconds
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _UNIT = r"(ms|millis\w*|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"
@@ -29,10 +29,10 @@ _EPOCH_MS = 1_000_000_000_000  #: or in milliseconds
 
 def retry_after(answer: httpx.Response, text: str = "") -> float:
     """
-    Seconds to wait after "too fast": as its headers say, else its body, else the sentence in it.
+    Seconds to wait after a rate limit error: from its headers, else its body, else the sentence in it.
 
     Args:
-        text: What the provider said to people.
+        text: The provider's error text.
     """
     body = json_or_none(answer)
     delays = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))

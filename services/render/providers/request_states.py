@@ -37,7 +37,7 @@ class RequestSucceeded:
     units: Mapping[str, Decimal] = field(default_factory=dict)  #: that it bills, by its own names
     bill: Bill | None = None  #: what they cost, where they have a price
     answer: str | None = None  #: raw, for the audit
-    usual: int = 1  #: outputs of a request to the model that does not say how many
+    usual: int = 1  #: default number of outputs of a request to the model
 
 
 @dataclass(frozen=True, kw_only=True)

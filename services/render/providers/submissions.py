@@ -10,7 +10,7 @@ from heliograph.contracts.errors import ProviderUnavailable
 
 
 class RateLimited(ProviderUnavailable):
-    """The provider said "too fast": the request was surely not accepted, and does not count."""
+    """The provider limited the rate: the request was surely not accepted, and does not count."""
 
     def __init__(self, detail: str | None = None, *, retry_after: float) -> None:
         super().__init__(detail, retry_after=retry_after)

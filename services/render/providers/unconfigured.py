@@ -1,4 +1,4 @@
-"""Stand-in for a provider whose credentials are missing or not usable: sends nothing, and says why."""
+"""Placeholder for a provider with missing or unusable credentials: sends nothing, and reports the reason."""
 
 from typing import Never
 

@@ -76,7 +76,7 @@ class ReferenceResolver:
         try:
             found = (await self.request(query, timeout=_TIMEOUT)).object
         except RemoteProblem as error:
-            raise Unavailable("storage does not say whether it has the upload") from error
+            raise Unavailable("storage does not answer whether the upload exists") from error
         if found is None:
             raise ReferenceFailed(f"there is no upload sha256:{sha256}")
         return found

@@ -48,7 +48,7 @@ class ReferenceUploadCache:
     """
     Uploads references to providers, once per account and digest.
 
-    The bucket `brought` says what is where: key `<account>.<sha256>`, value `{url, until, used}`, or
+    The bucket `brought` has the reference copies: key `<account>.<sha256>`, value `{url, until, used}`, or
     `{claimed}` while a process uploads it. It holds `most` entries; the server drops those first that
     were written longest ago, and what is in use is written again now and then.
 

@@ -67,7 +67,7 @@ class DependencyTracker:
             tasks.create_task(self._look_again())
 
     def add(self, ticket: Ticket) -> None:
-        """A job waits. Hearing it twice changes nothing."""
+        """Add a waiting job. Idempotent."""
         if ticket.job in self._tickets:
             return
         self._tickets[ticket.job] = ticket

@@ -233,7 +233,7 @@ class Dispatcher:
 
 
 def _waiting(ticket: Ticket, headers: Mapping[str, str]) -> QueuedJob:
-    """Raises Unreadable: only the server says where a ticket lies, and since when."""
+    """Raises Unreadable. Position and time of a ticket come from the server only."""
     try:
         since = datetime.fromisoformat(headers["Nats-Time-Stamp"]).astimezone(UTC)
         return QueuedJob(int(headers["Nats-Sequence"]), ticket, since)

@@ -1,4 +1,4 @@
-"""Capacity hint: what the dispatcher is told of a lane when a run is over. Pure."""
+"""Capacity hint: message to the dispatcher about a lane when a run has ended. Pure."""
 
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.queries.scheduler import LaneCapacityHint

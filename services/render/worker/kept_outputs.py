@@ -1,4 +1,4 @@
-"""Outputs that a job keeps of those that a provider made, and what is told of the others. Pure."""
+"""Outputs that a job keeps of those that a provider made, and notes about the others. Pure."""
 
 from heliograph.contracts.errors import ContentPolicy
 from heliograph.contracts.job_events import AttemptCompleted, Rendered

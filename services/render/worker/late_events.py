@@ -17,7 +17,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 
 
 def late_event(entry: LogEntry, run: int, fact: JobEvent) -> AttemptCompleted | None:
-    """A fact about an attempt, as it fits a job that is over; None where it tells nothing new."""
+    """An event about an attempt, fitted to an ended job; None if it adds nothing."""
     record = entry.record
     known = _known(fact)
     if known is None or all(attempt.run != run for attempt in record.internal.attempts):

@@ -62,7 +62,7 @@ async def _look(
 
 
 async def serve_lookups(bus: NatsBus, worker: Worker) -> None:
-    """Look a request up whenever a hint says that it is time."""
+    """Look a request up when a hint requests it."""
 
     async def on_hint(message: Msg) -> None:
         await find_lost_request(worker, message.subject.rsplit(".", 1)[1])

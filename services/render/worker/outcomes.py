@@ -98,9 +98,9 @@ def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) ->
 
 def after_unknown(record: Record, at: datetime, settings: RenderSettings) -> JobEvent | None:
     """
-    What the request said to do when the outcome of a submission is unknown. None: a person decides.
+    The event of the request's `on_ambiguous` policy for an unknown outcome. None: a manual decision.
 
-    A further attempt may be charged a second time. It counts as one, and costs no more than was said.
+    A further attempt may be charged a second time. It counts as an attempt, within the policy's limit.
     """
     policy = record.internal.on_ambiguous
     if record.step is not Step.SUBMIT_UNKNOWN:

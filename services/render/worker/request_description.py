@@ -1,4 +1,4 @@
-"""Request description: what the catalog says about a request at a provider, and about its result."""
+"""Request description: the catalog's facts about a request at a provider and its result."""
 
 from dataclasses import replace
 from typing import TypeVar

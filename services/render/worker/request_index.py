@@ -28,4 +28,4 @@ class StatusRequestIndex:
         try:
             return frozenset((await self._request(query, timeout=_TIMEOUT)).known)
         except RemoteProblem as error:
-            raise Unavailable("status does not say which requests are known") from error
+            raise Unavailable("status does not answer which requests are known") from error

@@ -37,7 +37,7 @@ def consume_runs(service: Service[RenderSettings], worker: Worker) -> None:
 
 
 class RunConsumer:
-    """Runs a job for each message, and tells the dispatcher of the free lane capacity afterwards."""
+    """Runs a job for each message, and then notifies the dispatcher of the free lane capacity."""
 
     def __init__(self, worker: Worker, notify: Notify) -> None:
         self._worker = worker

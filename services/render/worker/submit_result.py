@@ -1,4 +1,4 @@
-"""Result of a submission: the event that it causes, and what it says of the provider. Pure."""
+"""Result of a submission: its event, and its effect on the circuit breaker. Pure."""
 
 from heliograph.contracts.errors import JobError, ProviderUnavailable
 from heliograph.contracts.job_events import JobEvent, Submitted

@@ -19,7 +19,7 @@ class WakeUps:
         self._draining = False
 
     async def listen(self, client: Client) -> None:
-        """Hear the hints of other processes."""
+        """Subscribe to hints of other processes."""
         await client.subscribe(subjects.RECORD_CHANGED, cb=self._on_hint)
 
     async def _on_hint(self, message: Msg) -> None:
@@ -61,7 +61,7 @@ class WakeUp:
 
     async def wait(self, seconds: float) -> bool:
         """
-        Wait; True when it rang before the time was up.
+        Wait; True if a wakeup came before the timeout.
 
         Raises:
             ShuttingDown: The process is shutting down.

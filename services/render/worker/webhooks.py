@@ -1,4 +1,4 @@
-"""Webhook routes: a provider says that a request is done. A hint only; no data is taken from it."""
+"""Webhook routes: a provider reports that a request is done. A hint only; its data is not used."""
 
 import structlog
 from fastapi import APIRouter, Request, Response

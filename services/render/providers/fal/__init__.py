@@ -94,7 +94,7 @@ class FalProvider:
             raise AmbiguousSubmit(str(error)) from error
         except HttpErrorStatus as error:
             raise_for_submission(error.answer)
-        name: object = handle.request_id  # whatever the library says it is
+        name: object = handle.request_id  # the library's type is not reliable
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AmbiguousSubmit("fal returned no valid request id")
         return Accepted(request_id=name)
@@ -217,7 +217,7 @@ def _is_ours(request: Request) -> bool:
 
 
 def _without_status(request: Request, error: HttpErrorStatus) -> RequestStopped:
-    """fal does not say how it goes: because it forgot, or because something else is wrong."""
+    """The error of an unreadable status: fal has deleted the request, or another error occurred."""
     if error.answer.status_code not in (404, 410):
         raise error
     return _ended(not_found(request.request_id))

@@ -54,7 +54,7 @@ class FalClient(fal_client.AsyncClient):
 
     async def send(self, method: str, url: str, **options: Any) -> httpx.Response:
         """
-        Ask fal something that its client has no word for, with our key unless `headers` say another.
+        Call an endpoint of fal that its client library lacks, with our key unless `headers` have another.
 
         Raises:
             ConnectFailed, ResponseLost, HttpErrorStatus: There is no good answer.

@@ -1,4 +1,4 @@
-"""Errors of fal: what it says of a submission or an account, translated to ours."""
+"""Errors of fal about submissions and accounts, translated to ours."""
 
 from dataclasses import replace
 from typing import NoReturn

@@ -29,7 +29,7 @@ class ProgressLog:
 
     def update(self, request_id: str, logs: Sequence[Any]) -> Progress:
         """
-        How far a request is, with what its log says now. Known lines count once,
+        Progress of a request from its current log. Known lines count once,
         and are kept though fal no longer shows them.
         """
         log = self._requests.setdefault(request_id, _RequestLog())

@@ -63,7 +63,7 @@ class GeminiProvider:
         self._unused = httpx.Client(trust_env=False)  # or Google's client makes one as it likes
         self._client = genai.Client(
             api_key=key,
-            vertexai=False,  # whatever the environment says
+            vertexai=False,  # overrides the environment
             http_options=types.HttpOptions(
                 base_url=base_url,
                 httpx_client=self._unused,

@@ -53,6 +53,6 @@ def classify(answer: httpx.Response) -> RequestStopped:
 
 
 def _is_geminis(body: Any) -> bool:
-    """Whether the model's own service says so, and not something on the way to it."""
+    """Whether the error is the model service's own, and not a proxy's."""
     error = body.get("error") if isinstance(body, dict) else None
     return isinstance(error, dict) and isinstance(error.get("status"), str) and "code" in error

@@ -11,7 +11,7 @@ from services.render.providers.billed_units import Units, units_in
 Outputs = list[bytes]
 
 _EXCERPT = 4096  #: characters
-_MAX_WORDS = 1500  #: characters of what a model says beside its outputs
+_MAX_WORDS = 1500  #: characters of a model's text beside its outputs
 _CHANGE = NextAction(kind="change_request", label="Change the prompt")
 _REFUSED = frozenset(
     {
@@ -49,7 +49,7 @@ def parse_story(answer: types.GenerateContentResponse, note: ProviderNote) -> Ou
 
 
 def is_flagged(answer: types.GenerateContentResponse) -> bool:
-    """Whether Gemini says that the outputs should not be shown, though they came."""
+    """Whether Gemini flagged outputs that it returned."""
     ratings = (answer.candidates[0].safety_ratings if answer.candidates else None) or []
     return _finish(answer) in _REFUSED or any(rating.blocked for rating in ratings)
 

@@ -1,4 +1,4 @@
-"""Retry delay: how long Gemini says to wait, in a note beside its error."""
+"""Retry delay in the details of a Gemini error."""
 
 import httpx
 

@@ -26,7 +26,7 @@ _NO_MONEY = ("credit", "billing", "balance", "payment")
 _CODE = re.compile(r"\((?:code:\s*)?([A-Z]{1,2}\d{0,5})\)")
 _CHANGE = NextAction(kind="change_request", label="Change the prompt or what Replicate objects to")
 
-#: what the text of a failed prediction says, the first that fits
+#: patterns in the error text of a failed prediction; the first match counts
 _BY_WORDS: tuple[tuple[type[JobError], tuple[str, ...]], ...] = (
     (ContentPolicy, ("nsfw", "sensitive", "safety", "content policy", "moderation", "prohibited")),
     (ReferenceFailed, ("not found for url", "failed to download", "could not download")),

@@ -10,7 +10,7 @@ from services.render.providers.http import ProviderHttp
 from services.render.providers.http_errors import ResponseLost
 from services.render.providers.response_content import json_or_none
 
-_KEPT = 86_400.0  #: seconds, unless Replicate says otherwise
+_KEPT = 86_400.0  #: seconds, unless Replicate reports another time
 _SPARE = 3600.0  #: seconds that a prediction may take to read it
 
 

@@ -90,7 +90,7 @@ class SimProvider:
         if fault == "reject":
             raise ProviderRejected("the sim was told to reject this", provider=_note())
         if fault == "rate_limited" and self.records.count(f"{job}.submits", 1):
-            raise RateLimited("the sim was told to say: too fast", retry_after=1.0)
+            raise RateLimited("the sim provider simulates a rate limit", retry_after=1.0)
         if fault == "unavailable" and self.records.count(f"{job}.submits", 2):
             raise ProviderUnavailable("the sim was told to be unavailable", provider=_note())
 
