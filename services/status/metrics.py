@@ -18,7 +18,7 @@ async def export_lag(projected: Position, end: Position) -> None:
     """
     Compare the read model's cursor with the end of the log again and again. Raises Unavailable.
 
-    Every status process does, also those that do not project: a projector that hangs says nothing.
+    Every status process does, also those that do not project: a projector that hangs reports nothing.
     """
     while True:
         cursor = await projected()

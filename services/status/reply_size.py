@@ -1,4 +1,4 @@
-"""Replies that fit into a message: pages are cut, and say that there is more. Pure."""
+"""Replies that fit into a message: pages are cut and marked as incomplete. Pure."""
 
 from collections.abc import Sequence
 

@@ -33,7 +33,7 @@ class ClientAuthentication:
 
     @property
     def principal(self) -> Principal:
-        """Raises Unauthenticated: the client has not said who it is."""
+        """Raises Unauthenticated: the client is not authenticated yet."""
         if self._principal is None:
             raise Unauthenticated
         return self._principal

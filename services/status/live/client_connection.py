@@ -124,7 +124,7 @@ class ClientConnection:
             return None
 
     async def _listen(self) -> int | None:
-        """Hear what the client wants. Returns the close code for one that must go."""
+        """Handle the frames of the client. Returns the close code for a client to disconnect."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":

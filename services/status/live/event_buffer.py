@@ -12,7 +12,7 @@ class EventBuffer:
     """Recent events, bounded by their size."""
 
     limit: int  #: bytes
-    floor: int = 0  #: everything after this sequence is in the ring
+    floor: int = 0  #: all events after this sequence are in the buffer
     frames: deque[Frame] = field(default_factory=deque)
     size: int = 0
 

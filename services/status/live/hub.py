@@ -65,7 +65,7 @@ class Hub:
         self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
         self._moved = asyncio.Condition()
         self._pumped = 0  #: every event up to here was handed to the live clients
-        self._thresholds = 0  #: sequence of the last threshold that clients were told
+        self._thresholds = 0  #: sequence of the last threshold sent to clients
         self.head = 0  #: sequence of the last event received
         self.opened = asyncio.Event()
 

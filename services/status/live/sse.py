@@ -33,7 +33,7 @@ from services.status.live.subscription import SubscriptionFactory
 
 log = structlog.get_logger()
 
-_PING = 15  #: seconds of silence before a comment says that we are still there
+_PING = 15  #: seconds of silence before a keep-alive comment
 _SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
 
 
@@ -140,7 +140,7 @@ async def _frames(
 
 
 def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
-    """Say what will not get better; what passes ends the stream, and the client comes back."""
+    """Send permanent errors; after a transient one the stream ends, and the client reconnects."""
     error = None if joining.cancelled() else joining.exception()
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):
         send_queue.put(error_text(0, error.problem().model_dump(mode="json")))

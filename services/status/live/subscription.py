@@ -20,7 +20,7 @@ from services.status.live.snapshot_frames import SnapshotFrames
 from services.status.live.subscription_limits import SubscriptionLimits
 from services.status.read_model import ReadModel
 
-_CATCH_UP_TIMEOUT = 5.0  #: seconds a hub has to hear of a sequence that the log has
+_CATCH_UP_TIMEOUT = 5.0  #: seconds for the hub to reach a sequence that the log has
 _PART = 0.005  #: seconds of one turn of a replay
 
 
@@ -75,7 +75,7 @@ class Subscription:
         return self._hub.epoch
 
     def stop(self) -> None:
-        """Hear no more."""
+        """End the subscription."""
         self._hub.leave(self.project, self)
 
     async def check_jobs(self) -> None:
@@ -140,7 +140,7 @@ class Subscription:
             self._last = max(self._last, through)
 
     def _join(self) -> None:
-        """Become live, and say so before any event that happens now."""
+        """Become live: send `caught_up` before any new event."""
         self._hub.join(self.project, self)
         self._send_queue.put(self._frame("caught_up", sequence=self._last))
 

@@ -22,7 +22,7 @@ class CursorConflict(Exception):
 
 
 class Unstorable(Exception):
-    """The database does not take what a record says, and never will."""
+    """The database permanently refuses a value of a record."""
 
 
 class ReadModel(Protocol):
@@ -69,7 +69,7 @@ class ReadModel(Protocol):
         """Projects that have jobs, by name; one more than the limit, if there are."""
 
     async def usage_page(self, query: GetUsage) -> UsagePage:
-        """Jobs of a project added up by period, and by what the query says."""
+        """Jobs of a project added up by period and by the dimensions of the query."""
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         """Names of jobs of a project, newest first; one more than the limit, if there are."""

@@ -11,7 +11,7 @@ from heliograph.runtime.startup import StartupError
 
 
 class UnsupportedDatabase(StartupError):
-    """The read model cannot be in that database; the message says what to change."""
+    """The read model cannot use the database; the message has the required change."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"HELIOGRAPH_DATABASE_URL {reason}")

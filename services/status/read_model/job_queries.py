@@ -111,7 +111,7 @@ async def _in_slots(connection: AsyncConnection, project: str, prefix: str) -> C
     own = select(jobs.c.slot).where(jobs.c.project == project, has_prefix(prefix))
     if await count(connection, own, up_to=_MAX_COUNTED) < _MAX_COUNTED:
         return has_prefix(prefix)
-    # LIKE of SQLite does not tell capitals from small letters
+    # LIKE of SQLite ignores case
     return func.substr(jobs.c.slot, 1, len(prefix)) == prefix
 
 

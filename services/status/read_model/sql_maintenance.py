@@ -79,7 +79,7 @@ class SqlMaintenance(SqlSession):
         async with self._transaction() as connection:
             used = frozenset(await connection.scalars(jobs_in_use(project)))
             found = (await connection.execute(ended_jobs(project, rule, at))).all()
-        # there may be many: others have to be heard meanwhile
+        # there may be many: other tasks must run meanwhile
         return await asyncio.to_thread(lambda: [read_ended(each, used) for each in found])
 
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
