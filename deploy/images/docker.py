@@ -9,7 +9,7 @@ from deploy.local.processes import program
 
 
 class CommandFailed(Exception):
-    """A command failed; it has said why."""
+    """A command failed; its output has the reason."""
 
 
 def build(image: str, context: Path, file: Path, variables: Mapping[str, str]) -> None:
@@ -26,7 +26,7 @@ def build(image: str, context: Path, file: Path, variables: Mapping[str, str]) -
 
 
 def run(command: list[str], *, environment: Mapping[str, str] | None = None) -> str:
-    """Standard output of a command. Raises CommandFailed; what it complains about is shown."""
+    """Standard output of a command. Raises CommandFailed; its error output is shown."""
     classic = {"DOCKER_BUILDKIT": "0", **(environment or {})}
     done = subprocess.run(
         command, env={**os.environ, **classic}, stdout=subprocess.PIPE, text=True, check=False

@@ -71,7 +71,7 @@ async def _until_signal(work: Coroutine[None, None, int]) -> int:
 
 
 async def up(settings: LocalSettings) -> int:
-    """Start everything, say so once it is ready, and stay."""
+    """Start everything, print the URLs when it is ready, and stay."""
     async with Supervisor(processes(settings), settings):
         began = time.monotonic()
         await _until_all_is_ready(settings)
@@ -86,7 +86,7 @@ async def up(settings: LocalSettings) -> int:
 
 
 async def keep_servers(settings: LocalSettings) -> int:
-    """Start NATS and S3, say so, and stay."""
+    """Start NATS and S3, print their addresses, and stay."""
     async with Supervisor(servers(settings), settings):
         await until_bound(settings.host, server_ports(settings))
         print(f"ready {settings.nats}", flush=True)

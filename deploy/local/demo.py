@@ -32,7 +32,7 @@ _TIMEOUT = 180.0  #: seconds for all three
 
 
 class NoKey(StartupError):
-    """The provider of the demo has no credentials; the message says which to set."""
+    """The provider of the demo has no credentials; the message names the setting."""
 
 
 def check_provider(settings: ServiceSettings, provider: str) -> None:
@@ -75,7 +75,7 @@ async def _submit(client: Client, cast: Cast) -> list[Job]:
 
 
 async def _complain(client: Client, jobs: list[Job], console: Console) -> None:
-    """Say what each job waits for; a provider that refuses our key is waited for."""
+    """Print the reason why each job waits; a provider that refuses our key is waited for."""
     console.print(f"\nnot finished after {_TIMEOUT:g} s", style="red")
     for job in jobs:
         latest = await client.get(job.id)

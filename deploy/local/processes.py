@@ -33,7 +33,7 @@ class Process:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)  #: beside what its role is given
     keeps_pid: bool = False  #: it holds its own pid file
-    #: output which says that it cannot write any more until it is started again
+    #: output which shows that it cannot write any more until a restart
     stuck: re.Pattern[str] | None = None
     role: str = ""  #: the service it is one of; empty: not one of ours
     grace: float = GRACE  #: seconds that it has to end
@@ -111,7 +111,7 @@ def s3_server(settings: ServiceSettings) -> Process:
 
 
 def service(name: str, settings: LocalSettings) -> list[Process]:
-    """One of our own, in as many processes as the settings say, each on a port of its own."""
+    """One of our services, in the configured number of processes, each on its own port."""
     command = [sys.executable, "-m", f"services.{name}"]
     match name:
         case "storage":

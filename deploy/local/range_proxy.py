@@ -51,7 +51,7 @@ class RangeProxy:
             async with self._places:
                 await self._pass_on(client, answer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # either side went away, or never said what it wanted
+            pass  # a side disconnected, or sent no request
         finally:
             await _close(answer)
 
@@ -126,7 +126,7 @@ def answer_head(head: bytes) -> bytes:
 
 
 def _alone(head: bytes) -> bytes:
-    """A head that says that the connection ends with it."""
+    """A head with `Connection: close`."""
     return _CONNECTION.sub(b"", head).removesuffix(_END) + b"\r\nConnection: close" + _END
 
 

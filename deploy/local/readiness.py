@@ -45,7 +45,7 @@ def addresses(settings: LocalSettings) -> list[str]:
 
 
 async def until_ready(*addresses: str) -> None:
-    """Wait until `/readyz` of every process says yes."""
+    """Wait until `/readyz` of every process is 200."""
     async with httpx.AsyncClient(timeout=3, trust_env=False) as client:
         waiting = set(addresses)
         while waiting:

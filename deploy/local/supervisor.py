@@ -93,7 +93,7 @@ class Supervised:
         """End a process that cannot write any more, once the disk has room: it is started again."""
         await self._stuck.wait()
         self._console.say(f"{self.name} cannot write any more; waiting for room on the disk")
-        while not has_room(self._home.path):  # noqa: ASYNC110  # disks ring no bells
+        while not has_room(self._home.path):  # noqa: ASYNC110  # there is no notification for free disk space
             await asyncio.sleep(_POLL_INTERVAL)
         self._stuck.clear()
         self._console.say(f"{self.name} has room again: it is ended, to be started again")
@@ -195,7 +195,7 @@ class Supervisor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # services first: they still want to say something to the servers
+        # services first: they still use the servers while they drain
         ours = [each for each in self._all if each.name not in ("nats", "s3")]
         servers = [each for each in self._all if each.name in ("nats", "s3")]
         for group in (ours, servers):
