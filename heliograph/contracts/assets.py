@@ -6,7 +6,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class Variant(Tolerant):
-    """Another form of an asset, made by storage: lighter, or easier to read."""
+    """Variant of an asset, made by storage: lighter, or easier to read."""
 
     media_type: str
     width: int | None = None  #: pixels; null for what is not a picture

@@ -81,7 +81,7 @@ class CastRequest(_Body):
 
     @property
     def is_single(self) -> bool:
-        """One reference is made again, from exactly one reference."""
+        """Whether one reference is produced again, from exactly one input reference."""
         return len(self.halves) == 1
 
     def prompt_of(self, half: Half) -> str | None:

@@ -25,7 +25,7 @@ class Account(CatalogEntry):
 
 
 class Catalog(CatalogEntry):
-    """Everything an operator can describe in YAML, as one consistent whole."""
+    """The catalog: kinds, models, lanes and accounts, which operators describe in YAML."""
 
     kinds: dict[Label, Kind]
     models: dict[ModelName, Model]  #: by `provider/name`

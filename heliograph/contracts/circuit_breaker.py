@@ -64,7 +64,7 @@ def after_failure(
     *,
     non_retryable: bool,
 ) -> CircuitBreaker:
-    """One more failure. `non_retryable`: it will fail again until a person does something."""
+    """The breaker after another failure. `non_retryable`: retries fail until the operator acts."""
     breaker = breaker or CircuitBreaker()
     failures = breaker.failures + 1
     counted = breaker.model_copy(update={"failures": failures, "reason": reason})

@@ -32,7 +32,7 @@ _BODY: TypeAdapter[Record | Marker] = TypeAdapter(
 
 @dataclass(frozen=True, kw_only=True)
 class EventEnvelope:
-    """One fact about one job, with everything that is known of the job after it."""
+    """Envelope of a job event, with the whole record of the job after it."""
 
     id: str
     name: str  #: `accepted`, `started`, …

@@ -258,7 +258,7 @@ class ValidationFailed(RequestError):
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> "ValidationFailed":
-        """One field that is wrong."""
+        """The error for one invalid field."""
         return cls(f"{pointer}: {detail}", errors=[FieldError(pointer=pointer, detail=detail)])
 
 
@@ -308,7 +308,7 @@ class Unreadable(ServiceError):
 
     @classmethod
     def because(cls, error: Exception) -> "Unreadable":
-        """From a validation error, without the values that were read."""
+        """The error for a failed validation, without the values that were read."""
         if not isinstance(error, ValidationError):
             return cls(f"it cannot be read: {type(error).__name__}")
         mistakes = error.errors(include_url=False, include_context=False, include_input=False)

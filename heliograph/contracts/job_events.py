@@ -67,7 +67,7 @@ class Rendered(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RetryScheduled(JobEvent):
-    """Another attempt, not before a time."""
+    """Another attempt is scheduled, not before a time."""
 
     name = "retry_scheduled"
     not_before: datetime
@@ -117,7 +117,7 @@ class Succeeded(JobEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(JobEvent):
-    """There will be no result. What was paid for and cannot be used is stored all the same."""
+    """The job failed. Paid outputs that cannot be used are stored nevertheless."""
 
     name = "failed"
     problem: Problem

@@ -25,7 +25,7 @@ class Step(StrEnum):
 
     @property
     def is_unsent(self) -> bool:
-        """Nothing of this attempt is, or will be, at the provider."""
+        """Whether no request of this attempt is, or will be, at the provider."""
         return self in UNSENT
 
 

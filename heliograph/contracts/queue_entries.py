@@ -55,7 +55,7 @@ _FIELDS = frozenset(Ticket.__slots__)
 
 @dataclass(frozen=True, slots=True, config=_CONFIG)
 class NewerTicket(Ticket):
-    """One with fields of a later release, which go wherever the ticket goes."""
+    """A ticket with fields of a later release, which are kept."""
 
     unknown: str = "{}"  #: as JSON
 

@@ -47,7 +47,7 @@ class Quotas(Tolerant):
         return any((self.requests, self.jobs_in_flight, self.jobs_queued))
 
     def changed(self, change: "ChangeQuotas") -> "Quotas":
-        """After a change."""
+        """The quotas after a change."""
         return Quotas.model_validate({**self.model_dump(), **change.model_dump(exclude_unset=True)})
 
 
@@ -57,7 +57,7 @@ class ProjectQuotas(Quotas):
     user: Quotas = Field(default=Quotas(), description="Quotas of each `user` named in requests")
 
     def after(self, change: "ChangeProjectQuotas") -> "ProjectQuotas":
-        """After a change; those of users change one by one, too."""
+        """The quotas after a change; quotas of users change one by one, too."""
         given: dict[str, Any] = change.model_dump(exclude_unset=True)
         if "user" in given:
             given["user"] = {**self.user.model_dump(), **(given["user"] or {})}

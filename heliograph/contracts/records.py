@@ -80,7 +80,7 @@ class Record(Job):
 
     @property
     def is_version(self) -> bool:
-        """It filled its slot: it succeeded with something that can be shown."""
+        """Whether the job is a version of its slot: it succeeded with an output that can be shown."""
         is_made = self.slot is not None and self.step is Step.SUCCEEDED
         return is_made and not (self.stored and all(asset.undecodable for asset in self.stored))
 
@@ -97,7 +97,7 @@ class Record(Job):
 
     @property
     def stored(self) -> list[Asset]:
-        """Its assets; also those it lost, whose objects stay while an open job works from them."""
+        """The job's assets, including pruned ones, whose objects stay while an open job refers to them."""
         remains = self.internal.remains
         return remains.assets if remains else self.assets
 

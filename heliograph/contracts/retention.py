@@ -39,12 +39,12 @@ class Retention(Rule):
 
     @property
     def is_limited(self) -> bool:
-        """Whether anything could ever go."""
+        """Whether any rule could prune a job."""
         return self.least != _NO_RULE
 
     @property
     def least(self) -> Rule:
-        """The least that is kept of any kind."""
+        """The strictest rule of all kinds."""
         limits = [_limits(rule) for rule in (self, *self.kinds.values())]
         named = {name for rule in limits for name in rule}
         return Rule(**{name: min(r[name] for r in limits if name in r) for name in named})
@@ -55,7 +55,7 @@ class Retention(Rule):
         return Rule(**{**_limits(self), **_limits(own)})
 
     def after(self, change: "ChangeRetention") -> "Retention":
-        """After a change; the rules of kinds change one by one, each as a whole."""
+        """The rules after a change; rules of kinds change one by one, each as a whole."""
         given = change.model_dump(exclude_unset=True)
         kinds = given.pop("kinds", {})
         rules = {} if kinds is None else self.model_dump()["kinds"] | kinds
@@ -70,7 +70,7 @@ class ChangeRule(Rule):
 
 
 class ChangeRetention(ChangeRule):
-    """Part of what a project keeps. What is left out stays; what is null goes."""
+    """Change of retention rules. Omitted rules stay; null removes a rule."""
 
     kinds: LabelMap[ChangeRule | None] | None = Field(
         default=None, max_length=256, examples=[{"shot": {"versions": 3}, "portrait": None}]
@@ -108,7 +108,7 @@ class Amount(_Shape):
 
 
 class Going(_Shape):
-    """A job that goes, and why."""
+    """A job to be pruned, with the reason."""
 
     id: str
     kind: str
@@ -120,7 +120,7 @@ class Going(_Shape):
 
 
 class Spared(_Shape):
-    """Jobs that would go, and stay."""
+    """Jobs that rules would prune, but that are kept."""
 
     current: int = 0  #: as the current version of a slot, or the newest
     in_use: int = 0  #: as an open job, or the result of another one, needs them

@@ -51,7 +51,7 @@ Moment = Annotated[
 
 
 class UsageQuery(BaseModel):
-    """Which usage of a project, and split by what."""
+    """Query of a project's usage: period, dimensions, format and page."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -108,7 +108,7 @@ class UsageAmounts(_View):
 
     @classmethod
     def of(cls, group: UsageGroup, **facts: Any) -> Self:
-        """From what the read model added up."""
+        """The amounts of a group of the read model."""
         return cls(
             jobs=sum(group.counts.values()),
             counts=group.counts,

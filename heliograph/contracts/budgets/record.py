@@ -46,7 +46,7 @@ class BudgetLimits(Tolerant):
 
 
 class Window(Tolerant):
-    """One day, one month, or all time: what was spent in it, and what is held."""
+    """Budget window: one day, one month, or all time, with the amounts spent and held."""
 
     span: Span
     key: str  #: as `2026-11-30`, `2026-11` or `total`

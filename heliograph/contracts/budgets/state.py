@@ -103,7 +103,7 @@ class _Shown(BaseModel):
 
 
 class WindowState(_Shown):
-    """One day, one month, or all time."""
+    """Budget window: one day, one month, or all time."""
 
     span: Span
     key: str = Field(description="The period: `2026-11-30`, `2026-11` or `total`")

@@ -44,7 +44,7 @@ def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 
 def _put(model: Model, name: str, value: Any) -> dict[str, Any]:
-    """One of our parameters, as the model wants it."""
+    """Set one of our parameters in the form that the model expects."""
     wire = model.wire
     if name == "aspect_ratio" and wire.size == "image_size":
         return {"image_size": _IMAGE_SIZES.get(value, value)}

@@ -24,5 +24,5 @@ def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
 
 
 def _put(model: Model, name: str, value: Any) -> dict[str, Any]:
-    """One of our parameters, as the model wants it."""
+    """Set one of our parameters in the form that the model expects."""
     return {model.wire.count if name == "num_images" else name: value}

@@ -8,7 +8,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class OccupiedSlots(Tolerant):
-    """By what each slot that was asked for is filled; those that miss here are empty."""
+    """The job of each requested slot; slots that are missing here are empty."""
 
     jobs: dict[str, str]  #: slot -> the job that is making a version, or made the latest
 

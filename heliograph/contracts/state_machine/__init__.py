@@ -47,7 +47,7 @@ def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
 
 
 def _derive(record: Record, job: Changes, internal: Changes, at: datetime) -> Record:
-    """Everything that follows from the step."""
+    """Fields that are derived from the step."""
     inner = record.internal.model_copy(update=internal)
     step = inner.step
     cost = job.get("cost", record.cost)

@@ -18,7 +18,7 @@ def index_of_attempt(record: Record, run: int) -> int | None:
 
 
 def with_attempt(record: Record, fact: Submitting, at: datetime) -> list[Attempt]:
-    """One more attempt. A run of refusals that do not count is one entry, however long it gets."""
+    """The attempts with another one. A series of uncounted refusals is one entry."""
     attempts, new = record.internal.attempts, _attempt(record, fact, at)
     if not (attempts and _was_refused(attempts[-1], new)):
         return [*attempts, new]
