@@ -71,7 +71,7 @@ class WorkQueue(Protocol):
     """
 
     async def enqueue(self, ticket: Ticket) -> None:
-        """Let a job wait for its turn, unless it does already."""
+        """Enqueue a job, unless it is queued already."""
 
     async def publish_store(
         self, project: str, job: str, *, wait: float = 0.0, waited: float = 0.0
@@ -85,7 +85,7 @@ class WorkQueue(Protocol):
         """
 
     async def purge(self, job: Record) -> None:
-        """Take a job out of the queue."""
+        """Remove a job from the queue."""
 
     async def has_work(self, job: str) -> bool:
         """Whether any message for a job is under way."""

@@ -20,7 +20,7 @@ _EXPIRY.set(math.inf)
 
 
 async def watch_certificate(settings: ServiceSettings) -> None:
-    """Look at it now and every hour: connections that are open do not show a newer one."""
+    """Export the expiry now and every hour: open connections do not show a newer certificate."""
     while True:
         for host, port in settings.nats_places:
             with suppress(OSError, TimeoutError):  # the connection of the bus says what is wrong

@@ -34,7 +34,7 @@ _FAILED_HANDSHAKE = (ssl.SSLError, ConnectionResetError)
 
 
 class NatsConnectFailed(Exception):
-    """No connection was made. Connect again."""
+    """The connection failed. Connect again."""
 
 
 class Connection:
@@ -124,7 +124,7 @@ class Connection:
         self.connected_at, self._was_open = now(), True
 
     def expect_close(self) -> None:
-        """From now on, a closed connection is what we want."""
+        """Treat the end of the connection as intended from now on."""
         self._closing = True
 
     async def close(self) -> None:

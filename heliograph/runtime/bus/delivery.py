@@ -50,7 +50,7 @@ class FailureCounter:
         self._counts: LRUCache[str, int] = LRUCache(_REMEMBERED)
 
     def count(self, delivery: "Delivery") -> bool:
-        """One more about this message. True when it was the last."""
+        """Count another unexpected error of this message. True if it was the last allowed one."""
         message = f"{delivery.subject} {delivery.sequence}"
         count = self._counts.pop(message, 0) + 1
         if count >= BUGS or delivery.number >= DELIVERIES:

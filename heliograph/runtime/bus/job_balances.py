@@ -44,7 +44,7 @@ def _balance(
     at_held: Stored | None,
     last: Stored,
 ) -> JobBalance | None:
-    """None for what is no job, cannot be read, or was accepted later."""
+    """Balance of a job; None for other messages, unreadable ones, and jobs accepted later."""
     holder = events.body(at_held or last)
     if not isinstance(holder, Record):
         return None

@@ -41,7 +41,7 @@ class KvCache:
         self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
     async def watch(self) -> None:
-        """Look again and again. Raises Unavailable."""
+        """Keep the cache current by polling. Raises Unavailable."""
         with translated():
             hints = await self._jetstream.connection.subscribe(f"{self._prefix}>", cb=self._on_hint)
         try:
@@ -70,13 +70,13 @@ class KvCache:
         return (self._entries.get(key) or KvEntry({}, 0)) if self._is_whole else None
 
     def known(self, prefix: str) -> list[KvEntry] | None:
-        """Everything under keys that begin like this; None before everything was read once."""
+        """Entries whose keys have the prefix; None before the first complete read."""
         if not self._is_whole:
             return None
         return [entry for key, entry in self._entries.items() if key.startswith(prefix)]
 
     def every(self) -> dict[str, KvEntry]:
-        """All entries by key, as far as they are known."""
+        """All known entries by key."""
         return dict(self._entries)
 
     def note(self, key: str, entry: KvEntry) -> None:
@@ -117,7 +117,7 @@ class KvCache:
         self.confirmed_at = asked_at
 
     async def _read_again(self, last: int) -> None:
-        """Know only what there is now. Until it is read, what was known counts."""
+        """Read all entries again. Until that is done, the old entries count."""
         entries, read_to = await self._written(0, last)
         later = {key: each for key, each in self._entries.items() if each.revision > read_to}
         self._entries, self._read_to = entries | later, read_to

@@ -28,7 +28,7 @@ class Lanes:
         self._lanes = lanes
 
     async def watch(self) -> None:
-        """Know all limits without asking, for as long as this runs."""
+        """Keep a local copy of all limits. Runs until canceled."""
         await self._cache.watch()
 
     async def limit(self, lane: str) -> LaneLimit:

@@ -121,11 +121,11 @@ class NatsBus:
         return await serve_query(self.jetstream, query, answer, group=group)
 
     async def warnings(self) -> list[dict[str, Any]]:
-        """For readiness: messages that cannot be read, and are skipped. Raises Unavailable."""
+        """Warnings for readiness: unreadable messages, which are skipped. Raises Unavailable."""
         return [letter.description() for letter in await dead_letters(self.jetstream)]
 
     async def check(self) -> None:
-        """For readiness: raises Unavailable unless the server answers now, and stores."""
+        """Readiness check: raises Unavailable unless the server responds and stores."""
         if not self.opened.is_set():
             raise Unavailable("not connected yet")
         try:

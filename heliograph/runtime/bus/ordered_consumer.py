@@ -50,7 +50,7 @@ class OrderedConsumer:
         self.sequence = after  #: of the last message received
 
     async def run(self) -> None:
-        """For ever, over outages of whatever kind."""
+        """Follow the stream across outages. Runs until canceled."""
         while True:
             try:
                 await _Consumer(self).follow()
@@ -59,7 +59,7 @@ class OrderedConsumer:
             await asyncio.sleep(_RETRY_DELAY)
 
     async def open(self, inbox: str) -> str:
-        """Have the server push what comes next to an inbox. Returns the name of the consumer."""
+        """Create a push consumer for the following messages. Returns its name."""
         config = {
             "deliver_subject": inbox,
             "deliver_policy": "by_start_sequence",
@@ -78,7 +78,7 @@ class OrderedConsumer:
         return str(created["name"])
 
     async def close(self, consumer: str) -> None:
-        """Let the server forget a consumer, as far as it can be reached."""
+        """Delete a consumer if the server can be reached."""
         await self.jetstream.notify(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
 
     async def take(self, message: Msg) -> None:
@@ -88,7 +88,7 @@ class OrderedConsumer:
 
 
 class _Consumer:
-    """One consumer of the server's, until something is missing."""
+    """A consumer on the server, used until a message is missing."""
 
     def __init__(self, consumer: OrderedConsumer) -> None:
         self._consumer = consumer

@@ -124,7 +124,7 @@ async def is_restoring(jetstream: JetStream) -> bool:
 
 
 async def end_restoring(jetstream: JetStream) -> None:
-    """Let services begin. Raises Unavailable."""
+    """Mark the restore as ended, so that services can start. Raises Unavailable."""
     config = (await jetstream.api("STREAM.INFO.EVENTS"))["config"]
     config["metadata"] = {k: v for k, v in config["metadata"].items() if k != RESTORING}
     await jetstream.api("STREAM.UPDATE.EVENTS", config)

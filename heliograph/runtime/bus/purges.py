@@ -24,7 +24,7 @@ class Purges:
         await self._bucket.change(_shard(project), later)
 
     async def newest(self, project: str) -> int:
-        """No event of a project after this sequence is gone; 0: none is."""
+        """Upper bound of the sequences of a project's removed events; 0: none was removed."""
         entry = await self._bucket.read(_shard(project))
         return int(entry.value.get("sequence", 0))
 

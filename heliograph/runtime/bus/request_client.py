@@ -26,7 +26,7 @@ class RequestClient(Client):
         self._replies: dict[str, asyncio.Future[Msg]] = {}  #: that are waited for, by number
 
     async def connect(self, *arguments: Any, **options: Any) -> None:
-        """As nats-py does. A client that was closed has lost its subscriptions."""
+        """Connect as nats-py does. A closed client has lost its subscriptions."""
         self._inbox = ""
         await super().connect(*arguments, **options)
 

@@ -38,7 +38,7 @@ def write_bundled_users(settings: ServiceSettings) -> None:
 
 
 def _entries(user: NatsUser, allowed: Permissions) -> list[dict[str, Any]]:
-    """One for each way to log in, with the same permissions."""
+    """Entries of a user: one per login method, with the same permissions."""
     logins: list[dict[str, Any]] = []
     if nkey := user.nkey:
         logins.append({"nkey": nkey})

@@ -28,7 +28,7 @@ class Permissions:
 
 
 def combined(*parts: Permissions) -> Permissions:
-    """All of them together."""
+    """Union of permissions."""
     return Permissions(
         publish=frozenset().union(*(each.publish for each in parts)),
         subscribe=frozenset().union(*(each.subscribe for each in parts)),
@@ -51,7 +51,7 @@ def answers(*subjects: str) -> Permissions:
 
 
 def inbox(user: str) -> Permissions:
-    """Its own replies, and no others' (see `Connection`)."""
+    """Permission for the user's own replies only (see `Connection`)."""
     return hears(f"_INBOX_{user}.>")
 
 

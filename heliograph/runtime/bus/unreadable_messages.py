@@ -78,7 +78,7 @@ async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter
 
 
 async def _empty(jetstream: JetStream, letter: DeadLetter) -> None:
-    """Leave nothing at a key, unless something else stands there by now."""
+    """Delete a key, unless its entry has changed."""
     headers = {"ce-id": str(ULID()), "KV-Operation": "DEL"}
     try:
         await jetstream.append(letter.stream, letter.subject, b"", headers, after=letter.sequence)
@@ -100,7 +100,7 @@ async def _is_gone(jetstream: JetStream, letter: DeadLetter) -> bool:
 
 
 async def forget(jetstream: JetStream, letter: DeadLetter) -> None:
-    """Take a note back."""
+    """Remove a dead letter."""
     subject = subjects.unreadable(letter.stream, letter.sequence)
     await jetstream.api(f"STREAM.PURGE.{_DEAD}", {"filter": subject})
 

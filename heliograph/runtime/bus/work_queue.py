@@ -81,7 +81,7 @@ class JetStreamWorkQueue:
         return answer != subjects.PERMIT_GRANTED
 
     async def move_store(self, project: str, job: str, sequence: int, waited: float = 0.0) -> bool:
-        """Hand a rendered job to storage's workers, as `move` hands a queued one to a lane."""
+        """Move a rendered job to storage's workers, as `move` does for a lane."""
         source = subjects.queue(subjects.STORE_LANE, "normal", project, job)
         target = subjects.store(project, job)
         return await self._move(source, target, b"{}", sequence, {WAITED: str(waited)})
