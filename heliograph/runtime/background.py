@@ -48,7 +48,7 @@ async def stop(*tasks: asyncio.Task[Any]) -> None:
 
 
 async def check_loops() -> None:
-    """For readiness: raises Unavailable while a loop of this process breaks again and again."""
+    """Readiness check: raises Unavailable while a loop of this process fails repeatedly."""
     clock = asyncio.get_running_loop().time()
     standing = [each for each in _breaks.values() if each.again and clock - each.at < _STABLE_AFTER]
     if standing:

@@ -38,7 +38,7 @@ _MARKS = ("s3-credentials.json", "nats-credentials.json", "run")  #: only a home
 
 @dataclass(frozen=True)
 class DataDir:
-    """One Heliograph on this machine. Two with different homes know nothing of each other."""
+    """Data directory of a deployment on this machine. Deployments with other directories are independent."""
 
     path: Path
 

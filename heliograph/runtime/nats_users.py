@@ -34,7 +34,7 @@ class NatsUser(NamedTuple):
 
     @property
     def nkey(self) -> str | None:
-        """Its public key, by which the server knows it."""
+        """Public key of the user's nkey."""
         seed = self.seed
         return public_nkey(seed) if seed else None
 

@@ -31,7 +31,7 @@ HTTP_GRACE = (
 
 
 class PortTaken(StartupError):
-    """Another process listens there already."""
+    """Another process listens on the port."""
 
 
 def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]) -> None:

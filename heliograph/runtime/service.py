@@ -188,7 +188,7 @@ class Service(Generic[Settings]):
             await resource.aclose()
 
     async def _prepared(self) -> None:
-        """Until requests can be answered: connections that come before wait in the backlog."""
+        """Wait until requests can be answered: earlier connections wait in the backlog."""
         await self.prepared.wait()
         if self.settings.auth == "keys":
             await self.keys.first_read.wait()

@@ -16,7 +16,7 @@ class Tokens(NamedTuple):
 
 
 def build_tokens(settings: TokenSettings) -> Tokens | None:
-    """None: the deployment takes no tokens."""
+    """The verifier of tokens of end users; None: the deployment accepts none."""
     algorithm, issuer = settings.jwt_algorithm, settings.jwt_issuer
     if algorithm is None or issuer is None:
         return None

@@ -66,7 +66,7 @@ class KeyCache:
         return record.quotas if record else None
 
     def note(self, id_: str, record: KeyRecord, revision: int) -> None:
-        """Know at once what this process has written."""
+        """Update the cache with an entry that this process has written."""
         self._cache.note(id_, KvEntry(record.model_dump(mode="json"), revision))
 
     def name_of(self, id_: str) -> str | None:
@@ -80,7 +80,7 @@ class KeyCache:
         return record.text if record else None
 
     def every(self) -> dict[str, KeyRecord]:
-        """All keys by id, as far as they are known."""
+        """All known keys by id."""
         found = {id_: entry.readable for id_, entry in self._cache.every().items()}
         return {id_: KeyRecord.model_validate(value) for id_, value in found.items() if value}
 

@@ -48,7 +48,7 @@ class KeyStore:
         return key, record
 
     async def every(self) -> dict[str, KeyRecord]:
-        """All keys by id, those included that were revoked."""
+        """All keys by id, including revoked ones."""
         entries = await self._bucket.matching("*")
         found = {id_: entry.readable for id_, entry in entries.items() if id_ != SERVICE_KEY}
         return {id_: KeyRecord.model_validate(value) for id_, value in found.items() if value}
@@ -59,7 +59,7 @@ class KeyStore:
 
     @retry_on_conflict
     async def revoke(self, id_: str) -> KeyRecord:
-        """Let a key work no more. Raises NotFound."""
+        """Revoke a key. Raises NotFound."""
         record, revision = await self._read(id_)
         after = revoked(record, now())
         if after is not record:

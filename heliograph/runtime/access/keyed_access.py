@@ -79,7 +79,7 @@ class KeyedAccess:
             raise Unauthenticated
 
     def _authenticate(self, request: HTTPConnection) -> Principal:
-        """By the header if there is one, whatever cookies a browser sends along."""
+        """Authenticate by the `Authorization` header if there is one, else by the cookie."""
         if header := request.headers.get("authorization"):
             return self._bearer(header)
         if token := self._sessions.cookies.token(request):

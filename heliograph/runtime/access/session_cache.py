@@ -76,6 +76,6 @@ class SessionCache:
         return sum(is_open(SessionRecord.model_validate(each), at) for each in those)
 
     def note(self, digest: str, record: SessionRecord | None, revision: int) -> None:
-        """Know at once what this process has written; None: it has ended."""
+        """Update the cache with a session that this process has written; None: the session has ended."""
         value = record.model_dump(mode="json") if record else {}
         self._cache.note(digest, KvEntry(value, revision))

@@ -49,7 +49,7 @@ class SessionCookies:
         return request.cookies.get(self._named(suffix))
 
     def set_session(self, answer: Response, token: str, expires_at: datetime | None) -> None:
-        """Give a browser the token of a session, for as long as that lasts."""
+        """Set the cookie with the token of a session, for the life of the session."""
         rest = None if expires_at is None else max(0, int((expires_at - now()).total_seconds()))
         self.set(answer, token, seconds=rest)
 
@@ -59,7 +59,7 @@ class SessionCookies:
         answer.set_cookie(name, value, seconds, secure=secure, httponly=True, samesite="lax")
 
     def clear(self, answer: Response, *, suffix: str = "") -> None:
-        """Have a browser forget it."""
+        """Delete the cookie in the browser."""
         name, secure = self._named(suffix), self._is_https
         answer.delete_cookie(name, secure=secure, httponly=True, samesite="lax")
 

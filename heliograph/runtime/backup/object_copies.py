@@ -81,7 +81,7 @@ class ObjectCopies:
         return [each for each in sorted(self._folder.resolve().rglob("*")) if each.is_file()]
 
     def _listed_files(self, listed: ObjectList) -> list[Path]:
-        """All of them, checked before the first is restored."""
+        """All listed files, checked before the first one is restored."""
         files = []
         for line in (self._list.parent / listed.file).read_text().splitlines():
             size, _, key = line.partition(" ")

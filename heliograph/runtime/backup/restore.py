@@ -79,7 +79,7 @@ def _log_last(manifest: Manifest) -> list[StreamCopy]:
 
 
 def _config(copy: StreamCopy, replicas: int) -> dict[str, Any]:
-    """With as many copies as the new deployment has: a single server refuses those of a cluster."""
+    """The configuration with the replicas of the new deployment: a single server refuses those of a cluster."""
     config = {**copy.config, "num_replicas": replicas}
     if copy.name != STREAM:
         return config

@@ -17,7 +17,7 @@ class BudgetMarks(Protocol):
         """Whether its budget limits the jobs that are open, by what is known."""
 
     def with_budget(self) -> set[str]:
-        """All projects that have one. Raises Unavailable: that is not known right now."""
+        """All projects with a budget. Raises Unavailable if that is not known at the moment."""
 
 
 class CachedBudgetMarks:

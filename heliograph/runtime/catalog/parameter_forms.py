@@ -30,7 +30,7 @@ class ParameterForm(BaseModel):
 
 @cache
 def parameter_forms() -> dict[str, ParameterForm]:
-    """By name of the parameter, in the order in which forms show them."""
+    """Form fields by parameter name, in display order."""
     entries = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     return {name: ParameterForm.model_validate(entry) for name, entry in entries.items()}
 

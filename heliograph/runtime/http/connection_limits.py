@@ -37,7 +37,7 @@ class IdleConnections:
         self._waiting: dict[HttpProtocol, asyncio.TimerHandle] = {}
 
     def begin(self, protocol: "HttpProtocol") -> None:
-        """From now on the connection waits for a request; its deadline is not moved by more bytes."""
+        """Start the deadline of the next request's headers; more bytes do not extend it."""
         if protocol not in self._waiting:
             late = protocol.loop.call_later(self.deadline, protocol.abort)
             self._waiting[protocol] = late
