@@ -168,7 +168,7 @@ class JobAcceptance:
         return AcceptResult(entry=await self._enqueue_or_finish(entry, entry.record))
 
     async def _enqueue_or_finish(self, entry: LogEntry, accepted: Record) -> LogEntry:
-        """Into the queue; or, where its result is there already, straight to its end."""
+        """Enqueue the job; or write its end, if its result is stored already."""
         reused = accepted.internal.reused
         if reused is None:
             await enqueue_or_leave(self.work, accepted)
@@ -225,7 +225,7 @@ class JobAcceptance:
         return OwnClaim(slot, None, await self.slots.claim(record.project, slot, record.id, seen))
 
     async def _give_back(self, record: Record, claim: OwnClaim | None) -> None:
-        """Take the job's name off its slot, unless another try of the request needs it there."""
+        """Release the claim of the slot, unless another try of the request needs it."""
         if claim and await self.events.last(record.id) is None:
             with suppress(Conflict):
                 await self.slots.claim(record.project, claim.slot, claim.before, claim.claim)
@@ -271,7 +271,7 @@ class JobAcceptance:
 
 async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
     """
-    Into the queue. Where that is full, the sweeper does it later: what is in the log is durable.
+    Enqueue a job. If the queue is full, the sweeper does it later: the job in the log is durable.
 
     Raises:
         Unavailable: The entry may or may not be in the queue.

@@ -196,13 +196,13 @@ class JobService:
             raise
 
     async def release(self, record: Record) -> None:
-        """Give back the room of a job whose request is answered with another, or is refused."""
+        """Release the room of a job whose request is answered with another job, or is refused."""
         self._release_room(record)
         if not record.internal.reused:
             await self.quotas.release(record)
 
     async def _release_replayed(self, record: Record) -> None:
-        """Give back the room that a known key took: its job has the permits, and needs them."""
+        """Release the room of a replayed request, whose job keeps its permits."""
         self._release_room(record)
         if not record.internal.reused:
             await self.quotas.release_rate(record)
@@ -215,7 +215,7 @@ class JobService:
     async def _accept(
         self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool
     ) -> AcceptResult:
-        """With `replace`, the job that is filling the slot is preempted."""
+        """Accept a record; with `replace`, the open job of the slot is preempted."""
         while True:
             try:
                 return await self.acceptance.accept(record, identity, is_same)
