@@ -17,7 +17,7 @@ Drafts = dict[int, Record]  #: first records that were checked, by item
 
 
 class BatchRejected(HeliographError):
-    """Some jobs of a batch cannot be made, so that none was."""
+    """Some requests of a batch are refused, so no job was created."""
 
     def __init__(self, refused: Mapping[int, HeliographError]) -> None:
         self.refused = refused

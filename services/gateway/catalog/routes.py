@@ -67,7 +67,7 @@ def catalog_routes(catalog: CurrentCatalog) -> APIRouter:
 
 
 def _kind(name: str, kind: Kind, catalog: Catalog) -> dict[str, Any]:
-    """With the model that is taken here; which others there could be is the operator's business."""
+    """The kind with its default model here; the operator's preferred models are not shown."""
     shown: dict[str, Any] = kind.model_dump(mode="json", exclude={"preferred"})
     return {"name": name, **shown, "model": catalog.model_for(kind)}
 

@@ -101,7 +101,7 @@ class JobPermits:
             entry.waiting -= len(jobs)
 
     async def release(self, holder: str, state: State, jobs: Collection[str]) -> None:
-        """Give back the permits of jobs that are not made after all. Raises Unavailable."""
+        """Release the permits of jobs that were not accepted. Raises Unavailable."""
 
         def without(value: dict[str, Any]) -> dict[str, Any]:
             return {"holders": {j: at for j, at in _holders(value).items() if j not in jobs}}

@@ -62,7 +62,7 @@ class EventLogCapacity:
         self._lately: deque[_SinceRefresh] = deque([_SinceRefresh(0.0, 0, Counter())])
 
     async def watch(self) -> None:
-        """Look again and again."""
+        """Refresh the counts at an interval. Runs until canceled."""
         while True:
             await self.look()
             await asyncio.sleep(_INTERVAL)
@@ -121,7 +121,7 @@ class EventLogCapacity:
         self._lately[-1].admitted[project] += needed
 
     def release(self, record: Record) -> None:
-        """Take back a first record that was admitted, and is not written after all."""
+        """Release the room of a first record that was not written."""
         if self._limit is not None:
             self._lately[-1].admitted[record.project] -= _whole_life(record)
 

@@ -33,7 +33,7 @@ class QueueQuota:
         self._lately: Counter[str] = Counter()  #: accepted since the last refresh
 
     async def watch(self) -> None:
-        """Look again and again."""
+        """Refresh the counts at an interval. Runs until canceled."""
         while True:
             await self.look()
             await asyncio.sleep(_INTERVAL)
@@ -66,7 +66,7 @@ class QueueQuota:
         self._lately[project] += jobs
 
     def release(self, project: str) -> None:
-        """Take back a job that was counted, and is not accepted after all."""
+        """Release the count of a job that was not accepted."""
         self._in_all -= 1
         self._waiting[project] -= 1
         self._lately[project] -= 1

@@ -76,7 +76,7 @@ class QuotaAdmission:
             undo.push_async_callback(self._permits.release, holder.name, state, new)
 
     async def release(self, record: Record) -> None:
-        """Take back a job that was counted, and is not made after all."""
+        """Release the count of a job that was not accepted."""
         await self.release_rate(record)
         for holder, jobs in await self._counted([record]):
             for state in _STATES:
@@ -84,7 +84,7 @@ class QuotaAdmission:
                     await self._permits.release(holder.name, state, jobs)
 
     async def release_rate(self, record: Record) -> None:
-        """Take back a request that was counted, and whose job was there before: it keeps its permits."""
+        """Release the rate of a replayed request; its job keeps its permits."""
         for holder, jobs in await self._counted([record]):
             if rate := holder.quotas.requests:
                 self._rates.give_back(holder.name, rate, len(jobs), record.created_at)

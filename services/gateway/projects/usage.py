@@ -46,7 +46,7 @@ class UsageReports:
         return report.model_copy(update={"next": cursors.after(position)})
 
     async def reports(self, project: str, query: UsageQuery) -> AsyncIterator[UsageReport]:
-        """All pages from the cursor on, of the same time."""
+        """All pages from the cursor on, for the same period."""
         while True:
             report = await self.report(project, query)
             yield report

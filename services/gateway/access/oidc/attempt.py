@@ -41,7 +41,7 @@ class SignInAttempt:
 
     @classmethod
     def from_cookie(cls, text: str) -> "SignInAttempt | None":
-        """None for what is no attempt."""
+        """The attempt in a cookie; None if it is not valid."""
         try:
             found = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
             values = {each.name: found[each.name] for each in fields(cls)}
