@@ -66,6 +66,6 @@ class InlineResults:
         return await self._store.get(inline_key(project, job, sha256), target, limit=limit)
 
     async def remove(self, project: str, job: str) -> None:
-        """All that came inside answers to a job's requests. Raises StoreUnavailable."""
+        """Remove all inline outputs of a job. Raises StoreUnavailable."""
         for key in await self._store.keys(inline_folder(project, job)):
             await self._store.delete(key)

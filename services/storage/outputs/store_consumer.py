@@ -18,7 +18,7 @@ from services.storage.settings import StorageSettings
 
 
 def consume_stores(service: Service[StorageSettings], ingest: JobIngest) -> None:
-    """Take what comes in on `store.>`."""
+    """Consume `store.>`."""
     ack_wait = service.settings.ack_wait
 
     def is_sole(delivery: Delivery) -> bool:
