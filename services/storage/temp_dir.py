@@ -44,7 +44,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _clear(folder: Path) -> None:
-    """Only what is in it: others may be about to lock the folder itself."""
+    """Delete the content, but not the folder itself, which other processes may be about to lock."""
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)  # an inspector may still be writing there

@@ -24,7 +24,7 @@ _MICROSECONDS = 1_000_000
 
 
 class NoFilm(Exception):
-    """There are no moving pictures in it, or too large ones."""
+    """The file has no video stream, or one with too many pixels."""
 
 
 class Short(Exception):

@@ -123,7 +123,7 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """None: the profile is damaged, or of another kind of picture."""
+    """The picture converted by its profile; None if the profile is damaged or does not apply."""
     with suppress(ImageCms.PyCMSError, OSError, TypeError):
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         mode = _PROFILE_MODES.get(source.profile.xcolor_space.strip())

@@ -31,7 +31,7 @@ class Undecodable(OutputRefused):
 
 
 class ImageVariant(NamedTuple):
-    """Another form of an output."""
+    """Variant of an output."""
 
     body: Body
     width: int | None  #: pixels; None for what is not a picture

@@ -32,7 +32,7 @@ class ObjectStore(Protocol):
         self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
     ) -> None:
         """
-        Keep the bytes, and make sure that they are there, whole.
+        Store the bytes, and verify that they are stored completely.
 
         Args:
             is_sole: Whether no other process can be putting the same bytes there. None: that is
@@ -63,4 +63,4 @@ class ObjectStore(Protocol):
         """
 
     async def check(self) -> None:
-        """For readiness: raises StoreUnavailable unless the store answers now."""
+        """Readiness check: raises StoreUnavailable unless the store responds."""
