@@ -118,7 +118,7 @@ class Projector:
         await self._read_model.apply([], cursor, after, others=others)
 
     async def _mend(self, cursor: int) -> None:
-        """Take in what was skipped, and can be read since this release runs."""
+        """Apply events that were skipped and that this release can read."""
         gone, events = await mended(self._bus.jetstream)
         # their bytes were counted when they were skipped
         found = [row for row, _ in self._rows(events) if row.sequence <= cursor]
