@@ -64,7 +64,7 @@ class AccountStatisticsReader:
 
 
 def _read(records: Sequence[str], since: datetime) -> list[AccountStatistics]:
-    """Only the attempts are validated: records are large."""
+    """The attempts of a record; only these are validated, as records are large."""
     found = (each for text in records for each in json.loads(text)["internal"]["attempts"])
     attempts = [Attempt.model_validate(each) for each in found]
     return statistics_of(each for each in attempts if each.ended_at and each.ended_at >= since)
@@ -95,7 +95,7 @@ def _statistics(account: str, attempts: Sequence[Attempt]) -> AccountStatistics:
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """By nearest rank, to the millisecond; None of nothing."""
+    """Percentile by nearest rank, rounded to milliseconds; None for no values."""
     if not ordered:
         return None
     return round(ordered[ceil(len(ordered) * percent / 100) - 1], 3)

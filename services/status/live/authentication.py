@@ -52,7 +52,7 @@ class ClientAuthentication:
                 raise
 
     async def read_ticket(self, frame: Auth) -> None:
-        """By a ticket, unless the client is known. Raises Unauthenticated and Unavailable."""
+        """Authenticate by a ticket, unless the client is known. Raises Unauthenticated and Unavailable."""
         if self._principal is None:
             self._admit(await self._redeem(frame.ticket, self._socket.headers.get("origin")))
 

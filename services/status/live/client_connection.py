@@ -41,7 +41,7 @@ _SEND_TIMEOUT = 30.0  #: seconds for a client to take what is taken from its que
 
 
 def close_code(error: HeliographError) -> int:
-    """With which code a connection is closed that is refused as a whole."""
+    """Close code of a connection that is refused as a whole."""
     match error:
         case Unauthenticated():
             return UNAUTHENTICATED

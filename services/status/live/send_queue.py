@@ -32,7 +32,7 @@ class SendQueueMemory:
         self.note(-send_queue.size)
 
     def note(self, change: int) -> None:
-        """Some bytes more are taken, or less."""
+        """Add to, or subtract from, the bytes in use."""
         self._taken += change
         while self._taken > self._limit and (fullest := max(self._boxes, key=_size, default=None)):
             if not fullest.size:
@@ -95,7 +95,7 @@ class SendQueue:
         return self._space.is_set() and self._memory.space.is_set()
 
     async def until_room(self) -> None:
-        """Until what can wait may be added."""
+        """Wait until deferrable frames may be added."""
         while not self.has_room:
             await self._space.wait()
             await self._memory.space.wait()
@@ -106,7 +106,7 @@ class SendQueue:
         return self.take_now()
 
     async def filled(self) -> None:
-        """Until there is a frame, or the client has to go."""
+        """Wait until there is a frame, or the client is to be disconnected."""
         await self._something.wait()
 
     def take_now(self) -> list[str]:

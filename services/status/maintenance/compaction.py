@@ -99,7 +99,7 @@ class LogCompaction:
         )
 
     async def _drop(self, histories: list[History]) -> int:
-        """Keep the last event of each. That others are gone is noted before they are."""
+        """Remove all but the last event of each job. The removal is noted before it happens."""
         newest: dict[str, int] = {}
         for each in histories:
             newest[each.project] = max(each.newest, newest.get(each.project, 0))

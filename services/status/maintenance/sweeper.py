@@ -132,7 +132,7 @@ class Sweeper:
             self._last = None
 
     async def _requeue(self, job: str) -> None:
-        """No event and no message: put the job where its step needs it."""
+        """Enqueue a job without events and messages where its step needs it."""
         found = await job_or_none(self._events, job)
         if found is None:
             return

@@ -95,7 +95,7 @@ class ReadModel(Protocol):
         """Slots of a project, by name."""
 
     async def slot(self, query: GetSlot) -> SlotSnapshot:
-        """One slot; nothing when no job was ever for it."""
+        """One slot; an empty snapshot if no job ever named it."""
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         """Kept versions of a slot after a number, in order."""
@@ -113,7 +113,7 @@ class ReadModel(Protocol):
         """Which of these requests at a provider an attempt of any job has."""
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
-        """By which job each of the slots is being filled, or was last."""
+        """The open job of each slot, else the last one."""
 
     async def unchanged_since(
         self, at: datetime, limit: int, after: IdleJob | None = None
@@ -167,4 +167,4 @@ class ReadModel(Protocol):
         """Note that they have none."""
 
     async def check(self) -> None:
-        """For readiness."""
+        """Readiness check of the database."""

@@ -94,7 +94,7 @@ def _greeting(statements: tuple[str, ...]) -> Callable[[Any, Any], None]:
 
 
 def _watch(connected: socket.socket) -> None:
-    """Have the kernel end a connection over which nothing comes any more."""
+    """Let the kernel end dead connections (TCP keep-alive)."""
     if connected.family == socket.AF_UNIX:
         return
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -104,6 +104,6 @@ def _watch(connected: socket.socket) -> None:
 
 
 async def advisory_lock(connection: AsyncConnection) -> None:
-    """Let one process at a time change the tables; SQLite sees to that by itself."""
+    """Let one process at a time change the tables; SQLite needs no lock."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_TURN)

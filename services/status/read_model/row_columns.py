@@ -57,7 +57,7 @@ def job_columns(row: Row) -> dict[str, Any]:
 
 
 def newest_superfluous(row: Row) -> int:
-    """No event of a job before its last one is newer than this sequence."""
+    """Upper bound of the sequences of a job's events before its last one."""
     record = row.record
     is_last = record.compacted_at is not None and record.compacted_at == record.internal.changed_at
     replaced = record.internal.replaces if is_last else None

@@ -50,7 +50,7 @@ def _is_beside(connection: AsyncConnection) -> bool:
 
 
 async def create_index(connection: AsyncConnection) -> None:
-    """From now on, every prompt is in the index. Without one, all prompts are looked through."""
+    """Create the index of prompts. Without it, a search scans all prompts."""
     if _is_beside(connection):
         await _execute(connection, _BESIDE, _FEED)
         return
@@ -68,7 +68,7 @@ async def drop_index(connection: AsyncConnection) -> None:
 
 
 async def clear_index(connection: AsyncConnection) -> None:
-    """Nothing to clear: the index is part of the table."""
+    """Do nothing: the index is part of the table."""
     if _is_beside(connection):
         await _execute(connection, "INSERT INTO prompts(prompts) VALUES ('delete-all')")
 

@@ -52,7 +52,7 @@ async def read_usage_page(connection: AsyncConnection, query: GetUsage) -> Usage
 
 
 def _groups(query: GetUsage, split: Sequence[str]) -> Select[Any]:
-    """One more than the limit."""
+    """The groups of a page, and one more."""
     periods = _periods(query.periods)
     # what is null stands first, in either database
     keys = [periods.c.number, *(func.coalesce(_COLUMNS[each], "") for each in split)]
