@@ -8,12 +8,12 @@ _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 
 
 def end_with_parent() -> None:
-    """To be called in a new child: it is sent a signal when its parent dies."""
+    """Call in a new child process: it receives a signal when its parent dies."""
     _signal_at_death(signal.SIGTERM)
 
 
 def die_with_parent() -> None:
-    """To be called in a new child: it dies when its parent does, as if both were killed."""
+    """Call in a new child process: it is killed when its parent dies."""
     _signal_at_death(signal.SIGKILL)
 
 

@@ -96,7 +96,7 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 async def _linger(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-    """Let the client read its answer: to close while it still sends would take that away."""
+    """Let the client read the response: closing while it still sends would discard it."""
     await answer.drain()
     answer.write_eof()
     async with asyncio.timeout(_LINGER):

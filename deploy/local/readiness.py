@@ -1,4 +1,4 @@
-"""Before and after the start: are the ports free, and do all services answer?"""
+"""Checks before and after the start: free ports, and readiness of all services."""
 
 import asyncio
 import socket

@@ -28,7 +28,7 @@ _LINE_LIMIT = 1024 * 1024  #: bytes
 
 
 class Supervised:
-    """One process, through all its lives."""
+    """A supervised process, restarted when it ends."""
 
     def __init__(self, process: Process, settings: LocalSettings, console: "LogConsole") -> None:
         self.name = process.name
@@ -49,7 +49,7 @@ class Supervised:
         return self._running.pid if self._running else None
 
     async def run(self) -> None:
-        """Keep it running until it is stopped."""
+        """Restart the process until it is stopped."""
         pause = _FIRST_PAUSE
         while not self._stopping:
             began = time.monotonic()
@@ -63,7 +63,7 @@ class Supervised:
             pause = min(2 * pause, self._longest_pause)
 
     async def _live(self) -> int:
-        """One life, from start to exit code."""
+        """Run the process once, and return its exit code."""
         self._stuck.clear()
         self._running = await asyncio.create_subprocess_exec(
             *self._process.command,
@@ -155,7 +155,7 @@ class Supervised:
 
 
 class LogConsole:
-    """All processes in one readable stream."""
+    """Console output of all processes."""
 
     def __init__(self, names: Iterable[str], stream: TextIO, *, quiet: bool = False) -> None:
         self._names = list(names)
