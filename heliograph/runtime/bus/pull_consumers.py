@@ -59,7 +59,7 @@ class PullConsumers:
         self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
     ) -> None:
         """
-        Take what comes in on a subject, once started.
+        Add a handler of the messages on a subject; it runs once started.
 
         Args:
             workers: Messages that are handled at once; the consumer's own cap may be lower.
