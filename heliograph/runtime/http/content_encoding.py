@@ -30,7 +30,7 @@ class Decoder(Protocol):
 
 def decoder(encoding: str | None, limit: int) -> Decoder:
     """
-    For a body with this `Content-Encoding`, of at most `limit` bytes.
+    Decoder for a body with this `Content-Encoding`, of at most `limit` bytes.
 
     Raises:
         UnknownEncoding: The encoding is not supported.
