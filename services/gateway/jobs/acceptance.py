@@ -1,9 +1,9 @@
 """
 Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then answer 202.
 
-The first event on a job's subject decides what its key means, for ever. Every step can be repeated
-and every race is settled by a compare, so a request that is sent twice, or cut in half by a crash
-and sent again, makes one job.
+The first event on a job's subject decides its key, as long as the job's record is kept. Every step can
+be repeated and every race is decided by a compare, so a request that is sent twice, or interrupted by a
+crash and sent again, makes one job.
 """
 
 import asyncio
