@@ -1,1 +1,1 @@
-"""Keys and tickets: who may use this deployment, and what for."""
+"""API keys, sessions and tickets."""

@@ -1,1 +1,1 @@
-"""Budgets in the gateway: what costs money is accepted in one commit with what it holds."""
+"""Budgets in the gateway: a paid job is accepted in one commit with its hold."""

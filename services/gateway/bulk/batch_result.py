@@ -1,4 +1,4 @@
-"""Result of a batch: what became of each item."""
+"""Result of a batch: the outcome of each item."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Submission of a batch, and what is wrong with its items. Pure."""
+"""Submission of a batch, and the errors of its items. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

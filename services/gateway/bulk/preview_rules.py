@@ -1,4 +1,4 @@
-"""Rules of previews: what a cancellation would do. Pure."""
+"""Rules of previews: the effect of a cancellation. Pure."""
 
 from typing import Literal
 

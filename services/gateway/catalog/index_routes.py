@@ -1,4 +1,4 @@
-"""HTTP routes of the API's index: what this deployment is, and where everything is."""
+"""HTTP routes of the API's index: version, providers and URLs."""
 
 from importlib.metadata import version
 from typing import Any

@@ -1,4 +1,4 @@
-"""Validation of project settings: what a change names has to be in the catalog. Pure."""
+"""Validation of project settings: kinds, models and aspect ratios must be in the catalog. Pure."""
 
 from collections.abc import Iterator
 

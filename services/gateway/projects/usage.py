@@ -1,4 +1,4 @@
-"""Usage of projects: asked of status, a page at a time."""
+"""Usage of projects, queried from status page by page."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date

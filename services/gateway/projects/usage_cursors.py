@@ -1,4 +1,4 @@
-"""Cursors of usage: they hold the time that is asked about, so that every page has the same. Pure."""
+"""Cursors of usage; they contain the period, so that all pages have the same one. Pure."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Periods of usage: the time that is asked about, split into days where that is wanted. Pure."""
+"""Periods of usage: the requested period, split into days if grouped by day. Pure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta, tzinfo

@@ -1,8 +1,8 @@
 """
-Attempt to sign in at an identity provider: what a browser keeps until it comes back.
+Attempt to sign in at an identity provider, kept in a cookie until the browser returns.
 
-It is in a cookie of the browser that began: nothing has to be stored for people who never come back, and
-nobody else can end what was begun there.
+Nothing is stored for people who never return, and only the browser that started the attempt can
+finish it.
 """
 
 import base64

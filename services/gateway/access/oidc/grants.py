@@ -1,4 +1,4 @@
-"""Grants: what the claims of a person come to, by the settings. Pure."""
+"""Grants: scopes and projects of a person, from the claims and the settings. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
