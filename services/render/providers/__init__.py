@@ -40,16 +40,16 @@ class Provider(Protocol):
 
     @property
     def can_look_up_requests(self) -> bool:
-        """Whether a request whose answer was lost may be found, and its outputs be had later."""
+        """Whether a request with a lost response can be looked up, and its outputs downloaded later."""
 
     async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
         """
         Send the request: once, or not at all. The caller bounds the time.
 
-        Some answer at once with how it ended; there is nothing to ask them later.
+        Inline providers return the final state at once; their requests cannot be polled later.
 
         Raises:
-            ProviderRejected and other JobErrors: Surely not accepted; final unless `retryable`.
+            ProviderRejected and other JobErrors: The request was surely not accepted; final unless `retryable`.
             RateLimited: The request was surely not accepted; the submission does not count as an attempt.
             AmbiguousSubmit: The request may have been accepted.
         """
@@ -66,7 +66,7 @@ class Provider(Protocol):
         """Cancel the request. The next polls show whether it stopped. Raises ProviderUnavailable."""
 
     async def look_up(self, submission: Submission) -> LookupResult:
-        """Whether it has the request of an attempt. Raises ProviderUnavailable."""
+        """Look up the request of an attempt at the provider. Raises ProviderUnavailable."""
 
 
 @dataclass(frozen=True, kw_only=True)

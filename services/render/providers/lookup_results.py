@@ -1,4 +1,4 @@
-"""Results of looking a request up whose answer was lost."""
+"""Results of a lookup of a request whose response was lost."""
 
 from dataclasses import dataclass
 

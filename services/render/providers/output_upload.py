@@ -15,7 +15,7 @@ class OutputReceiver(Protocol):
 
     async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """
-        Leave one there. A second time changes nothing.
+        Upload an inline output. Idempotent.
 
         Raises:
             OutputRefused, OutputTooLarge: Storage never takes it.

@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
-    From `started`: build the body, write the intent, send the request, write what came of it.
+    Submit a job in `started`: build the body, write the intent, send the request, write the result.
 
     A body that cannot be built ends the job before the intent: nothing was sent, nothing is charged.
 

@@ -17,7 +17,7 @@ _UPLOAD = f"{CDN_URL}/files/upload"
 
 async def upload(client: FalClient, media_type: str, content: bytes, *, keep: int) -> str:
     """
-    Leave a file with fal for `keep` seconds. Returns its address there.
+    Upload a file to fal, to be kept for `keep` seconds. Returns its URL.
 
     Raises:
         ConnectFailed, ResponseLost, HttpErrorStatus: fal did not take it.

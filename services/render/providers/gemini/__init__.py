@@ -1,5 +1,5 @@
 """
-The Gemini provider: one question, and the answer comes with the outputs.
+The Gemini provider: one request, whose response contains the outputs.
 
 Google's client is used with a transport of ours, so nothing is sent twice. Gemini keeps no requests:
 a lost response cannot be requested again, and is never replaced by a second submission.

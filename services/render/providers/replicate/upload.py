@@ -16,7 +16,7 @@ _SPARE = 3600.0  #: seconds that a prediction may take to read it
 
 async def upload(http: ProviderHttp, media_type: str, content: bytes) -> UploadedFile:
     """
-    Leave a file with Replicate.
+    Upload a file to Replicate.
 
     Raises:
         ConnectFailed, ResponseLost, HttpErrorStatus: Replicate did not take it.
