@@ -1,4 +1,4 @@
-"""Problem of stored texts: a model wrote something else than was asked for."""
+"""Problem of stored texts that are not in the requested format."""
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ProviderProtocol
