@@ -56,7 +56,7 @@ class Content:
 
     def chunks(self) -> Iterator[bytes]:
         """
-        As many bytes as were counted: of a file that has grown since, no more than those.
+        Exactly the counted bytes, also of a file that has grown since.
 
         Raises:
             EOFError: The file is shorter than when it was counted.

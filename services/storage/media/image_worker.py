@@ -200,9 +200,9 @@ def _answer_in_fork(request: dict[str, Any]) -> None:
 
 def _leave_network() -> None:
     """
-    Have no network from now on, not even this machine's own addresses, where the kernel lets us.
+    Drop network access, including loopback, if the kernel allows it.
 
-    A new network namespace has none. A new user namespace is what gives others than root the right.
+    A new network namespace has no network. A new user namespace permits this without root.
     """
     if sys.platform == "linux":
         unshare = ctypes.CDLL(None, use_errno=True).unshare

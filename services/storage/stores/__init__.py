@@ -1,4 +1,4 @@
-"""Object store port: what is stored under a key."""
+"""Object store port: put, get and delete objects by key."""
 
 from collections.abc import Callable
 from pathlib import Path
