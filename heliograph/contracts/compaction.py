@@ -1,5 +1,5 @@
 """
-Compaction: what stays of a job that ended long ago when the event log is nearly full.
+Compaction: shrinks the records of jobs that ended long ago when the event log is nearly full.
 
 Kept is what its key, its slot and its bill are answered with: digests, how it ended, what it cost, its
 assets, and what is still at a provider and was paid for. Of the rest stays what fits.

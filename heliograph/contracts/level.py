@@ -1,5 +1,5 @@
 """
-Levels: what all processes of a deployment understand.
+Feature levels: the data that all processes of a deployment understand.
 
 Fields of later releases are kept by older ones, and mean nothing to them. So a field or a fact that changes
 what a process decides is written only once every process understands it. The event log says since which level

@@ -1,4 +1,4 @@
-"""Money: how amounts look on the wire."""
+"""Money: wire format of amounts."""
 
 from decimal import Decimal
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Whole numbers as requests give them: JSON has one kind of number, so 1.0 is 1; a text is not a number."""
+"""Whole numbers in requests: JSON has one kind of number, so 1.0 is 1; a text is not a number."""
 
 from typing import Any
 

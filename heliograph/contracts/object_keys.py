@@ -1,4 +1,4 @@
-"""Object keys: where objects lie in the store, and their file names for downloads."""
+"""Object keys in the store, and file names for downloads."""
 
 import re
 from collections.abc import Iterator

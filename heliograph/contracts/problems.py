@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): how every error looks on the wire."""
+"""Problem details (RFC 9457): wire format of every error."""
 
 from typing import Any, Literal
 

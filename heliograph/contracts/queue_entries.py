@@ -1,4 +1,4 @@
-"""Queue entries (`Ticket`): how jobs lie in the work queue."""
+"""Queue entries (`Ticket`): messages of the work queue."""
 
 import json
 from typing import Any

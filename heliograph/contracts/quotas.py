@@ -1,7 +1,7 @@
 """
-Quotas: how many jobs a project, an API key or an end user may ask for, and have at once.
+Quotas of a project, an API key or an end user: rate of new jobs, open jobs, and queued jobs.
 
-Null: no quota. Each is counted for itself, and a request has to fit into all of them.
+Null: no quota. Each quota is counted separately, and a request has to fit into all of them.
 """
 
 from typing import Annotated, Any

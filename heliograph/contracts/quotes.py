@@ -1,4 +1,4 @@
-"""Quotes: what requests cost now, and when their jobs would run. A quote holds a price until it expires."""
+"""Quotes: price and estimated start of requests. A quote binds its price until it expires."""
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 

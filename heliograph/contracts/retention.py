@@ -1,8 +1,8 @@
 """
-Retention: how much of what it made a project keeps, and what becomes of the rest.
+Retention rules of a project: which jobs are kept, and which are pruned.
 
-Nothing goes unless the project says so. Whatever it says, these stay: the newest version of a slot,
-the one that is current, and what an open job works from.
+Without rules nothing is pruned. The newest version of a slot, the current one, and references of open jobs
+always stay.
 """
 
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Digest of a token: all that is kept of keys, sessions and tickets. Pure."""
+"""Digest of a token: keys, sessions and tickets are stored by digest only. Pure."""
 
 import hashlib
 

@@ -1,6 +1,6 @@
 """
 Redaction of presigned URLs: a URL gives access to its object, so texts for people have no
-signatures in them. Those of other stores than ours are known, too.
+signatures in them. Presigned URLs of other stores are recognized, too.
 """
 
 import re

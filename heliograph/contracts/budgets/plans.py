@@ -1,6 +1,6 @@
 """
-Plans in budgets: the jobs of a bulk request are held together, all or none, before the first one is
-accepted; each then takes its part. Pure.
+Plans in budgets: the prices of a bulk request's jobs are held together, all or none, before the first job
+is accepted; each job then takes its part. Pure.
 """
 
 from collections.abc import Collection

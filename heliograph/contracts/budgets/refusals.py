@@ -1,4 +1,4 @@
-"""Refusals of budgets: which of its limits has too little left, how much, and when there is more. Pure."""
+"""Refusals of budgets: the exceeded limit, the amount left, and the time of renewal. Pure."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Settlement: what the end of a job, and what is learned later, makes of the balances. Pure."""
+"""Settlement: effect of a job's end, and of later charge information, on the balances. Pure."""
 
 from decimal import Decimal
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A call of a model in our words, and what every mapping to a provider's words needs."""
+"""A model call in our terms, and helpers to map it to a provider's request."""
 
 import math
 from collections.abc import Mapping, Sequence

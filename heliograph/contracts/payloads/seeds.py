@@ -1,4 +1,4 @@
-"""Seeds: where a model takes one, every run has its own, and is known again by it."""
+"""Seeds: a run of a model that takes a seed has its own, by which a lost request is recognized."""
 
 import hashlib
 
