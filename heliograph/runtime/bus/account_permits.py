@@ -1,4 +1,4 @@
-"""Permits of provider accounts (a distributed semaphore), with the circuit breaker of each."""
+"""Permits of provider accounts (a distributed semaphore), with the circuit breaker of each account."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

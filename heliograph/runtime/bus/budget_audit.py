@@ -1,4 +1,4 @@
-"""Audit: the balances of budgets, compared with what their jobs make of them."""
+"""Audit: compares the balances of budgets with a recount of their jobs."""
 
 from dataclasses import dataclass
 from typing import Any

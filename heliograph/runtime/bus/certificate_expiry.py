@@ -1,4 +1,4 @@
-"""Certificate of the NATS server: when it expires, as a metric that alerts look at."""
+"""Certificate of the NATS server: its expiry as a metric for alerts."""
 
 import asyncio
 import math

@@ -1,8 +1,8 @@
 """
 JetStream API client: acknowledged publishing, compare-and-append, direct gets.
 
-Errors of nats-py are translated here, once: whatever does not answer is `Unavailable`. What is too
-large for a message is not: it never fits, however often it is sent.
+Errors of nats-py are translated here, once: a missing reply is `Unavailable`. A message that is
+too large is another error, because a retry cannot help.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Poison jobs: one that breaks its handler again and again fails, with a dead letter."""
+"""Poison jobs: a job whose handler fails repeatedly ends as failed, with a dead letter."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,8 +1,8 @@
 """
 Replies to requests: only to inboxes, where nothing is stored and no service listens.
 
-NATS lets whoever asks name any subject for the answer, and lets whoever was asked publish there. So an
-answer could be put into a bucket, or before another service, by somebody who may not write there.
+NATS lets a requester name any subject for the reply, and lets the responder publish there. So a requester
+without permission to write to a bucket or to another service could make us publish there.
 """
 
 import re
