@@ -1,1 +1,1 @@
-"""Budgets on the bus: what costs money is committed together with the budget that holds its price."""
+"""Budgets on the bus: a paid event is committed together with the budget record that holds its price."""

@@ -1,4 +1,4 @@
-"""Port of budgets: what acceptance asks before anything is written."""
+"""Port of budgets for acceptance."""
 
 from collections.abc import Collection
 from typing import NamedTuple, Protocol, Self
