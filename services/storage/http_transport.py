@@ -32,8 +32,8 @@ _NAMES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
-class Answer(NamedTuple):
-    """A whole answer."""
+class WholeResponse(NamedTuple):
+    """An HTTP response whose content has been read."""
 
     status: int
     headers: Mapping[str, str]
@@ -75,7 +75,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         content: AsyncIterable[bytes],
         *,
         timeout: httpx.Timeout,
-    ) -> Answer:
+    ) -> WholeResponse:
         """
         Send a body whose length is in `headers`, as it comes. What httpx makes of a request and of its
         answer would cost more than a small body does.
@@ -92,7 +92,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as answer:
-                return Answer(answer.status, answer.headers, await answer.read())
+                return WholeResponse(answer.status, answer.headers, await answer.read())
 
     def _session_opened(self) -> aiohttp.ClientSession:
         return self._session or self._open()

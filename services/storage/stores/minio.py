@@ -26,7 +26,7 @@ from heliograph.runtime.data_dir import Credentials
 from heliograph.runtime.s3_bucket import make_bucket_if_missing
 from heliograph.runtime.s3_client import s3_client
 from services.storage.content import Content
-from services.storage.http_transport import AiohttpTransport, Answer
+from services.storage.http_transport import AiohttpTransport, WholeResponse
 from services.storage.stores import Corrupted, IsSole, StoreUnavailable
 
 _REGION = "us-east-1"  #: that stores without regions take
@@ -86,7 +86,7 @@ class MinioStore:
         if not (is_told and is_sole and is_sole()):
             await self._verify(key, content)
 
-    async def _put(self, key: str, content: Content, media_type: str) -> Answer:
+    async def _put(self, key: str, content: Content, media_type: str) -> WholeResponse:
         headers = {
             "Content-Length": str(content.size),
             "Content-Type": media_type,
@@ -198,7 +198,7 @@ def signing_time(at: datetime, seconds: float) -> datetime:
     return datetime.fromtimestamp(at.timestamp() // window * window, UTC)
 
 
-def _etag(answer: httpx.Response | Answer) -> str:
+def _etag(answer: httpx.Response | WholeResponse) -> str:
     return str(answer.headers.get("ETag", "")).strip('"')
 
 
