@@ -43,7 +43,7 @@ async def test_a_job_is_accepted_with_its_address(http: httpx.AsyncClient, proje
 
     job = answer.json()
     assert answer.status_code == 202
-    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert answer.headers["location"] == job["links"]["self"]
     assert job["status"] == "queued"
     assert job["revision"] == 1
     assert job["sequence"] > 0

@@ -92,10 +92,11 @@ async def test_a_cast_of_seven_is_submitted_at_once(
     assert all(item["job"]["assets"][0]["url"] for item in done["items"])
 
 
-async def test_a_batch_has_an_address(http: httpx.AsyncClient) -> None:
+async def test_a_batch_has_an_address(stack: Stack, http: httpx.AsyncClient) -> None:
     answer = await post(http, portrait("alice"))
 
-    assert answer.headers["location"] == f"/v1/batches/{answer.json()['id']}"
+    address = f"{stack.url('gateway')}/v1/batches/{answer.json()['id']}"
+    assert answer.headers["location"] == address
 
 
 async def test_ten_casts_are_twenty_jobs_in_one_request(
