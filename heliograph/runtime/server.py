@@ -28,6 +28,8 @@ MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
 HTTP_GRACE = (
     3  #: seconds for HTTP requests in flight; the rest of the grace period is for jobs in progress
 )
+#: new objects until the young ones are collected, and of those passes until older ones are
+_GARBAGE = (10_000, 20, 20)
 
 
 class PortTaken(StartupError):
@@ -76,9 +78,15 @@ def _export_traces(endpoint: str, service: str) -> None:
 
 
 def freeze_imports() -> None:
-    """Exclude imported modules from garbage collection: each full pass over them takes 35 ms."""
+    """
+    Exclude imported modules from garbage collection: each full pass over them takes 35 ms.
+
+    What comes later is collected less often than by default: what requests in hand are made of lives until
+    their answers, and looking through it every 700 new objects takes a tenth of a busy gateway's time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 def listen(host: str, port: int) -> socket.socket:
