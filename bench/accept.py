@@ -2,6 +2,7 @@
 
 import secrets
 
+from bench.accept_limits import accept_with_limits
 from bench.deployment import Deployment, answering, deployment, post_from_outside, program, scene
 from bench.figures import Section, say
 from bench.http_load import Load, Posted
@@ -16,6 +17,7 @@ _PEER = "bare acknowledged publish"
 async def run(profile: Profile, section: Section) -> None:
     with deployment() as running:
         await accept(running, profile, section)
+    await accept_with_limits(profile, section, AT_ONCE)
     await _limit_of_the_generator(profile, section)
 
 

@@ -167,12 +167,13 @@ def answering() -> Iterator[str]:
             running.terminate()
 
 
-def scene(seconds: float = 0, **fields: Any) -> dict[str, Any]:
+def scene(seconds: float = 0, *, price: str | None = None, **fields: Any) -> dict[str, Any]:
     """A job that makes a short text after some seconds: what it costs is what we cost."""
+    parameters = {"seconds": seconds, "num_scenes": 1, "steps": 1}
     return {
         "kind": "scenes",
         "prompt": "A lighthouse keeper and her dog wait for the storm to pass.",
-        "parameters": {"seconds": seconds, "num_scenes": 1, "steps": 1},
+        "parameters": {**parameters, "price": price} if price else parameters,
         **fields,
     }
 

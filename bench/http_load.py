@@ -25,6 +25,7 @@ class Load(BaseModel):
 
     url: str
     body: dict[str, Any]
+    key: str | None = None  #: API key
     at_once: int = 1  #: connections
     seconds: float = 1.0
     rate: float | None = None  #: requests per second; null: as fast as they are answered
@@ -55,10 +56,11 @@ class Poster:
         address = urlsplit(load.url)
         self._place = (address.hostname or "127.0.0.1", address.port or 80)
         self._body = json.dumps(load.body).encode()
+        authorization = f"Authorization: Bearer {load.key}\r\n" if load.key else ""
         self._head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(self._body)}\r\n"
-            "Idempotency-Key: {key}\r\n\r\n"
+            f"{authorization}Idempotency-Key: {{key}}\r\n\r\n"
         )
         self._statuses = statuses
 

@@ -40,7 +40,8 @@ _TITLES = {
 _ABOUT = {
     "accept": """\
 From the POST to the 202, when the job is on the disk: two acknowledged writes, and a look at what its
-key means. The peer makes one such write, by nats-py, to the same server.""",
+key means. The peer makes one such write, by nats-py, to the same server. With a key, a budget and a
+quota, the peer is the same load on a second deployment without them.""",
     "dispatch": """\
 From the queue to the provider on an idle system, by the clock of the NATS server; then jobs of no
 length all the way, six events each. The peer is a work queue of nats-py alone: a publish, a fetch, an
