@@ -166,7 +166,7 @@ describe("the list of jobs", () => {
         charged: { no: 2, unknown: 1 },
         items: [],
       } as unknown as Preview),
-    ).toBe("2 not charged, 1 may be charged");
+    ).toBe("2 jobs cost nothing, 1 job may be charged");
   });
 });
 

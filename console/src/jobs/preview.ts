@@ -1,8 +1,7 @@
 /** What a bulk action would do, in words. */
 
-import { chargedWords } from "../live/phases";
 import type { Charged, Preview } from "../live/types";
-import { money } from "../words/format";
+import { counted, money } from "../words/format";
 
 /** The jobs of a preview for which nothing is paid, and those that only a paid submission can bring back. */
 export function ways(preview: Preview): { free: string[]; paid: string[] } {
@@ -14,7 +13,13 @@ export function ways(preview: Preview): { free: string[]; paid: string[] } {
 const isPaid = ({ from, cost }: { from: string | null; cost: { estimated?: string } | null }) =>
   from === "submit" && Number(cost?.estimated ?? 0) > 0;
 
-/** "5 free, 7 cost $0.28" for retries; "3 not charged, 1 may be charged" for cancellations. */
+const chargeOfStopping: Record<Charged, (times: number) => string> = {
+  no: (times) => (times === 1 ? "costs nothing" : "cost nothing"),
+  yes: (times) => (times === 1 ? "is charged already" : "are charged already"),
+  unknown: () => "may be charged",
+};
+
+/** "5 free, 7 cost $0.28" for retries; "3 jobs cost nothing, 1 job may be charged" for cancellations. */
 export function outlook(preview: Preview): string {
   return parts(preview).filter(Boolean).join(", ") || "nothing to do";
 }
@@ -26,7 +31,7 @@ export const costOf = (preview: Preview) =>
 function parts(preview: Preview): string[] {
   if (preview.action === "cancel")
     return Object.entries(preview.charged).map(([charged, times]) =>
-      times ? `${times} ${chargedWords(charged as Charged)}` : "",
+      times ? `${counted(times, "job")} ${chargeOfStopping[charged as Charged](times)}` : "",
     );
   const { free, paid } = ways(preview);
   return [

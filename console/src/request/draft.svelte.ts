@@ -190,10 +190,24 @@ export class Draft {
     if (isAbout(error, "over_max_cost", "quote_expired")) this.quotation.forget();
     else this.actions = next_actions.filter(({ patch }) => patch);
     this.faults = Object.fromEntries(
-      errors.map(({ pointer, detail }) => [fieldAt(pointer), detail]),
+      errors.map(({ pointer, detail }) => [fieldAt(pointer), plainly(fieldAt(pointer), detail)]),
     );
+    const isSeen = (field: string) =>
+      ALWAYS_SEEN.includes(field) ||
+      this.fields.some(({ name, advanced }) => name === field && !advanced);
+    if (errors.length && Object.keys(this.faults).every(isSeen))
+      this.refusal = "Nothing was sent: the marked field has to be changed.";
   }
 }
+
+/** Fields that every form shows, with what is said against them. */
+const ALWAYS_SEEN = ["prompt", "model", "slot"];
+const SLOT_RULE =
+  "Letters, digits, - and _, with slashes between the parts of a name, as portrait/keeper.";
+
+/** What the server says against a field, without a regular expression. */
+const plainly = (field: string, detail: string) =>
+  field === "slot" && detail.includes("match pattern") ? SLOT_RULE : detail;
 
 /** "/jobs/0/parameters/seed" is about the field "seed". */
 const fieldAt = (pointer: string) => pointer.replace(/^(\/jobs\/\d+)?\/(parameters\/)?/, "");

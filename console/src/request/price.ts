@@ -3,6 +3,8 @@
 import type { Lane, QuoteList } from "../live/types";
 import { duration, money, ordinal } from "../words/format";
 
+const SOON = 0.05; // seconds, which would be told as 0.0
+
 /** What quoted requests cost together. */
 export const totalOf = ({ items }: QuoteList) =>
   items.reduce((sum, { cost }) => sum + Number(cost.estimated), 0);
@@ -25,6 +27,6 @@ export function waitWords({ items }: QuoteList, lanes: readonly Lane[]): string 
   const lane = lanes.find(({ name }) => name === last.lane);
   const isFree = lane && last.position <= lane.cap - lane.in_use;
   const begin = isFree ? "starts at once" : `${ordinal(last.position)} in ${last.lane}`;
-  if (last.eta_seconds === null) return begin;
+  if (last.eta_seconds === null || last.eta_seconds < SOON) return begin;
   return `${begin}, done in about ${duration(last.eta_seconds)}`;
 }
