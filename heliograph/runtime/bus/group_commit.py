@@ -36,20 +36,20 @@ class Waiting:
 
     message: ComparedMessage
     project: str
-    is_told: bool = False
+    is_resolved: bool = False
     sequence: int | None = None  #: None: it has to be stored by itself
     _ended: asyncio.Event | None = None  #: only if a caller waits for it
 
-    def tell(self, sequence: int | None) -> None:
+    def resolve(self, sequence: int | None) -> None:
         """End the wait, if it has not ended yet."""
-        if not self.is_told:
-            self.is_told, self.sequence = True, sequence
+        if not self.is_resolved:
+            self.is_resolved, self.sequence = True, sequence
             if self._ended:
                 self._ended.set()
 
-    async def told(self) -> int | None:
-        """The sequence, once the wait has ended."""
-        if not self.is_told:
+    async def result(self) -> int | None:
+        """Wait for the sequence of the message; None: store it alone."""
+        if not self.is_resolved:
             self._ended = asyncio.Event()
             await self._ended.wait()
         return self.sequence
@@ -82,7 +82,7 @@ class GroupCommit:
         self._waiting.append(waiting)
         if not self._is_busy:
             await self._gather(waiting)
-        return await waiting.told()
+        return await waiting.result()
 
     async def _gather(self, waiting: Waiting) -> None:
         """Commit the messages of one round of the event loop; the first caller to resume starts."""
@@ -91,7 +91,7 @@ class GroupCommit:
         except asyncio.CancelledError:
             self._waiting = [each for each in self._waiting if each is not waiting]
             raise
-        if not (self._is_busy or waiting.is_told):
+        if not (self._is_busy or waiting.is_resolved):
             self._begin()
 
     def _begin(self) -> None:
@@ -103,7 +103,7 @@ class GroupCommit:
             self._committing = asyncio.create_task(self._commit_all(), name="group commit")
 
     def _end(self) -> None:
-        _tell(self._waiting)
+        _resolve_all(self._waiting)
         self._waiting, self._is_busy = [], False
 
     async def _commit_all(self) -> None:
@@ -118,7 +118,7 @@ class GroupCommit:
     def _forget(self, group: Iterable[Waiting]) -> None:
         """Remove the messages of a group, and further messages of their subjects."""
         subjects = {each.message.subject for each in group}
-        _tell(each for each in self._waiting if each.message.subject in subjects)
+        _resolve_all(each for each in self._waiting if each.message.subject in subjects)
         self._waiting = [each for each in self._waiting if each.message.subject not in subjects]
 
     async def _commit(self, group: list[Waiting]) -> None:
@@ -138,7 +138,7 @@ class GroupCommit:
     async def _store(self, group: Sequence[Waiting]) -> None:
         first = await store_batch(self._jetstream, [each.message for each in group])
         for sequence, each in enumerate(group, first):
-            each.tell(sequence)
+            each.resolve(sequence)
 
     async def _known(self, group: Iterable[Waiting]) -> set[str]:
         """The subjects that have a message already."""
@@ -146,10 +146,10 @@ class GroupCommit:
         return {each.subject for each in await self._jetstream.read_lasts(self._stream, subjects)}
 
 
-def _tell(those: Iterable[Waiting]) -> None:
+def _resolve_all(those: Iterable[Waiting]) -> None:
     """End the wait without a sequence: the callers store their messages by themselves."""
     for each in those:
-        each.tell(None)
+        each.resolve(None)
 
 
 def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
