@@ -53,7 +53,7 @@ async def run_demo(settings: ServiceSettings, console: Console, provider: str) -
             async with asyncio.timeout(_TIMEOUT), client.follow(*names) as events:
                 ended = await show_progress(events, names, console)
         except TimeoutError:
-            await _complain(client, jobs, console)
+            await _print_unfinished(client, jobs, console)
             return False
         checked = [await _check(client, job, folder, console) for job in ended]
     console.print(f"\nThe API is documented at {settings.gateway_url}/docs while `make up` runs.")
@@ -74,7 +74,7 @@ async def _submit(client: Client, cast: Cast) -> list[Job]:
     return list(await asyncio.gather(portrait, *pair))
 
 
-async def _complain(client: Client, jobs: list[Job], console: Console) -> None:
+async def _print_unfinished(client: Client, jobs: list[Job], console: Console) -> None:
     """Print the reason why each job waits; a provider that refuses our key is waited for."""
     console.print(f"\nnot finished after {_TIMEOUT:g} s", style="red")
     for job in jobs:

@@ -109,7 +109,7 @@ class Bookkeeper:
 
     async def _go_on(self, cursor: int) -> int:
         """Settle what comes after the cursor, if there is anything. Returns where it stands then."""
-        messages = self._hub.heard(cursor, _BATCH)
+        messages = self._hub.buffered_after(cursor, _BATCH)
         if not messages:
             messages, _ = await self._bus.jetstream.read_batch(
                 STREAM, subjects.EVENTS, cursor + 1, size=_BATCH

@@ -15,7 +15,7 @@ from heliograph.runtime.background import stop
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.stored_messages import Stored
-from heliograph.runtime.bus.unreadable_messages import forget, mended
+from heliograph.runtime.bus.unreadable_messages import forget, readable_again
 from services.status.live.hub import Hub
 from services.status.read_model import CursorConflict, ReadModel, Unstorable
 from services.status.read_model.rows import Row
@@ -56,7 +56,7 @@ class Projector:
             try:
                 if time.monotonic() - looked > _REPAIR_INTERVAL:
                     looked = time.monotonic()
-                    await self._mend(cursor)
+                    await self._apply_recovered(cursor)
                 cursor = await self._go_on(cursor)
             except CursorConflict:
                 log.warning("Projector cursor moved by another process")
@@ -81,7 +81,7 @@ class Projector:
 
     async def _after(self, cursor: int) -> list[Stored]:
         """The next events: from the hub's memory, or from the log."""
-        messages = self._hub.heard(cursor, _BATCH)
+        messages = self._hub.buffered_after(cursor, _BATCH)
         if not messages:
             messages, _ = await self._bus.jetstream.read_batch(
                 STREAM, subjects.EVENTS, cursor + 1, size=_BATCH
@@ -117,9 +117,9 @@ class Projector:
                 self._bus.events.note(stored, f"the database does not take it: {error}")
         await self._read_model.apply([], cursor, after, others=others)
 
-    async def _mend(self, cursor: int) -> None:
+    async def _apply_recovered(self, cursor: int) -> None:
         """Apply events that were skipped and that this release can read."""
-        gone, events = await mended(self._bus.jetstream)
+        gone, events = await readable_again(self._bus.jetstream)
         # their bytes were counted when they were skipped
         found = [row for row, _ in self._rows(events) if row.sequence <= cursor]
         rows = [replace(row, log_bytes=0) for row in found]

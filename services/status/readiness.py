@@ -10,7 +10,7 @@ from services.status.read_model import ReadModel
 
 def readiness_checks(hub: Hub, read_model: ReadModel, prepared: asyncio.Event) -> dict[str, Check]:
     """The checks of a status process; `prepared` is set when queries are answered."""
-    heard = Standstill(hub.cursor, hub.missed.last_sequence)
+    received = Standstill(hub.cursor, hub.missed.last_sequence)
     projected = Standstill(read_model.cursor, hub.missed.last_sequence)
 
     async def check_hub() -> None:
@@ -19,7 +19,7 @@ def readiness_checks(hub: Hub, read_model: ReadModel, prepared: asyncio.Event) -
 
     async def check_readers() -> None:
         await check_hub()
-        await heard()
+        await received()
         await projected()
 
     return {"hub": check_hub, "database": read_model.check, "readers": check_readers}

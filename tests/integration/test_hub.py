@@ -77,12 +77,12 @@ async def test_events_are_kept_as_they_are_in_the_log(bus: NatsBus) -> None:
         begun = hub.head
         entry = await _accepted(bus, some_project())
         async with asyncio.timeout(TIMEOUT):
-            while not (heard := hub.heard(begun, 1)):
+            while not (buffered := hub.buffered_after(begun, 1)):
                 await hub.wait_beyond(begun)
         stored = await bus.jetstream.next(STREAM, subjects.EVENTS, begun + 1)
 
     assert stored
-    [message] = heard
+    [message] = buffered
     assert (message.sequence, message.data) == (entry.sequence, stored.data)
     assert message.subject == stored.subject
     assert 0 < message.size <= stored.size
@@ -92,7 +92,7 @@ async def test_an_event_that_is_not_in_memory_is_not_heard_from_it(bus: NatsBus)
     await _accepted(bus, some_project())
 
     async with _hub(bus, buffer_bytes=ONE_EVENT) as hub:
-        assert hub.heard(hub.head - 1, 10) == []
+        assert hub.buffered_after(hub.head - 1, 10) == []
 
 
 async def test_recent_events_are_in_memory_from_the_start(bus: NatsBus) -> None:

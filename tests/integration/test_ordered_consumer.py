@@ -24,7 +24,7 @@ class Heard:
         self.sequences: list[int] = []
         self._more = asyncio.Event()
 
-    async def hear(self, message: Msg) -> None:
+    async def on_message(self, message: Msg) -> None:
         self.sequences.append(message.metadata.sequence.stream)
         self._more.set()
 
@@ -40,7 +40,7 @@ class Heard:
 async def _fed(bus: NatsBus, project: str, *, after: int = 0) -> AsyncIterator[Heard]:
     heard = Heard()
     subject = f"events.{project}.>"
-    feed = OrderedConsumer(bus.jetstream, STREAM, subject, after=after, hear=heard.hear)
+    feed = OrderedConsumer(bus.jetstream, STREAM, subject, after=after, on_message=heard.on_message)
     async with run_in_background(feed=feed.run):
         yield heard
 

@@ -52,7 +52,7 @@ def _end(before: Attempt, fact: AttemptCompleted, at: datetime, *, is_last: bool
     return {}
 
 
-def tells_more(record: Record, fact: AttemptCompleted) -> bool:
+def adds_information(record: Record, fact: AttemptCompleted) -> bool:
     """Whether a fact about an attempt of a job that is over changes anything."""
     _, internal = attempt_completed(record, fact, record.internal.changed_at)
     place = index_of_attempt(record, fact.run)

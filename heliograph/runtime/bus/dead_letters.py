@@ -32,7 +32,7 @@ for _stream in ("EVENTS", "WORK", "REQUESTS", _BUS):
     _UNREADABLE.labels(_stream)  # shown from the start: Prometheus does not see a rise from nothing
 
 Publish = Callable[[str, bytes, dict[str, str]], Awaitable[object]]
-Hear = Callable[[Msg], Awaitable[None]]
+Callback = Callable[[Msg], Awaitable[None]]
 
 
 class DeadLetters:
@@ -76,12 +76,12 @@ class DeadLetters:
         except Exception as error:  # noqa: BLE001  # another writer has written the same
             log.debug("Dead letter already written", reason=str(error))
 
-    def hearing(self, hear: Hear) -> Hear:
+    def guarded_callback(self, callback: Callback) -> Callback:
         """A callback that skips unreadable messages, and separates our errors from the server's."""
 
-        async def heard(message: Msg) -> None:
+        async def guarded(message: Msg) -> None:
             try:
-                await hear(message)
+                await callback(message)
             except Unreadable as error:
                 self.skip(message.subject, str(error))
             except HeliographError as error:
@@ -91,7 +91,7 @@ class DeadLetters:
             except Exception:
                 log.exception("Message handler failed", subject=message.subject)
 
-        return heard
+        return guarded
 
     def skip(self, subject: str, reason: str) -> None:
         """A message that no stream keeps cannot be read."""

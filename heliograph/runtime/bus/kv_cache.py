@@ -36,7 +36,7 @@ class KvCache:
         self._read_to = 0
         self._is_whole = False
         self.first_read = asyncio.Event()  #: everything was read once
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._own: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  #: ids of writes
         self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
@@ -49,9 +49,9 @@ class KvCache:
                 await self._look()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_INTERVAL):
-                        await self._bell.wait()
+                        await self._wakeup.wait()
                         await asyncio.sleep(_HINT_DELAY)
-                self._bell.clear()
+                self._wakeup.clear()
         finally:
             await stop_listening(hints)
 
@@ -97,7 +97,7 @@ class KvCache:
 
     async def _on_hint(self, message: Msg) -> None:
         if not self._own.pop((message.headers or {}).get("ce-id", ""), False):
-            self._bell.set()
+            self._wakeup.set()
 
     async def _look(self) -> None:
         asked_at = time.monotonic()

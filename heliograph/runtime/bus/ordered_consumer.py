@@ -21,7 +21,9 @@ from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 
 log = structlog.get_logger()
 
-Hear = Callable[[Msg], Awaitable[None]]  #: handler of one message; its `metadata` have the position
+OnMessage = Callable[
+    [Msg], Awaitable[None]
+]  #: handler of one message; its `metadata` have the position
 
 _SECOND = 10**9  #: in nanoseconds, as the server counts
 _HEARTBEAT = 1  #: seconds of silence until the server sends a heartbeat
@@ -37,16 +39,16 @@ class OrderedConsumer:
 
     Args:
         after: The sequence after which they begin.
-        hear: Called with each, one at a time.
+        on_message: Called with each, one at a time.
     """
 
     def __init__(
-        self, jetstream: JetStream, stream: str, subject: str, *, after: int, hear: Hear
+        self, jetstream: JetStream, stream: str, subject: str, *, after: int, on_message: OnMessage
     ) -> None:
         self.jetstream = jetstream
         self._stream = stream
         self._subject = subject
-        self._hear = hear
+        self._on_message = on_message
         self.sequence = after  #: of the last message received
 
     async def run(self) -> None:
@@ -83,7 +85,7 @@ class OrderedConsumer:
 
     async def take(self, message: Msg) -> None:
         """The next message."""
-        await self._hear(message)
+        await self._on_message(message)
         self.sequence = message.metadata.sequence.stream
 
 

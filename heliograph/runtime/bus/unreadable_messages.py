@@ -105,7 +105,7 @@ async def forget(jetstream: JetStream, letter: DeadLetter) -> None:
     await jetstream.api(f"STREAM.PURGE.{_DEAD}", {"filter": subject})
 
 
-async def mended(jetstream: JetStream) -> tuple[list[DeadLetter], list[Stored]]:
+async def readable_again(jetstream: JetStream) -> tuple[list[DeadLetter], list[Stored]]:
     """
     Dead letters to be forgotten: their messages are gone, or can be read by this release. And the events
     among those messages, which the reader that skipped them applies first. Raises Unavailable.

@@ -154,7 +154,9 @@ class DependencyTracker:
             jetstream, subject = self._bus.jetstream, subjects.event(project, "*")
             newest = await jetstream.last(STREAM, subject)
             after = newest.sequence if newest else 0
-            consumer = OrderedConsumer(jetstream, STREAM, subject, after=after, hear=self._on_event)
+            consumer = OrderedConsumer(
+                jetstream, STREAM, subject, after=after, on_message=self._on_event
+            )
             self._subscribed[project] = tasks.create_task(consumer.run())
 
     async def _on_event(self, message: Msg) -> None:
@@ -168,9 +170,9 @@ class DependencyTracker:
             for other in list(self._waiting):
                 self._unread.put_nowait(other)
                 await asyncio.sleep(_APART)
-            await self._stop_hearing()
+            await self._unsubscribe_unneeded()
 
-    async def _stop_hearing(self) -> None:
+    async def _unsubscribe_unneeded(self) -> None:
         """Projects without waiting jobs."""
         async with self._subscribing:
             needed = {ticket.project for ticket in self._tickets.values()}

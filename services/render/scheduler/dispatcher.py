@@ -90,14 +90,16 @@ class Dispatcher:
                 loop.cancel()
 
     async def _listen(self) -> list[Subscription]:
-        heard = {
+        callbacks = {
             subjects.QUEUED: self._on_queued,
             subjects.RECORD_CHANGED: self._on_record_changed,
             subjects.LANE_CAPACITY: self._on_capacity,
         }
         hints = [
-            await self._bus.client.subscribe(subject, cb=self._dead_letters.hearing(hear))
-            for subject, hear in heard.items()
+            await self._bus.client.subscribe(
+                subject, cb=self._dead_letters.guarded_callback(callback)
+            )
+            for subject, callback in callbacks.items()
         ]
         return [*hints, *await self._views.serve()]
 

@@ -12,7 +12,7 @@ from heliograph.contracts.job_events import (
     RetryScheduled,
     Submitted,
 )
-from heliograph.contracts.state_machine.late_attempts import tells_more
+from heliograph.contracts.state_machine.late_attempts import adds_information
 from heliograph.runtime.bus.log_entries import LogEntry
 
 
@@ -23,7 +23,7 @@ def late_event(entry: LogEntry, run: int, fact: JobEvent) -> AttemptCompleted | 
     if known is None or all(attempt.run != run for attempt in record.internal.attempts):
         return None
     completed = AttemptCompleted(run=run, ended=record.ended(entry.sequence), **known)
-    return completed if tells_more(record, completed) else None
+    return completed if adds_information(record, completed) else None
 
 
 def _known(fact: JobEvent) -> dict[str, Any] | None:

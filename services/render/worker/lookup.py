@@ -67,5 +67,5 @@ async def serve_lookups(bus: NatsBus, worker: Worker) -> None:
     async def on_hint(message: Msg) -> None:
         await find_lost_request(worker, message.subject.rsplit(".", 1)[1])
 
-    hear = bus.jetstream.dead_letters.hearing(on_hint)
-    await bus.client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=hear)
+    callback = bus.jetstream.dead_letters.guarded_callback(on_hint)
+    await bus.client.subscribe(subjects.LOOK_UP, queue=QUEUE_GROUP, cb=callback)

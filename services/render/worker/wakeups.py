@@ -15,7 +15,7 @@ class WakeUps:
     """Hints about jobs that this process works on. A lost hint only costs time."""
 
     def __init__(self) -> None:
-        self._bells: dict[str, asyncio.Event] = {}
+        self._events: dict[str, asyncio.Event] = {}
         self._draining = False
 
     async def listen(self, client: Client) -> None:
@@ -27,24 +27,24 @@ class WakeUps:
 
     def notify(self, job: str) -> None:
         """A job's record changed."""
-        wakeup = self._bells.get(job)
+        wakeup = self._events.get(job)
         if wakeup:
             wakeup.set()
 
     def drain(self) -> None:
         """The process is shutting down: hand over everything that another one can continue."""
         self._draining = True
-        for wakeup in self._bells.values():
+        for wakeup in self._events.values():
             wakeup.set()
 
     @contextmanager
     def wakeup(self, job: str) -> Iterator["WakeUp"]:
         """Event that is set when the job's record changes, or the process drains."""
-        event = self._bells.setdefault(job, asyncio.Event())
+        event = self._events.setdefault(job, asyncio.Event())
         try:
             yield WakeUp(self, event)
         finally:
-            self._bells.pop(job, None)
+            self._events.pop(job, None)
 
     def check(self) -> None:
         """Raises ShuttingDown once the process is shutting down."""

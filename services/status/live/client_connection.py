@@ -139,7 +139,7 @@ class ClientConnection:
             except (Unauthenticated, Unavailable) as error:
                 return close_code(error)
             except HeliographError as error:
-                self._complain(None, error)
+                self._send_error(None, error)
                 self._mistakes += 1
                 if self._mistakes >= MAX_MISTAKES:
                     return POLICY_VIOLATION
@@ -171,15 +171,15 @@ class ClientConnection:
         try:
             require_subscription(self._client.principal, request)
         except (NotFound, InsufficientScope) as refused:
-            self._complain(request.id, refused)
+            self._send_error(request.id, refused)
             return
         if request.id in self._subscriptions:
-            self._complain(
+            self._send_error(
                 request.id, StateConflict(f"there is a subscription {request.id} already")
             )
         elif len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             error = StateConflict(f"at most {MAX_SUBSCRIPTIONS} subscriptions per connection")
-            self._complain(request.id, error)
+            self._send_error(request.id, error)
         else:
             self._admission.subscriptions.acquire(request.project)
             subscription = self._subscribing(request, self._send_queue)
@@ -196,7 +196,7 @@ class ClientConnection:
         except HeliographError as error:
             if self._subscriptions.get(id_) is subscription:
                 self._end(id_)
-            self._complain(id_, error)
+            self._send_error(id_, error)
         except Exception as error:
             log.exception("Subscription failed", exc_info=error)
             self._dismiss(COME_BACK_LATER)
@@ -216,5 +216,5 @@ class ClientConnection:
             await asyncio.gather(joining, return_exceptions=True)
         self._end(id_)
 
-    def _complain(self, id_: int | None, error: HeliographError) -> None:
+    def _send_error(self, id_: int | None, error: HeliographError) -> None:
         self._send_queue.put(error_text(id_, error.problem().model_dump(mode="json")))

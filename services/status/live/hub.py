@@ -78,10 +78,16 @@ class Hub:
         await self._bus.opened.wait()
         if not self.opened.is_set():
             await self._open()
-        jetstream, hear = self._bus.jetstream, self._on_event
-        consumer = OrderedConsumer(jetstream, STREAM, subjects.EVENTS, after=self.head, hear=hear)
+        jetstream, on_message = self._bus.jetstream, self._on_event
+        consumer = OrderedConsumer(
+            jetstream, STREAM, subjects.EVENTS, after=self.head, on_message=on_message
+        )
         thresholds = OrderedConsumer(
-            jetstream, STREAM, subjects.BUDGETS, after=self._thresholds, hear=self._on_threshold
+            jetstream,
+            STREAM,
+            subjects.BUDGETS,
+            after=self._thresholds,
+            on_message=self._on_threshold,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(consumer.run())
@@ -96,8 +102,8 @@ class Hub:
         self._pumped = self.head
         told = await self._bus.jetstream.last(STREAM, subjects.BUDGETS)
         self._thresholds = told.sequence if told else 0
-        hear = self._bus.jetstream.dead_letters.hearing(self._on_progress)
-        await self._bus.client.subscribe(subjects.PROGRESS, cb=hear)
+        on_message = self._bus.jetstream.dead_letters.guarded_callback(self._on_progress)
+        await self._bus.client.subscribe(subjects.PROGRESS, cb=on_message)
         self.opened.set()
 
     # -- events
@@ -177,10 +183,10 @@ class Hub:
         frame.text = as_json(job).decode()
         frame.expires_at = asyncio.get_running_loop().time() + seconds
 
-    def heard(self, after: int, most: int) -> list[Stored]:
+    def buffered_after(self, after: int, most: int) -> list[Stored]:
         """
-        The first messages of the log after a sequence, at most so many, from memory;
-        none when memory does not hold all of them.
+        The first messages of the log after a sequence, `most` of them at most, from the buffer;
+        none if the buffer lacks one of them.
         """
         if after < self.floor:
             return []

@@ -120,7 +120,7 @@ async def _frames(
         send_queue = SendQueue(memory)
         subscription = subscribing(subscribe, send_queue)
         joining = asyncio.create_task(subscription.run())
-        joining.add_done_callback(lambda done: _complain(done, send_queue))
+        joining.add_done_callback(lambda done: _send_join_error(done, send_queue))
         try:
             while not send_queue.overflowed:
                 with suppress(TimeoutError):
@@ -139,7 +139,7 @@ async def _frames(
             send_queue.close()
 
 
-def _complain(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
+def _send_join_error(joining: "asyncio.Task[None]", send_queue: SendQueue) -> None:
     """Send permanent errors; after a transient one the stream ends, and the client reconnects."""
     error = None if joining.cancelled() else joining.exception()
     if isinstance(error, HeliographError) and not isinstance(error, ServiceError):

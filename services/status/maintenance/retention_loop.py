@@ -28,10 +28,10 @@ async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
 
 async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:
     """Apply retention under a lease, every interval and on request."""
-    bell = asyncio.Event()
+    wakeup = asyncio.Event()
 
     async def ring(_: Msg) -> None:
-        bell.set()
+        wakeup.set()
 
     with translated():
         hints = await bus.client.subscribe(subjects.APPLY_RETENTION, cb=ring)
@@ -39,11 +39,11 @@ async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusS
         while True:
             async with bus.leases.acquired(_LEASE) as lost:
                 while not lost.is_set():
-                    bell.clear()
+                    wakeup.clear()
                     is_more = await retention.apply()
                     rest = settings.object_grace_period if is_more else settings.retention_interval
                     with suppress(TimeoutError):
                         async with asyncio.timeout(rest):
-                            await bell.wait()
+                            await wakeup.wait()
     finally:
         await stop_listening(hints)

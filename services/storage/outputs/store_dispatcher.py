@@ -58,18 +58,18 @@ class StoreDispatcher:
         self._bus = bus
         self._permits = permits
         self._share = share_of(permits)
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._answers: Subscription | None = None
-        self._begin_anew()
+        self._reset()
 
     async def answer(self) -> None:
         """Subscribe to requests for a permit: from now on, entries may wait in this queue."""
 
-        async def say_so(message: Msg) -> None:
+        async def confirm(message: Msg) -> None:
             await respond(message, b"")
 
         client = self._bus.client
-        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=say_so)
+        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=confirm)
 
     async def leave(self) -> None:
         """
@@ -84,15 +84,15 @@ class StoreDispatcher:
                 await self._bus.client.flush()
                 if await self._bus.jetstream.is_answered(subjects.STORE_TURNS):
                     return
-                self._begin_anew()
+                self._reset()
                 await self._read()
                 for job in list(self._tickets):
                     await self._move(job)
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         self._waiting: RoundRobinQueue[JobRef] = RoundRobinQueue()
         self._tickets: dict[JobRef, _Ticket] = {}
-        self._early: list[tuple[float, JobRef]] = []  #: a heap of those that must wait
+        self._delayed: list[tuple[float, JobRef]] = []  #: a heap of those that must wait
         self._read_to = 0
         self._busy: Counter[str] = Counter()  #: jobs that workers have or get next, by project
         self._counted = float("-inf")
@@ -102,7 +102,7 @@ class StoreDispatcher:
         await self._bus.opened.wait()
         while True:
             async with self._bus.leases.acquired("store-dispatcher") as lost:
-                self._begin_anew()
+                self._reset()
                 client = self._bus.client
                 with translated():
                     listening = [
@@ -125,9 +125,9 @@ class StoreDispatcher:
                 read = clock()
                 await self._read()
                 await self._count()
-            if self._bell.is_set():
+            if self._wakeup.is_set():
                 pause = _HINT_DELAY
-            self._bell.clear()
+            self._wakeup.clear()
             if await self._fill():
                 pause = _HINT_DELAY
             else:
@@ -137,31 +137,31 @@ class StoreDispatcher:
     def _rest(self, pause: float) -> float:
         """Seconds until the next look, without a notification."""
         rest = pause if self._waiting else _REREAD_INTERVAL
-        if self._early:
-            rest = min(rest, self._early[0][0] - asyncio.get_running_loop().time())
+        if self._delayed:
+            rest = min(rest, self._delayed[0][0] - asyncio.get_running_loop().time())
         return max(0.0, rest)
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._bell.wait()
+                await self._wakeup.wait()
 
     async def _read(self) -> None:
         """The queue itself: all of it at first, then what came since."""
         messages = self._bus.jetstream.read_all(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
         async for stored in messages:
             self._read_to = stored.sequence
-            self._hear(parse(stored.subject), _ticket(stored.sequence, stored.headers))
+            self._add_ticket(parse(stored.subject), _ticket(stored.sequence, stored.headers))
 
     async def _on_queued(self, message: Msg) -> None:
         headers = message.headers or {}
-        self._hear(parse(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
+        self._add_ticket(parse(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
 
     async def _on_room(self, message: Msg) -> None:
         project = message.data.decode(errors="replace")
         if self._busy[project] > 0:
             self._busy[project] -= 1
-        self._bell.set()
+        self._wakeup.set()
 
     async def _on_asked(self, message: Msg) -> None:
         """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
@@ -175,28 +175,28 @@ class StoreDispatcher:
         self._busy[project] += 1
         await respond(message, subjects.PERMIT_GRANTED)
 
-    def _hear(self, job: JobRef, ticket: _Ticket) -> None:
+    def _add_ticket(self, job: JobRef, ticket: _Ticket) -> None:
         known = self._tickets.get(job)
         if known and known.sequence >= ticket.sequence:
             return
         self._tickets[job] = ticket
         if known is None and ticket.wait:
             due = asyncio.get_running_loop().time() + ticket.wait
-            heapq.heappush(self._early, (due, job))
+            heapq.heappush(self._delayed, (due, job))
         elif known is None:
             self._waiting.add(job.project, job)
-        self._bell.set()
+        self._wakeup.set()
 
-    def _ripen(self) -> None:
+    def _promote_delayed(self) -> None:
         """Move delayed jobs whose time has come into the queue."""
         clock = asyncio.get_running_loop().time()
-        while self._early and self._early[0][0] <= clock:
-            _, job = heapq.heappop(self._early)
+        while self._delayed and self._delayed[0][0] <= clock:
+            _, job = heapq.heappop(self._delayed)
             self._waiting.add(job.project, job)
 
     async def _fill(self) -> int:
         """Move as many tickets as there is room for. Returns how many were moved."""
-        self._ripen()
+        self._promote_delayed()
         if not self._waiting:
             return 0
         if asyncio.get_running_loop().time() - self._counted >= _RECOUNT:
@@ -227,7 +227,7 @@ class StoreDispatcher:
             await self._bus.work.move_store(project, job.job, sequence, waited)
             crash_point("store.moved")
         except Unavailable:
-            self._hear(job, ticket._replace(wait=0.0))
+            self._add_ticket(job, ticket._replace(wait=0.0))
 
 
 def _ticket(sequence: int, headers: Mapping[str, str]) -> _Ticket:

@@ -41,7 +41,7 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.state_machine.attempts import ATTEMPTS_BUDGET
-from heliograph.contracts.state_machine.late_attempts import tells_more
+from heliograph.contracts.state_machine.late_attempts import adds_information
 from heliograph.contracts.state_machine.transitions import IllegalTransition, is_legal
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
@@ -850,7 +850,7 @@ def test_an_attempt_that_was_rendered_is_not_forgotten_by_who_looked_for_it_too_
         "yes",
         OUTPUTS,
     )
-    assert not tells_more(rendered, too_early)
+    assert not adds_information(rendered, too_early)
 
 
 def test_an_attempt_that_was_stopped_in_time_cost_nothing() -> None:
