@@ -18,7 +18,7 @@ from deploy.local.processes import ports, processes, server_ports, servers
 from deploy.local.readiness import addresses, check_ports, until_bound, until_ready
 from deploy.local.settings import LocalSettings
 from deploy.local.supervisor import Supervisor
-from heliograph import operator
+from heliograph.operator.provisioning import provision
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.startup import StartupError, read_settings
 
@@ -98,7 +98,7 @@ async def _until_all_is_ready(settings: LocalSettings) -> None:
     """Provision the bundled NATS server, for which services wait; theirs make nothing."""
     if settings.nats_url is None:
         await until_bound(settings.host, server_ports(settings))
-        await operator.provision(settings)
+        await provision(settings)
     await until_ready(*addresses(settings))
 
 

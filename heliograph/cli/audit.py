@@ -17,9 +17,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Compare the balances of budgets with what their jobs make of them; on the operator's machine."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import budget_audits  # needs the packages of a service
 
-    audits = run_command(operator.audit(project))
+    audits = run_command(budget_audits.audit(project))
     for each in audits:
         print(json.dumps(each.description()) if as_json else each.summary())
     if any(each.differences for each in audits):

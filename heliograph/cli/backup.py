@@ -28,10 +28,10 @@ def backup(
 
     The read model is not in it: it is made again from the log.
     """
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import backups  # needs the packages of a service
 
     os.umask(0o077)  # all prompts and pictures are in it
-    manifest = run_command(operator.save_backup(folder, with_objects=objects))
+    manifest = run_command(backups.save_backup(folder, with_objects=objects))
     found = "no objects" if manifest.objects is None else f"{manifest.objects} objects"
     print(f"{folder}: {len(manifest.streams)} streams and buckets, {found}")
 
@@ -52,9 +52,9 @@ def restore(
 
     Jobs that were waiting fail, unless they are free: they may have been paid for after the backup.
     """
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import backups  # needs the packages of a service
 
-    report = run_command(operator.restore_backup(folder, run_unsent=run_unsent))
+    report = run_command(backups.restore_backup(folder, run_unsent=run_unsent))
     print(f"{report.streams} streams and buckets, {report.objects} objects restored")
     if report.failed_jobs:
         print(f"{report.failed_jobs} jobs may have been submitted after the backup, and failed")

@@ -37,11 +37,11 @@ def provision() -> None:
 
     Services with HELIOGRAPH_PROVISION=false wait for this.
     """
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import provisioning  # needs the packages of a service
     from heliograph.runtime.settings import ServiceSettings
     from heliograph.runtime.startup import read_settings
 
-    print(run_command(operator.provision(read_settings(ServiceSettings))))
+    print(run_command(provisioning.provision(read_settings(ServiceSettings))))
 
 
 @app.command(name="bus-user")
@@ -53,8 +53,8 @@ def bus_user(
     ] = False,
 ) -> None:
     """Make a NATS user for another service, which asks for jobs of its projects and follows them."""
-    from heliograph import operator  # needs the packages of a service
     from heliograph.contracts.ids import PROJECT_PATTERN, matches
+    from heliograph.operator.bus_users import add_bus_user  # needs the packages of a service
     from heliograph.runtime.settings import ServiceSettings
     from heliograph.runtime.startup import read_settings
 
@@ -64,7 +64,7 @@ def bus_user(
         fail(f"{', '.join(wrong)}: no project can be called so", USAGE)
     try:
         login: Login = "nkey" if nkey else "password"
-        user = operator.add_bus_user(read_settings(ServiceSettings), name, project, login=login)
+        user = add_bus_user(read_settings(ServiceSettings), name, project, login=login)
     except ClientError as error:
         fail(str(error), USAGE)
     shown = {"user": user.name, "inbox_prefix": f"_INBOX_{name}", "projects": user.projects}

@@ -34,7 +34,7 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key, and show it this once."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import api_keys  # needs the packages of a service
 
     fields = {"name": name, "scopes": scope, "projects": project or None}
     try:
@@ -42,15 +42,15 @@ def create_key(
     except ValidationError as error:
         first = error.errors()[0]
         fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", USAGE)
-    _show_secret(run_command(operator.create_key(request)), as_json=as_json)
+    _show_secret(run_command(api_keys.create_key(request)), as_json=as_json)
 
 
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
     """List all keys, also those that were revoked."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import api_keys  # needs the packages of a service
 
-    _show(run_command(operator.list_keys()), as_json=as_json)
+    _show(run_command(api_keys.list_keys()), as_json=as_json)
 
 
 @keys.command(name="rotate")
@@ -62,18 +62,18 @@ def rotate_key(
     as_json: AsJson = False,
 ) -> None:
     """Give a key a new secret, and show it this once."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import api_keys  # needs the packages of a service
 
-    made = run_command(operator.rotate_key(id_, timedelta(hours=overlap)))
+    made = run_command(api_keys.rotate_key(id_, timedelta(hours=overlap)))
     _show_secret(made, as_json=as_json)
 
 
 @keys.command(name="revoke")
 def revoke_key(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
     """Revoke a key, in all services within five seconds."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import api_keys  # needs the packages of a service
 
-    _show([run_command(operator.revoke_key(id_))], as_json=as_json)
+    _show([run_command(api_keys.revoke_key(id_))], as_json=as_json)
 
 
 def _show(found: list[ListedKey], *, as_json: bool) -> None:

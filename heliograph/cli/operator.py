@@ -21,7 +21,7 @@ level = typer.Typer(
 @unreadable.command(name="list")
 def list_unreadable(as_json: AsJson = False) -> None:
     """List messages that could not be read, and were skipped."""
-    from heliograph.operator import list_dead_letters  # needs the packages of a service
+    from heliograph.operator.unreadable import list_dead_letters  # needs the packages of a service
 
     letters = run_command(list_dead_letters())
     show_items(letters, ("stream", "sequence", "subject", "reason"), as_json=as_json)
@@ -32,7 +32,7 @@ def remove_unreadable(stream: str, sequence: int) -> None:
     """
     Remove one for good, and print what it was. Events stay: a release that reads them goes on.
     """
-    from heliograph.operator import remove_dead_letter  # needs the packages of a service
+    from heliograph.operator.unreadable import remove_dead_letter  # needs the packages of a service
 
     sys.stdout.buffer.write(run_command(remove_dead_letter(stream, sequence)) + b"\n")
 
@@ -40,15 +40,15 @@ def remove_unreadable(stream: str, sequence: int) -> None:
 @level.command(name="show")
 def show_level() -> None:
     """Show the level of the deployment, and of this release."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import levels  # needs the packages of a service
 
-    deployed, own = run_command(operator.show_level())
+    deployed, own = run_command(levels.show_level())
     print(f"{deployed} of {own}")
 
 
 @level.command(name="raise")
 def raise_level() -> None:
     """Raise the deployment's level to this release's, once no older process runs."""
-    from heliograph import operator  # needs the packages of a service
+    from heliograph.operator import levels  # needs the packages of a service
 
-    print(run_command(operator.raise_to_own()))
+    print(run_command(levels.raise_to_own()))

@@ -19,7 +19,8 @@ from nats.js.api import ConsumerConfig
 from heliograph.client_errors import ClientError
 from heliograph.contracts import queries
 from heliograph.contracts.queries import Query
-from heliograph.operator import add_bus_user, provision
+from heliograph.operator.bus_users import add_bus_user
+from heliograph.operator.provisioning import provision
 from heliograph.runtime.backup.restore import restore_backup
 from heliograph.runtime.backup.save import save_backup
 from heliograph.runtime.bus.jetstream import JetStream

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from deploy.compose.certificates import AUTHORITY, CERTIFICATE, KEY, issue, make_server_certificate
 from deploy.local.processes import nats_configuration, nats_server
-from heliograph.operator import provision
+from heliograph.operator.provisioning import provision
 from heliograph.runtime.bus.certificate_expiry import certificate_expiry
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.pull_consumers import PullConsumers
