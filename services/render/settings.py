@@ -1,4 +1,4 @@
-"""What an operator can change about render."""
+"""Settings of render."""
 
 from datetime import timedelta
 from typing import Literal, Self
@@ -59,7 +59,7 @@ class RenderSettings(ServiceSettings):
 
     @property
     def breaker_policy(self) -> BreakerPolicy:
-        """Of the circuit breakers of accounts."""
+        """Policy of the circuit breakers of accounts."""
         return BreakerPolicy(
             failures=self.breaker_failures, min_pause=self.breaker_min, max_pause=self.breaker_max
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def is_equal(shown: Any, sent: Any) -> bool:
-    """As JSON compares: a number is no truth value, though Python has them equal."""
+    """Equality of JSON values: `1` and `true` differ, although Python has them equal."""
     match sent:
         case bool():
             return shown is sent

@@ -24,7 +24,7 @@ class NotSubmitted:
 
 @dataclass(frozen=True)
 class Unknown:
-    """It is not to be seen, which proves nothing."""
+    """The lookup found no request, which proves nothing."""
 
 
 LookupResult = Found | Ambiguous | NotSubmitted | Unknown

@@ -52,7 +52,7 @@ def _in_headers(headers: Mapping[str, Any]) -> Iterator[float | None]:
 
 
 def _reset(headers: Mapping[str, str]) -> float | None:
-    """When the limit that was hit is lifted: of several the last, if it is known which were hit."""
+    """Time at which the exceeded limit is lifted; of several exceeded limits, the last."""
     spans = {
         name: span
         for name, value in headers.items()
@@ -77,7 +77,7 @@ def _in_body(body: Any) -> Iterator[float | None]:
 
 
 def _in_words(text: str) -> float | None:
-    """As in "Please try again in 1m30s"."""
+    """Duration in a sentence such as "Please try again in 1m30s"."""
     found = _IN_WORDS.search(text)
     return _duration(found[1]) if found else None
 

@@ -9,7 +9,7 @@ _REFILL = 0.01  #: seconds from the end of a job until another can be moved to i
 
 
 class DurationEstimator:
-    """Seconds that a job of each kind keeps its place in a lane."""
+    """Average seconds that a job of each kind runs in a lane (EWMA)."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._seconds = {name: kind.expected_seconds for name, kind in catalog.kinds.items()}

@@ -176,7 +176,7 @@ class FairQueue:
         return [*(waiting for _, waiting in sorted(self._delayed)), *self._dependent.values()]
 
     def _play(self, priority: Priority, turns: int) -> int:
-        """How many turns pass until a priority has had so many of its own."""
+        """Number of turns until a priority has had so many of its own."""
         for passed, served in enumerate(self._turns.upcoming(self._sizes()), start=1):
             turns -= served == priority
             if not turns:

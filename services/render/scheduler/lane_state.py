@@ -61,7 +61,7 @@ class LaneScheduler:
         self.is_new = False
 
     def room(self, seconds: float, most: int) -> int:
-        """How many jobs may be moved, where each takes so many seconds."""
+        """Number of jobs to move, if each takes `seconds`."""
         cap = self.limit.cap
         return cap + prefetch(cap, seconds, most) - self.in_use - self.ready
 

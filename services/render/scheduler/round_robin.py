@@ -62,7 +62,7 @@ class RoundRobin:
         return waiting
 
     def turns_before(self, waiting: QueuedJob) -> int:
-        """How many jobs of this ring have their turn earlier."""
+        """Number of jobs of this ring with an earlier turn."""
         lines = self._projects[waiting.ticket.project].values()
         place = sum(bisect_left(line, waiting) for line in lines)
         mine = list(self._projects).index(waiting.ticket.project)

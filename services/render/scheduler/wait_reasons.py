@@ -26,7 +26,7 @@ class Reason(NamedTuple):
 def blocking_condition(
     lane: LaneScheduler, ticket: Ticket, usage: AccountUsage, at: datetime
 ) -> Reason | None:
-    """What holds a job up beside its turn."""
+    """Reason why a job waits besides its queue position."""
     if lane.limit.paused:
         return Reason("lane_paused", f"lane {lane.name} is paused")
     detail = blocking_reason(ticket.account, usage, ticket.job, at)

@@ -19,7 +19,7 @@ _REACH = 0.05  #: how far the land goes beyond both edges, as a share of the wid
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """What is drawn. Lengths are shares of the width or the height."""
+    """Elements of a landscape. Lengths are fractions of the width or the height."""
 
     palette: Palette
     sun: _Point

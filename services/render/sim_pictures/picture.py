@@ -19,7 +19,7 @@ _Box = tuple[int, int, int, int]  #: left, top, right, bottom, in pixels
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSpec:
-    """What a picture is made from. The same spec gives the same bytes."""
+    """Specification of a picture. The same specification gives the same bytes."""
 
     prompt: str
     model: str  #: as "sim/picture"

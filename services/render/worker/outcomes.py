@@ -1,4 +1,4 @@
-"""Outcome of an attempt: retry, fail, cancel or succeed, and what was charged. Pure."""
+"""Outcome of an attempt and the retry policy: retry with backoff, fail, cancel or succeed. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -42,9 +42,10 @@ def retry_or_fail(
     answer: str | None = None,
 ) -> JobEvent:
     """
-    Another attempt, when this one was surely not charged and may fare better; else the end.
+    The retry policy: another attempt if this one was surely not charged and its error is retryable;
+        else failure.
 
-    A job that took over an old request is never sent anywhere. What only an operator can mend is not
+    A job that took over an old request is never sent anywhere. An error that only the operator can fix is not
     the job's fault: it waits, and no attempt is counted.
     """
     message, answer = short_text(str(error)), short_answer(answer or error.answer)
@@ -125,7 +126,7 @@ def after_unknown(record: Record, at: datetime, settings: RenderSettings) -> Job
 def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
     """
     What a job of unknown outcome says when the budget has no room for the attempt that its request
-    allows: a person decides, as if nobody had said what to do. None: it says so.
+    allows: it waits for a manual decision, as without a policy. None: it says so.
     """
     problem = record.error
     assert problem, "a job in doubt has a problem"

@@ -1,4 +1,4 @@
-"""Request owner: which job a found request belongs to. Found only where it can be no other's."""
+"""Request owner: checks that a request found at the provider belongs to no other job."""
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
 from heliograph.contracts.queries.provider_requests import MAX_REQUESTS

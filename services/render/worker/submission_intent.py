@@ -10,7 +10,7 @@ _PAGE = 16  #: events of a job in memory
 
 
 async def intent_time(worker: Worker, record: Record) -> datetime | None:
-    """When NATS stored the `submitting` of the run; None when that event is no longer there."""
+    """Time at which NATS stored the run's `submitting`; None if that event was removed."""
     after = 0
     while entries := await worker.events.history(record.id, after, _PAGE):
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Submission: the only place that pays. One POST, by the process whose `submitting` was written."""
+"""Submission: the only paid call. One POST, by the process that wrote `submitting`."""
 
 import asyncio
 from contextlib import AbstractContextManager, nullcontext
@@ -105,7 +105,7 @@ async def _prepare(worker: Worker, entry: LogEntry) -> tuple[dict[str, Any], Sub
 
 
 async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
-    """When the request of this start surely never reached the provider. Raises Conflict."""
+    """Start again after a request that surely never reached the provider. Raises Conflict."""
     fact = restart_or_poison(entry.record, now(), worker.settings)
     if isinstance(fact, Failed):
         await worker.work.dead_letter(entry.record, fact.problem.model_dump_json())

@@ -78,7 +78,7 @@ def was_billed(answer: httpx.Response) -> Charged:
 
 
 def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
-    """Of the way to fal, not of the request: what a model says has an id or a reason."""
+    """Whether the error is transient, and not the model's, which has a request id or a reason."""
     if report.status == 400:
         return "in progress" in report.text
     if answer.is_server_error:

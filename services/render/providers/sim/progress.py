@@ -8,7 +8,7 @@ from heliograph.contracts.sim import SimRecord
 
 
 def progress_of(record: SimRecord, arguments: SimArguments, elapsed: float) -> Progress:
-    """How far a request is, in whole steps; one that hangs stays at its last but one."""
+    """Progress of a request in whole steps; a request that hangs stays at its last but one."""
     part = min(1.0, elapsed / arguments.seconds) if arguments.seconds else 1.0
     done = min(int(part * arguments.steps), arguments.steps - 1)
     step = arguments.seconds / arguments.steps
