@@ -8,7 +8,7 @@ from heliograph.contracts.queries.slots import SlotHistory, SlotPage, SlotState
 
 
 def truncate_page(page: SlotPage, limit: int) -> SlotPage:
-    """As many of the slots as fit a message, each by itself cut where even one would not."""
+    """The first slots that fit into a message; a slot that is too large alone is cut."""
     states = [truncate_state(state, limit) for state in page.items]
     kept = fit_in_message(states, limit)
     following = page.next if kept == len(states) else states[kept - 1].slot
@@ -16,7 +16,7 @@ def truncate_page(page: SlotPage, limit: int) -> SlotPage:
 
 
 def truncate_history(history: SlotHistory, limit: int) -> SlotHistory:
-    """As many of the versions as fit a message beside the slot; at least one."""
+    """The first versions that fit into a message beside the slot; at least one."""
     state, versions = history.state, history.versions
     if state:
         state = truncate_state(state, limit - sum(len(as_json(each)) for each in versions[:1]))
@@ -37,7 +37,7 @@ def truncate_state(state: SlotState, limit: int) -> SlotState:
 
 
 def fit_in_message(items: Sequence[BaseModel], limit: int, *, least: int = 1) -> int:
-    """How many of the first items fit in so many bytes of JSON; at least so many."""
+    """Number of first items that fit into `limit` bytes of JSON; at least `least`."""
     size = 0
     for count, item in enumerate(items):
         size += len(as_json(item)) + 1

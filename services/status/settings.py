@@ -1,4 +1,4 @@
-"""What an operator can change about status."""
+"""Settings of status."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +70,7 @@ class StatusSettings(ServiceSettings):
 
     @property
     def database(self) -> str:
-        """As SQLAlchemy names it, with the password."""
+        """Database URL for SQLAlchemy, with the password."""
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite+aiosqlite:///{self.sqlite_file}"

@@ -22,7 +22,7 @@ Redeem = Callable[[str, str | None], Awaitable[Principal]]
 
 
 class ClientAuthentication:
-    """Who one live client is."""
+    """Authentication of one live client."""
 
     def __init__(self, socket: WebSocket, access: AccessCheck, redeem: Redeem) -> None:
         self._socket = socket

@@ -51,7 +51,7 @@ def close_code(error: HeliographError) -> int:
 
 
 class ClientConnection:
-    """One client, from hello to goodbye."""
+    """Lifetime of one client connection."""
 
     def __init__(
         self,

@@ -253,7 +253,7 @@ class Hub:
         return await self.missed.count(project, jobs, after)
 
     async def cursor(self) -> int:
-        """Of the last event received."""
+        """Sequence of the last event received."""
         return self.head
 
     def join(self, project: str, listener: Listener) -> None:

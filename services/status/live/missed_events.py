@@ -124,7 +124,7 @@ class MissedEvents:
         return int(first.headers["ce-sequence"]) > 1
 
     async def last_sequence(self) -> int:
-        """Of the log itself, which this process may be behind."""
+        """Last sequence of the log itself; this process may lag behind it."""
         return await self._bus.events.head()
 
     async def has_job(self, project: str, job: str) -> bool:

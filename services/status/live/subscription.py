@@ -71,7 +71,7 @@ class Subscription:
 
     @property
     def epoch(self) -> str:
-        """Of the stream that sequences are of."""
+        """Epoch of the stream to which sequences belong."""
         return self._hub.epoch
 
     def stop(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class FirstSeenTimer:
-    """How long ago each job was seen first, by the monotonic clock of this process."""
+    """Seconds since each job was first seen, by the monotonic clock of this process."""
 
     def __init__(self) -> None:
         self._first: dict[str, float] = {}

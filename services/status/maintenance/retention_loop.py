@@ -1,4 +1,4 @@
-"""Retention loop: rules are applied under a lease, every interval and on request."""
+"""Retention loop: applies rules at an interval and on request, by leader election."""
 
 import asyncio
 from contextlib import suppress

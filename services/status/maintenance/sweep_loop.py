@@ -1,4 +1,4 @@
-"""Sweep loop: orphans are deleted and jobs swept under a lease, every so many seconds."""
+"""Sweep loop: deletes orphans and sweeps jobs at an interval, by leader election."""
 
 import asyncio
 

@@ -7,6 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 async def count(connection: AsyncConnection, found: Select[Any], *, up_to: int) -> int:
-    """How many rows there are; `up_to` says that there are so many or more."""
+    """Number of rows, counted no further than `up_to`."""
     rows = select(func.count()).select_from(found.limit(up_to).subquery())
     return await connection.scalar(rows) or 0

@@ -1,4 +1,4 @@
-"""Cursors of job lists: the place after which a list continues. Pure."""
+"""Cursors of job lists: the position after which a list continues. Pure."""
 
 from heliograph.contracts.base64url import decode, encode
 from heliograph.contracts.errors import ValidationFailed

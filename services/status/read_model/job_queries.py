@@ -62,7 +62,7 @@ def _in_order(
 
 
 async def counting(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
-    """How many jobs there are of each status that match everything else in a query."""
+    """Number of jobs per status that match all other criteria of a query."""
     others = query.model_copy(update={"status": None, "statuses": [], "cursor": None})
     found = (await listing(connection, others)).with_only_columns(jobs.c.status)
     each = found.order_by(None).limit(None).subquery()

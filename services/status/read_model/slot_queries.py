@@ -57,7 +57,7 @@ def versions_after(project: str, slot: str, number: int) -> Select[Any]:
 
 
 def slot_occupants(project: str, slots: Sequence[str]) -> Select[Any]:
-    """Of each slot, by name: the job that is open, else the last success."""
+    """The open job of each slot, by name; else its last success."""
     is_open = jobs.c.status.in_(OPEN_STATUSES)
     rank = func.row_number().over(
         partition_by=jobs.c.slot, order_by=(case((is_open, 0), else_=1), jobs.c.ended.desc())
@@ -86,7 +86,7 @@ def _summed(project: str) -> Select[Any]:
 
 
 def _shown(project: str, slots: Select[Any]) -> Select[Any]:
-    """Of each slot: the last success, what is open, and what failed since."""
+    """The last success, the open job and the failures since, of each slot."""
     page = slots.cte("page")
     failed = jobs.c.status.in_(FAILED)
     news = and_(failed, jobs.c.ended > func.coalesce(page.c.latest, 0))

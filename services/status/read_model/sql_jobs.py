@@ -100,7 +100,7 @@ class SqlJobs(SqlSession):
 
 
 def _fitting(rows: Sequence[DatabaseRow[Any]], room: int) -> int:
-    """How many of the first fit into so much room; at least one, if there is one."""
+    """Number of first rows that fit into `room` bytes; at least one, if there is one."""
     taken = 0
     for count, row in enumerate(rows):
         taken += len(row.record)

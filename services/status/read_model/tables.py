@@ -25,7 +25,7 @@ metadata = MetaData()
 
 
 def _sparse_index(name: str, *columns: str, where: str) -> Index:
-    """Of the rows that have a value there: most have none."""
+    """Partial index of the rows in which `where` has a value: most have none."""
     has_one = text(f"{where} IS NOT NULL")
     return Index(name, *columns, sqlite_where=has_one, postgresql_where=has_one)
 
