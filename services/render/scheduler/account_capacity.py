@@ -24,7 +24,7 @@ class AccountCapacity:
         self._taken = {a: {*its.holders, *reservations.of(a, at)} for a, its in usage.items()}
 
     def has_room(self, account: str) -> bool:
-        """Whether any job may have a permit. In an account that was not looked at none may, yet."""
+        """Whether a permit is free. An account whose usage is not read yet has none."""
         if account not in self._usage or not self._admits(account, ""):
             return False
         cap = self._usage[account].cap

@@ -115,7 +115,7 @@ class FairQueue:
         return waiting.ticket if waiting else None
 
     def next_due_at(self) -> datetime | None:
-        """When the next job that must wait may run."""
+        """Earliest time at which a waiting job may run."""
         return self._delayed[0][0] if self._delayed else None
 
     def position(self, job: str) -> int | None:

@@ -43,10 +43,10 @@ def retry_or_fail(
 ) -> JobEvent:
     """
     The retry policy: another attempt if this one was surely not charged and its error is retryable;
-        else failure.
+    else failure.
 
-    A job that took over an old request is never sent anywhere. An error that only the operator can fix is not
-    the job's fault: it waits, and no attempt is counted.
+    A job that took over an old request is never submitted. An error that only the operator can fix is
+    not the job's fault: the job waits, and no attempt is counted.
     """
     message, answer = short_text(str(error)), short_answer(answer or error.answer)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
