@@ -14,7 +14,7 @@ from heliograph.runtime.bus import Notify
 
 class PhaseReporter:
     """
-    Tells the phase of one job while it is entered. Most jobs are stored before the first report is due,
+    Reports the phase of one job while it is entered. Most jobs are stored before the first report is due,
     so a timer waits for it, and no task.
 
     Args:
