@@ -10,7 +10,7 @@ Piece = TypeVar("Piece")
 
 
 class RoundRobinQueue(Generic[Piece]):
-    """Lines of pieces, one for each project. `next` says whose turn it is."""
+    """Queues of items, one for each project, served in turns by `next`."""
 
     def __init__(self) -> None:
         self._lines: OrderedDict[str, deque[Piece]] = OrderedDict()

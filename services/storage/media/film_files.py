@@ -48,7 +48,7 @@ def film_type(head: bytes) -> str | None:
 
 
 def check_whole(path: Path, media_type: str) -> None:
-    """Raises CutOff where the structure says that something is missing."""
+    """Raises CutOff if the structure shows that a part is missing."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         if media_type == WEBM:
@@ -68,7 +68,7 @@ def _check_boxes(stream: BinaryIO, size: int) -> None:
 
 
 def _boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
-    """Each box of the file: its name, and where it says that it ends."""
+    """Each box of the file: its name, and its declared end."""
     at = 0
     while at < size:
         stream.seek(at)
@@ -77,7 +77,7 @@ def _boxes(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         if len(head) < _BOX or 1 < length < _BOX:
             length = size - at + _BOX  # no box: its head is cut off, or it is something else
         elif length == 0:
-            length = size - at  # it says that it goes to the end of the file
+            length = size - at  # the box extends to the end of the file
         elif length == 1:
             length = max(_LARGE_BOX, int.from_bytes(head[8:16]))
         yield head[4:8], at + length

@@ -28,7 +28,7 @@ class NoFilm(Exception):
 
 
 class Short(Exception):
-    """It holds less than its index says."""
+    """The file is shorter than its index requires."""
 
 
 def inspect_film(source: Path, media_type: str, max_pixels: int) -> dict[str, Any]:

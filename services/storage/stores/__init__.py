@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
 
     def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
         """
-        A presigned address for a person: it says the type and the name of the file. It is the same for
+        A presigned URL for a person, with the type and the name of the file. It is the same for
         half of its life, and works for at least `seconds / 2` from now on, at most `seconds`.
         """
 

@@ -32,7 +32,7 @@ from services.storage.stores import Corrupted, IsSole, StoreUnavailable
 _REGION = "us-east-1"  #: that stores without regions take
 _INSIDE = timedelta(minutes=10)  #: life of the addresses we use ourselves
 _NO_BUCKET = b"NoSuchBucket"  #: what S3 calls it, in the body of a 404
-_BAD_DIGEST = b"BadDigest"  #: what S3 says of bytes that are not those of `Content-MD5`
+_BAD_DIGEST = b"BadDigest"  #: S3's error for bytes that do not match `Content-MD5`
 _ADMIN_TIMEOUT = 5.0  #: seconds, of what is done by the client of `minio`
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)  #: 60 s between two chunks
 

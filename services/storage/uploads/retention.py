@@ -107,7 +107,7 @@ async def find_named(request: RequestReply, project: str, uploads: list[str]) ->
     try:
         return set((await request(query, timeout=_TIMEOUT)).uploads)
     except RemoteProblem as error:
-        raise Unavailable("status does not say which uploads are named") from error
+        raise Unavailable("status does not answer which uploads are in use") from error
 
 
 async def sweep_forever(bus: NatsBus, sweeper: UploadSweeper, *, every: float) -> None:

@@ -21,7 +21,7 @@ from services.storage.stores import ObjectStore
 
 class Uploads:
     """
-    Uploads of clients: the bucket `uploads`, key `<project>.<sha256>`, says what it is.
+    Uploads of clients: the bucket `uploads`, key `<project>.<sha256>`, has their properties.
 
     A use is noted in its entry, so that retention knows how long it was unused.
     """
