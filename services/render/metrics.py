@@ -20,7 +20,7 @@ _CAP = Gauge("heliograph_account_cap", "Permits in all, where the account has a 
 
 
 async def export_account_metrics(accounts: AccountPermits) -> None:
-    """Look at all accounts again and again. Raises Unavailable."""
+    """Export the state of all accounts at an interval. Raises Unavailable."""
     while True:
         for name in accounts.names():
             usage = await accounts.usage(name)

@@ -28,7 +28,7 @@ _Opener = Callable[[RenderSettings, Mapping[str, Model]], HostedProvider]
 def create_providers(
     settings: RenderSettings, models: Mapping[str, Model]
 ) -> dict[str, HostedProvider]:
-    """All of them, by name. One that cannot be used takes no other down."""
+    """All providers by name. An unusable one does not affect the others."""
     openers: dict[str, tuple[_Opener, SecretStr | None]] = {
         "fal": (create_fal, settings.fal_key),
         "replicate": (create_replicate, settings.replicate_key),

@@ -12,7 +12,7 @@ class ResponseLost(Exception):
 
 
 class MalformedResponse(ResponseLost):
-    """There is an answer, too large or in an unknown encoding, and there will be no other."""
+    """The response is too large or has an unknown encoding; the provider sends no other one."""
 
 
 class HttpErrorStatus(Exception):

@@ -13,7 +13,7 @@ from heliograph.contracts.progress import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class RequestQueued:
-    """In the provider's own queue."""
+    """The request waits in the provider's queue."""
 
     position: int | None = None  #: 0 is next
 

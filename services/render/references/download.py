@@ -85,7 +85,7 @@ class RemoteReferences:
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[GuardedClient]:
-        """One for each reference: they are rare, and of many hosts."""
+        """A new HTTP client for each reference, as references are rare and on many hosts."""
         client = GuardedClient(
             self._hosts,
             own=_transport(),

@@ -134,7 +134,7 @@ class ReferenceUploadCache:
         return were_ours
 
     async def _copy(self, account: str, sha256: str, file_host: FileHost, read: _Read) -> str:
-        """Its URL at the provider (single flight): concurrent callers share one upload."""
+        """URL of the reference copy at the provider (single flight): concurrent callers share one upload."""
         key = _key(account, sha256)
         flight = self._flights.get(key)
         is_mine = flight is None

@@ -60,7 +60,7 @@ class DependencyTracker:
         self._subscribing = asyncio.Lock()
 
     async def run(self) -> None:
-        """Look, and listen, for ever."""
+        """Follow the ends of jobs and check waiting jobs at an interval. Runs until canceled."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(_READERS):
                 tasks.create_task(self._read(tasks))
@@ -84,7 +84,7 @@ class DependencyTracker:
             self._arrived(job, other)
 
     def pending(self, job: str) -> list[str]:
-        """For whom a job still waits."""
+        """The dependencies that have not ended."""
         return list(self._left.get(job, ()))
 
     def _arrived(self, job: str, other: str) -> None:

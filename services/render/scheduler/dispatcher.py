@@ -144,7 +144,7 @@ class Dispatcher:
             lane.wakeup.set()
 
     def _on_dependencies_met(self, job: str) -> None:
-        """All that it waited for has succeeded."""
+        """Release a job whose dependencies have all succeeded."""
         for lane in self._lanes.values():
             if lane.queue.has_open_dependencies(job):
                 lane.queue.release(job)

@@ -64,7 +64,7 @@ class FairQueue:
         return job in self._dependent
 
     def release(self, job: str) -> None:
-        """All that a job waited for is done: it has turns from now on, as if it never had to wait."""
+        """Make a job eligible, at the position it would have had without dependencies."""
         waiting = self._dependent.pop(job, None)
         if waiting:
             self._accounts[waiting.ticket.account] += 1
@@ -148,7 +148,7 @@ class FairQueue:
         return min([*heads, *(waiting for _, waiting in self._delayed)], default=None)
 
     def _must_wait(self, waiting: QueuedJob) -> bool:
-        """For its time, or for others."""
+        """Whether a job waits for its time or for its dependencies."""
         is_early = any(pair[1] is waiting for pair in self._delayed)
         return is_early or waiting.ticket.job in self._dependent
 

@@ -25,7 +25,7 @@ _LISTED = 500  #: projects of a lane that are named, those with most jobs first
 
 
 class LaneScheduler:
-    """One lane, and what was last seen of it."""
+    """Scheduler state of one lane."""
 
     def __init__(self, name: str, cap: int) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class LaneScheduler:
         self.is_new = True  #: its consumer was not read yet
 
     async def wait(self, seconds: float) -> None:
-        """Until the wake-up event is set, a delayed job may run, or the time is up."""
+        """Wait until the wake-up event, the time of a delayed job, or the timeout."""
         due = self.queue.next_due_at()
         if due and due > now():
             seconds = min(seconds, (due - now()).total_seconds())

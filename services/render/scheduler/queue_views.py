@@ -146,7 +146,7 @@ class QueueViews:
 
 
 def _position(waiting: WaitingJob) -> Position:
-    """Its turn, or what holds it up."""
+    """Position of a job, or the reason why it waits."""
     waits_for_turn = waiting.reason in ("turn", "lane_full", "delayed")
     return Position(
         position=waiting.position,

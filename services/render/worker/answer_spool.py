@@ -47,7 +47,7 @@ class KeptAnswer(Protocol):
         """Storage has the outputs, and the log has the fact."""
 
     def release(self) -> None:
-        """Another round, or another process, goes on with it."""
+        """Release the answer to another round or another process."""
 
 
 class AnswerSpool(Protocol):
@@ -72,7 +72,7 @@ class MemoryAnswer:
             yield hashlib.sha256(content).hexdigest(), content
 
     def remove(self) -> None:
-        """There is nothing to remove."""
+        """Do nothing: nothing is stored."""
 
     def release(self) -> None:
         """There is no other process."""

@@ -50,13 +50,13 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
 
 
 async def recover(worker: Worker) -> None:
-    """Go on with every answer that a process left behind."""
+    """Record and upload every answer that a dead process left behind."""
     for kept in await worker.spool.abandoned():
         await _record_and_upload(worker, kept)
 
 
 async def recover_forever(worker: Worker) -> None:
-    """At the start, and again and again: other processes end, too."""
+    """Recover answers at the start and at an interval, as other processes may die later."""
     while True:
         await recover(worker)
         await asyncio.sleep(_INTERVAL)

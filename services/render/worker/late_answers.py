@@ -10,7 +10,7 @@ from services.render.worker.late_events import late_event
 
 
 class NotYet(Enum):
-    """It cannot be recorded yet: another attempt of the job is in progress."""
+    """The answer cannot be recorded yet: another attempt of the job is in progress."""
 
     NOT_YET = "not yet"
 

@@ -20,7 +20,7 @@ class LostReplies:
         self._reasons[job, run] = reason
 
     def reason(self, job: str, run: int) -> str | None:
-        """None if the reply was not lost here."""
+        """Reason why the reply was lost; None if it was not lost in this process."""
         return self._reasons.get((job, run))
 
     def forget(self, job: str, run: int) -> None:

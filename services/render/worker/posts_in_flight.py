@@ -27,7 +27,7 @@ class PostsInFlight:
             self._changed.set()
 
     async def wait(self) -> None:
-        """Until all have ended, or their time is up."""
+        """Wait until all POSTs have ended, or their time is up."""
         while self._ends:
             self._changed.clear()
             with suppress(TimeoutError):

@@ -14,7 +14,7 @@ _UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 async def on_webhook(
     worker: Worker, hint: Notify, provider: str, job: str, run: int, named: str
 ) -> None:
-    """Look now for what is lost, and at what is followed."""
+    """Trigger a lookup of a lost request, or a poll of a followed one."""
     found = await worker.read(job)
     if found is None or not _is_about(found.record, provider, run):
         return

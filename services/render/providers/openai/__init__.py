@@ -110,7 +110,7 @@ class OpenAIProvider:
         return RequestStopped(error=gone, charged="unknown")
 
     async def cancel(self, request: Request) -> None:
-        """There is nothing to stop."""
+        """Do nothing: the provider keeps no requests."""
 
     async def look_up(self, submission: Submission) -> Unknown:
         return Unknown()

@@ -65,7 +65,7 @@ def unknown_prediction(request_id: str) -> RequestStopped:
 
 
 def _progress(prediction: dict[str, Any]) -> Progress:
-    """From the log, which only ever grows."""
+    """Progress, read from the prediction's log, which only grows."""
     logs = prediction.get("logs")
     text = logs if isinstance(logs, str) else ""
     percents = [int(found[1]) for found in _PERCENT.finditer(text)]
@@ -81,7 +81,7 @@ def _progress(prediction: dict[str, Any]) -> Progress:
 def _outcome(
     prediction: dict[str, Any], request: Request, base_url: str, answer: str
 ) -> RequestSucceeded | RequestStopped:
-    """One file, several, or several by name: it depends on the model."""
+    """Outputs of a prediction: one file, several, or several by name, depending on the model."""
     output, note = prediction.get("output"), _note(request.request_id)
     if output in (None, [], {}) and prediction.get("data_removed") is True:
         return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
