@@ -40,7 +40,7 @@ class ClientAuthentication:
 
     async def read_handshake(self) -> None:
         """
-        By the `Authorization` header, which browsers cannot set. Without one a ticket has to come.
+        Authenticate by the `Authorization` header, which browsers cannot set; without it a ticket must follow.
 
         Raises:
             Unauthenticated, InsufficientScope, Unavailable: As `AccessCheck.check` does.

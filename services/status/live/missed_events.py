@@ -1,4 +1,4 @@
-"""Missed events: what a client that resumes reads from the log, and whether it is all there still."""
+"""Missed events: the replay from the log for a client that resumes, if the log still has all of them."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
 """
 Send queue of a client: bounded, in order, progress replaced by newer progress.
 
-The bounds are back-pressure (backpressure): what a client asked to be sent again waits for room,
-    and what happens
-meanwhile must fit, or the client has to go, and resume.
+The bounds are back-pressure (backpressure): replayed events wait for room; new events must fit, or the
+client is disconnected, and resumes.
 """
 
 import asyncio
