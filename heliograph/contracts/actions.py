@@ -89,7 +89,7 @@ class ActionRequest(BaseModel):
         return self
 
     def digest(self) -> str:
-        """The same for every body that asks for the same, however it was written down."""
+        """Digest of the request: equal for equal requests, however their JSON is written."""
         return digest(self.model_dump(exclude_defaults=True))
 
 

@@ -90,7 +90,7 @@ class CastRequest(_Body):
         return own or self.prompt
 
     def digest(self, person: str, half: Half) -> str:
-        """The same for every body that asks for the same, however it was written down."""
+        """Digest of the request: equal for equal requests, however their JSON is written."""
         body = self.model_dump(exclude_defaults=True)
         return digest({"cast": person, "half": half, "body": body})
 

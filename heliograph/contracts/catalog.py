@@ -52,7 +52,7 @@ class Catalog(CatalogEntry):
         return max((model.answers_within or 0.0 for model in usable), default=0.0)
 
     def without(self, providers: Container[str]) -> Self:
-        """The same, without accounts at these providers: their models are unavailable."""
+        """The catalog without accounts at these providers: their models are unavailable."""
         kept = {n: a for n, a in self.accounts.items() if a.provider not in providers}
         return self.model_copy(update={"accounts": kept})
 

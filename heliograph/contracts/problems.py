@@ -19,7 +19,7 @@ class FieldError(Tolerant):
     detail: str
 
     def cut(self) -> "FieldError":
-        """The same, as far as there is room: a pointer that is too long leads to what is around."""
+        """The field error within its size limit; a pointer that is too long is cut to an outer value."""
         place = self.pointer
         if len(place) > MAX_TEXT:
             place = place[: MAX_TEXT + 1].rpartition("/")[0]

@@ -30,7 +30,7 @@ def final_arguments(record: Record, prompt: str) -> dict[str, Any]:
 def result_digest(
     record: Record, kind: Kind | None, endpoint: str, references: Sequence[str]
 ) -> str:
-    """The same for every job that gets the same from its provider; `references` are digests."""
+    """Digest of the provider's input: equal for jobs with equal results; `references` are digests."""
     sent = {
         "model": record.model,
         "endpoint": endpoint,

@@ -30,7 +30,7 @@ class Reference(KeptReference):
     upload: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
 
     def kept(self) -> KeptReference:
-        """The same, for a record."""
+        """The reference as stored in a record."""
         return KeptReference.model_validate(self.place())
 
     @model_validator(mode="after")

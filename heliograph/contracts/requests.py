@@ -30,7 +30,7 @@ class KeptOnAmbiguous(Tolerant):
     resubmit_below: Money | None = None
 
     def request(self) -> "OnAmbiguous":
-        """The same as in a request."""
+        """The policy as a request has it."""
         if self.resubmit_below is None:
             return OnAmbiguous(action=self.action)
         return OnAmbiguous(action="resubmit", below=self.resubmit_below)
@@ -57,7 +57,7 @@ class OnAmbiguous(RequestBody):
         return self
 
     def kept(self) -> KeptOnAmbiguous:
-        """The same as it is stored."""
+        """The policy as it is stored."""
         action: Literal["ask", "fail"] = "fail" if self.action == "fail" else "ask"
         return KeptOnAmbiguous(action=action, resubmit_below=self.below)
 
@@ -197,7 +197,7 @@ class JobRequest(RequestBody):
 
     def digest(self, model: str | None = None) -> str:
         """
-        The same for every body that asks for the same, however it was written down.
+        Digest of the request: equal for equal requests, however their JSON is written.
 
         Args:
             model: Takes the place of the request's own.
@@ -206,7 +206,7 @@ class JobRequest(RequestBody):
         return digest({**body, "model": model} if model else body)
 
     def input_digest(self) -> str:
-        """The same for every request that would give the same result."""
+        """Digest of the inputs: equal for requests that would give the same result."""
         inputs = {"kind", "model", "prompt", "edit_prompt", "parameters", "arguments", "references"}
         return digest(self.model_dump(include=inputs, exclude_defaults=True))
 

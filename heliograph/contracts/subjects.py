@@ -26,12 +26,12 @@ APPLY_RETENTION = "control.clean"  #: apply a project's rules now; subject kept 
 
 
 def event(project: str, job: str) -> str:
-    """The subject of everything that ever happened to one job."""
+    """Subject of all events of one job."""
     return f"events.{project}.{job}"
 
 
 def event_of(job: str) -> str:
-    """The same, when the project is not known."""
+    """Subject of a job's events if the project is not known."""
     return f"events.*.{job}"
 
 

@@ -18,7 +18,7 @@ _SIGNED = re.compile(
 
 
 def redact_presigned_urls(value: Any) -> Any:
-    """The same JSON, in which no address can be used that was presigned."""
+    """The JSON with the signatures of presigned URLs removed."""
     match value:
         case str():
             return _QUERY.sub(_without_signature, value)
