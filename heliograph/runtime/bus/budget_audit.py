@@ -40,7 +40,7 @@ class Audit:
         return "\n".join([head, *(f"  {_sentence(each)}" for each in self.differences)])
 
     def description(self) -> dict[str, Any]:
-        """The same, for programs."""
+        """The result as JSON."""
         found = [
             {**each._asdict(), "recorded": f"{each.recorded:f}", "counted": f"{each.counted:f}"}
             for each in self.differences

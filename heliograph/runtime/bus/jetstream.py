@@ -62,7 +62,7 @@ class JetStream(CoreNats):
         self.dead_letters = dead_letters or DeadLetters(self.publish)
 
     def with_timeout(self, timeout: float) -> "JetStream":
-        """The same view, with another timeout."""
+        """A client with another timeout."""
         return JetStream(
             self.connection,
             timeout=timeout,

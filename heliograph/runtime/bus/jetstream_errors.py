@@ -39,7 +39,7 @@ def translated() -> Iterator[None]:
 
 
 def translation(error: BaseException) -> HeliographError | None:
-    """The same as `translated`, where there is an error already; None: it is not of the connection."""
+    """The translation of an existing error; None: it is not an error of the connection."""
     if isinstance(error, nats.errors.MaxPayloadError):
         return BodyTooLarge("it does not fit into a message")
     if isinstance(error, nats.errors.Error | TimeoutError | ConnectionError):

@@ -26,7 +26,7 @@ class LogEntry:
         return self.event.body
 
     def as_job(self) -> "JobEntry | None":
-        """The same, where it is about a job; None for a marker."""
+        """The entry as that of a job; None for a marker."""
         if not isinstance(self.event.body, Record):
             return None
         return JobEntry(self.sequence, self.event, self.stored_at)
