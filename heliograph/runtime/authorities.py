@@ -111,7 +111,7 @@ def checked_endpoint(text: str) -> str:
 
 
 def checked_public_endpoint(text: str) -> str:
-    """The same, or a path of a proxy that leads there. A slash at its end is cut."""
+    """The address, or the path of a proxy that leads there, without a final slash."""
     parts = _web_address(text)
     if parts.query or parts.fragment:
         raise ValueError(

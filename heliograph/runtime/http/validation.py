@@ -95,7 +95,7 @@ def _listed(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _beginning(value: Any) -> Any:
-    """The same, with the first members of every list and object only."""
+    """The value with only the first members of every list and object."""
     if isinstance(value, dict):
         return {name: _beginning(each) for name, each in islice(value.items(), _MEMBERS)}
     if isinstance(value, list):
