@@ -60,7 +60,7 @@ def _why_not(name: str, model: Model) -> str:
 
 
 def _without(request: JobRequest, model: Model) -> NextAction:
-    """The same request, without what is refused; what is a parameter goes where parameters are."""
+    """The request without refused arguments; arguments that are parameters move to `parameters`."""
     kept, moved = {}, {}
     others = {n: s for n, s in model.parameters.items() if n not in request.parameters}
     for name, value in request.arguments.items():
