@@ -95,7 +95,7 @@ def _span(value: Any) -> float | None:
 
 
 def _span_of_reset(value: Any) -> float | None:
-    """The same; here a large number is a time."""
+    """Seconds to wait from a value in which a large number is a point in time."""
     number = _number(value)
     if number is None or number < _EPOCH:
         return _span(value)

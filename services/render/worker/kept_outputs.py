@@ -58,7 +58,7 @@ def _chosen(outputs: list[Output], limit: int) -> list[Output]:
 
 
 def _at_position(output: Output, position: int, new: int) -> Output:
-    """The same, with the provider's index where its new position is another."""
+    """The output, with the provider's index if its position has changed."""
     if output.index is not None or position == new:
         return output
     return output.model_copy(update={"index": position})

@@ -16,7 +16,7 @@ UNREAD = re.compile(rb'"data"\s*:\s*"(?:data:|[A-Za-z0-9+/_-]*(?:\\[nrt]| ))', r
 
 
 def with_plain_base64(answer: httpx.Response) -> httpx.Response:
-    """The same answer, its outputs as Gemini itself writes them."""
+    """The response with its outputs in the form that Gemini itself uses."""
     body = json_or_none(answer)
     for blob in _blobs(body):
         content = content_in(blob["data"], is_known=True)
