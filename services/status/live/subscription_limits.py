@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class SubscriptionLimits:
-    """The same for all subscriptions of a process."""
+    """Limits and timeouts of subscriptions; the same for all of a process."""
 
     replay_limit: int  #: missed events that are sent again; with more, the client starts over
     final_for: timedelta  #: final jobs are in a snapshot for so long

@@ -34,7 +34,7 @@ def slots_listed(query: ListSlots) -> Select[Any]:
 
 
 def slot_named(query: GetSlot) -> Select[Any]:
-    """The same of one slot."""
+    """The query for one slot."""
     return _shown(query.project, _summed(query.project).where(jobs.c.slot == query.slot))
 
 
