@@ -5,23 +5,23 @@ from heliograph.contracts.problems import Problem
 
 
 class ClientError(Exception):
-    """A request could not be done."""
+    """The request failed."""
 
 
 class ConnectionFailed(ClientError):
-    """No server answers at that URL."""
+    """No server responds at the URL."""
 
 
 class AddressRefused(ConnectionFailed):
-    """An address that cannot be one of a service; the message says which one, and why."""
+    """A service URL is not valid; the message has the URL and the reason."""
 
 
 class KeyRefused(ClientError, ValueError):
-    """An API key that cannot be one; the message says why, and does not show it."""
+    """An API key is malformed; the message has the reason, and not the key."""
 
 
 class LiveClosed(ClientError):
-    """The service closed the live connection for good; `code` is its close code, if it gave one."""
+    """The service closed the live connection permanently; `code` is the close code, if there is one."""
 
     code: int | None = None
 
@@ -33,7 +33,7 @@ class LiveClosed(ClientError):
 
 
 class WaitedTooLong(ClientError, TimeoutError):
-    """The time to wait is over; what was waited for goes on."""
+    """The timeout has passed; the jobs continue."""
 
 
 class Unsendable(ClientError, ValueError):
@@ -41,7 +41,7 @@ class Unsendable(ClientError, ValueError):
 
 
 class RequestRejected(ClientError):
-    """The service refused the request; `problem` says why, and what can be done."""
+    """The service refused the request; `problem` has the reason and the next actions."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem.code}: {problem.detail}")
@@ -49,7 +49,7 @@ class RequestRejected(ClientError):
 
 
 class JobFailed(ClientError):
-    """The job ended without a result; `job.error` says why."""
+    """The job ended without a result; `job.error` has the reason."""
 
     def __init__(self, job: Job) -> None:
         reason = f"{job.error.code}: {job.error.detail}" if job.error else job.status
@@ -58,4 +58,4 @@ class JobFailed(ClientError):
 
 
 class ChecksumMismatch(ClientError):
-    """The bytes that arrived are not those that were stored; nothing was kept."""
+    """The downloaded bytes differ from the stored ones; no file was written."""

@@ -36,7 +36,7 @@ def check_text(text: str, what: str) -> None:
 
 
 def check_key(key: str) -> None:
-    """Raises Unsendable for what is no Idempotency-Key."""
+    """Raises Unsendable for an invalid Idempotency-Key."""
     if not key or not all("!" <= character <= "~" for character in key):
         raise Unsendable(f"the key {key!a}: it has characters between ! and ~, and at least one")
 

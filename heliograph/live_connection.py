@@ -117,7 +117,7 @@ def _code_of(error: Exception) -> int | None:
 
 
 def _raise_what_is_final(error: Exception) -> None:
-    """Raises LiveClosed or RequestRejected for what does not get better."""
+    """Raises LiveClosed or RequestRejected for permanent errors."""
     code = _code_of(error)
     if code in _FINAL and isinstance(error, ConnectionClosed) and error.rcvd:
         raise LiveClosed.of(code, error.rcvd.reason) from error

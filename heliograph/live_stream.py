@@ -48,8 +48,8 @@ async def following(
     with None after a snapshot; with more than 30,000 jobs, for each connection by itself.
 
     Reading the events raises:
-        RequestRejected: The service refuses, as for a job that is not there.
-        LiveClosed: The service closed the connection for good.
+        RequestRejected: The service refuses the subscription, for example as a job does not exist.
+        LiveClosed: The service closed the connection permanently.
         ConnectionFailed: There was no connection for a minute.
         WaitedTooLong: `timeout` seconds are over.
     """

@@ -1,5 +1,5 @@
 """
-Subscriptions of a live connection: how jobs are divided among them, and where each of them stands.
+Subscriptions of a live connection: division of jobs among them, and their cursors.
 
 Nothing here waits or sends: frames in, events out.
 """
@@ -24,7 +24,7 @@ CaughtUpCallback = Callable[[int | None], None]
 
 @dataclass(frozen=True)
 class ResumeCursor:
-    """The last event a follower has seen, and of which history."""
+    """Cursor of the last event that a client received: sequence, and epoch of the event log."""
 
     epoch: str
     sequence: int
@@ -161,7 +161,7 @@ class Subscriptions:
             self._caught_up(sum(known) if len(known) == len(counts) else None)
 
     def _cursor(self) -> ResumeCursor | None:
-        """The place that all of them are past."""
+        """The cursor that all subscriptions have passed."""
         places = [each.after for each in self._all.values()]
         known = [place for place in places if place]
         if len(known) < len(places) or len({place.epoch for place in known}) > 1:

@@ -13,10 +13,12 @@ app = typer.Typer()
 
 @app.command()
 def audit(
-    project: Annotated[str | None, typer.Argument(help="Only this one; all without.")] = None,
+    project: Annotated[
+        str | None, typer.Argument(help="Project to audit; all projects if omitted.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the balances of budgets with what their jobs make of them; on the operator's machine."""
+    """Compare the balances of budgets with a recount of their jobs; on the operator's machine."""
     from heliograph.operator import budget_audits  # needs the packages of a service
 
     audits = run_command(budget_audits.audit(project))

@@ -19,14 +19,17 @@ def backup(
     objects: Annotated[
         bool,
         typer.Option(
-            help="Copy pictures and films, too; those that the folder has are not fetched again."
+            help=(
+                "Also copy pictures and films; objects that the folder already has are not copied "
+                "again."
+            )
         ),
     ] = True,
 ) -> None:
     """
     Copy the deployment into a folder: jobs, slots, keys, settings, and objects. Services may run.
 
-    The read model is not in it: it is made again from the log.
+    The read model is not part of it; it is rebuilt from the log.
     """
     from heliograph.operator import backups  # needs the packages of a service
 
@@ -43,14 +46,14 @@ def restore(
         bool,
         typer.Option(
             "--run-unsent",
-            help="Run jobs that the backup shows as waiting: only if none was submitted since.",
+            help="Run jobs that wait in the backup; only if none was submitted after the backup.",
         ),
     ] = False,
 ) -> None:
     """
     Put a backup into an empty NATS and its store, before any service is started.
 
-    Jobs that were waiting fail, unless they are free: they may have been paid for after the backup.
+    Waiting jobs fail unless they are free: they may have been submitted and charged after the backup.
     """
     from heliograph.operator import backups  # needs the packages of a service
 

@@ -15,7 +15,9 @@ app = typer.Typer()
 
 _COLUMNS = ("of", "limit", "spent", "held", "left", "renews_at")
 
-Limit = Annotated[str | None, typer.Option(help="As 5.00; what is left out has no limit.")]
+Limit = Annotated[
+    str | None, typer.Option(help="Amount, for example 5.00; an omitted window has no limit.")
+]
 
 
 @app.command()
@@ -30,7 +32,7 @@ def budget(
     zone: Annotated[
         str | None,
         typer.Option(
-            help="Time zone of days and months, as Europe/Berlin. Alone it keeps the limits."
+            help="Time zone of days and months, for example Europe/Berlin. Alone it keeps the limits."
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the budget.")] = False,
@@ -38,7 +40,7 @@ def budget(
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Show what a project may spend, has spent, and holds for open jobs; or set its limits."""
+    """Show the budget of a project (limits, spending, holds of open jobs), or set its limits."""
 
     of_user = {"day": user_day, "month": user_month} if user_day or user_month else None
     limits: dict[str, Any] = {"day": day, "month": month, "total": total}

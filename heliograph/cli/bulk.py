@@ -21,10 +21,11 @@ app = typer.Typer()
 @app.command()
 def batch(
     file: Annotated[
-        typer.FileBinaryRead, typer.Argument(help="One request a line, as JSON; - is stdin.")
+        typer.FileBinaryRead,
+        typer.Argument(help="File with one JSON request per line; - for stdin."),
     ],
     only_missing: Annotated[
-        bool, typer.Option("--only-missing", help="Leave out slots that have a version, or will.")
+        bool, typer.Option("--only-missing", help="Skip slots that have a version or an open job.")
     ] = False,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     as_json: AsJson = False,
@@ -49,16 +50,23 @@ def batch(
 @app.command()
 def act(
     action: Annotated[str, typer.Argument(help="retry or cancel")],
-    ids: Annotated[list[str] | None, typer.Argument(help="Jobs; none: by the options.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="Ids of jobs; without any, the options select them.")
+    ] = None,
     status: Annotated[str | None, typer.Option()] = None,
     kind: Annotated[str | None, typer.Option()] = None,
-    slot: Annotated[str | None, typer.Option(help="Prefix.")] = None,
+    slot: Annotated[str | None, typer.Option(help="Prefix of slot names.")] = None,
     of_batch: Annotated[str | None, typer.Option("--batch")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Only free the slots.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Only free the slots; the jobs continue.")
+    ] = False,
     start: Annotated[
-        str | None, typer.Option("--from", help="Of a retry: download, poll or submit, which pays.")
+        str | None,
+        typer.Option("--from", help="Step of a retry: download, poll, or submit (paid)."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the effect and the cost.")
+    ] = False,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     as_json: AsJson = False,
     url: Gateway = None,

@@ -13,7 +13,7 @@ app = typer.Typer()
 
 @app.command()
 def models(as_json: AsJson = False, url: Gateway = None) -> None:
-    """List the models that can be used, with their prices."""
+    """List available models with their prices."""
 
     async def work() -> None:
         async with Client(url) as client:
@@ -26,7 +26,7 @@ def models(as_json: AsJson = False, url: Gateway = None) -> None:
 
 @app.command()
 def lanes(as_json: AsJson = False, url: Gateway = None) -> None:
-    """List the lanes (bounded queues): their caps, and what runs and waits in them."""
+    """List lanes (bounded queues) with their concurrency caps, running and waiting jobs."""
 
     async def work() -> None:
         async with Client(url) as client:

@@ -20,10 +20,11 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 @app.command()
 def health(
     service: Annotated[
-        Literal["gateway", "render", "storage", "status"], typer.Argument(help="On this machine.")
+        Literal["gateway", "render", "storage", "status"],
+        typer.Argument(help="Run the deployment on this machine."),
     ],
 ) -> None:
-    """Check whether a service is ready, for health checks: exit code 0, or 1 with what it waits for."""
+    """Check whether a service is ready, for health checks: exit code 0, or 1 with the reasons."""
     from heliograph.runtime.readiness import missing_dependencies  # needs the packages of a service
 
     if missing := missing_dependencies(service):
@@ -33,7 +34,7 @@ def health(
 @app.command()
 def provision() -> None:
     """
-    Make and change the streams of the deployment, once NATS answers.
+    Create and update the streams of the deployment, once NATS responds.
 
     Services with HELIOGRAPH_PROVISION=false wait for this.
     """
@@ -46,13 +47,18 @@ def provision() -> None:
 
 @app.command(name="bus-user")
 def bus_user(
-    name: Annotated[str, typer.Argument(help="Small letters, digits and dashes.")],
-    project: Annotated[list[str], typer.Option("--project", "-p", help="Repeat it.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the user: lower-case letters, digits and dashes.")
+    ],
+    project: Annotated[
+        list[str], typer.Option("--project", "-p", help="Project of the user; may be repeated.")
+    ],
     nkey: Annotated[
-        bool, typer.Option("--nkey", help="It signs in with an nkey, and no password is sent.")
+        bool,
+        typer.Option("--nkey", help="Let the user sign in with an nkey instead of a password."),
     ] = False,
 ) -> None:
-    """Make a NATS user for another service, which asks for jobs of its projects and follows them."""
+    """Create a NATS user for another service, which submits jobs to its projects and follows them."""
     from heliograph.contracts.ids import PROJECT_PATTERN, matches
     from heliograph.operator.bus_users import add_bus_user  # needs the packages of a service
     from heliograph.runtime.settings import ServiceSettings

@@ -39,13 +39,15 @@ def _show_caught_up(missed: int | None) -> None:
 
 @app.command()
 def follow(
-    jobs: Annotated[list[str] | None, typer.Argument(help="Ids; none: the whole project.")] = None,
+    jobs: Annotated[
+        list[str] | None, typer.Argument(help="Ids of jobs; without any, the whole project.")
+    ] = None,
     timeout: Timeout = None,
     as_json: AsJson = False,
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Watch jobs until they are done, or a project for ever."""
+    """Follow jobs until they have ended, or a project without end."""
 
     async def work() -> int:
         async with Client(url, project=project) as client:

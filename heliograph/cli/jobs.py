@@ -17,8 +17,8 @@ app = typer.Typer()
 def list_jobs(
     status: Annotated[str | None, typer.Option()] = None,
     kind: Annotated[str | None, typer.Option()] = None,
-    slot: Annotated[str | None, typer.Option(help="Prefix.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, at most.")] = 20,
+    slot: Annotated[str | None, typer.Option(help="Prefix of slot names.")] = None,
+    limit: Annotated[int, typer.Option(help="Maximum number of jobs.")] = 20,
     as_json: AsJson = False,
     url: Gateway = None,
     project: Project = None,
@@ -52,7 +52,9 @@ def get(job: str, as_json: AsJson = False, url: Gateway = None) -> None:
 @app.command()
 def cancel(
     job: str,
-    detach: Annotated[bool, typer.Option("--detach", help="Only free its slot.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Only free the slot; the job continues.")
+    ] = False,
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
@@ -69,12 +71,14 @@ def cancel(
 @app.command()
 def retry(
     job: str,
-    start: Annotated[str | None, typer.Option("--from", help="download, poll or submit")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Step: download, poll, or submit (paid).")
+    ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Try a job again, from the cheapest step that costs nothing; only `--from submit` pays."""
+    """Retry a job from the cheapest step that costs nothing; only `--from submit` is paid."""
     check_step(start)
 
     async def work() -> None:

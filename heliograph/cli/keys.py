@@ -14,7 +14,7 @@ from heliograph.cli.tables import key_cells
 from heliograph.contracts.key_records import MAX_LIFE, CreatedKey, CreateKey, ListedKey
 
 keys = typer.Typer(
-    no_args_is_help=True, help="API keys of the deployment; on the operator's machine."
+    no_args_is_help=True, help="Manage API keys of the deployment; on the operator's machine."
 )
 
 _COLUMNS = ("id", "name", "scopes", "projects", "state", "expires_at", "last_used_at")
@@ -22,18 +22,24 @@ _COLUMNS = ("id", "name", "scopes", "projects", "state", "expires_at", "last_use
 
 @keys.command(name="create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="What it is for.")],
-    scope: Annotated[list[str], typer.Option("--scope", "-s", help="As jobs:write; repeat it.")],
+    name: Annotated[str, typer.Argument(help="Purpose of the key.")],
+    scope: Annotated[
+        list[str],
+        typer.Option("--scope", "-s", help="Scope, for example jobs:write; may be repeated."),
+    ],
     project: Annotated[
         list[str] | None,
-        typer.Option("--project", "-p", help="Only this project; repeat it for others."),
+        typer.Option(
+            "--project", "-p", help="Allowed project; may be repeated. All projects if omitted."
+        ),
     ] = None,
     expires_in_days: Annotated[
-        int, typer.Option("--days", min=0, max=MAX_LIFE, help="Until it expires; 0: never.")
+        int,
+        typer.Option("--days", min=0, max=MAX_LIFE, help="Days until the key expires; 0: never."),
     ] = 365,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key, and show it this once."""
+    """Create a key and show it; it is shown only once."""
     from heliograph.operator import api_keys  # needs the packages of a service
 
     fields = {"name": name, "scopes": scope, "projects": project or None}
@@ -47,7 +53,7 @@ def create_key(
 
 @keys.command(name="list")
 def list_keys(as_json: AsJson = False) -> None:
-    """List all keys, also those that were revoked."""
+    """List all keys, including revoked ones."""
     from heliograph.operator import api_keys  # needs the packages of a service
 
     _show(run_command(api_keys.list_keys()), as_json=as_json)
@@ -57,11 +63,12 @@ def list_keys(as_json: AsJson = False) -> None:
 def rotate_key(
     id_: Annotated[str, typer.Argument(metavar="ID")],
     overlap: Annotated[
-        int, typer.Option("--overlap", min=0, help="Hours in which the old secret works, too.")
+        int,
+        typer.Option("--overlap", min=0, help="Hours during which the old secret remains valid."),
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Give a key a new secret, and show it this once."""
+    """Replace the secret of a key and show it; it is shown only once."""
     from heliograph.operator import api_keys  # needs the packages of a service
 
     made = run_command(api_keys.rotate_key(id_, timedelta(hours=overlap)))

@@ -9,18 +9,18 @@ from heliograph.cli.options import AsJson
 from heliograph.cli.output import show_items
 
 unreadable = typer.Typer(
-    no_args_is_help=True, help="Messages that cannot be read; on the operator's machine."
+    no_args_is_help=True, help="Manage messages that cannot be read; on the operator's machine."
 )
 
 level = typer.Typer(
     no_args_is_help=True,
-    help='What older releases have to understand; see "Upgrades" in docs/operation.md.',
+    help='Feature level of the deployment; see "Upgrades" in docs/operation.md.',
 )
 
 
 @unreadable.command(name="list")
 def list_unreadable(as_json: AsJson = False) -> None:
-    """List messages that could not be read, and were skipped."""
+    """List unreadable messages, which were skipped."""
     from heliograph.operator.unreadable import list_dead_letters  # needs the packages of a service
 
     letters = run_command(list_dead_letters())
@@ -30,7 +30,7 @@ def list_unreadable(as_json: AsJson = False) -> None:
 @unreadable.command(name="remove")
 def remove_unreadable(stream: str, sequence: int) -> None:
     """
-    Remove one for good, and print what it was. Events stay: a release that reads them goes on.
+    Remove a message permanently and print its content. Events cannot be removed.
     """
     from heliograph.operator.unreadable import remove_dead_letter  # needs the packages of a service
 
@@ -48,7 +48,7 @@ def show_level() -> None:
 
 @level.command(name="raise")
 def raise_level() -> None:
-    """Raise the deployment's level to this release's, once no older process runs."""
+    """Raise the deployment's level to that of this release, when no older process runs."""
     from heliograph.operator import levels  # needs the packages of a service
 
     print(run_command(levels.raise_to_own()))

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for scripts.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per line, for scripts.")
+]
 Gateway = Annotated[
-    str | None, typer.Option("--url", envvar="HELIOGRAPH_PUBLIC_URL", help="The gateway.")
+    str | None, typer.Option("--url", envvar="HELIOGRAPH_PUBLIC_URL", help="URL of the gateway.")
 ]
 Timeout = Annotated[
-    float | None, typer.Option("--timeout", min=0, help="Seconds to wait, at most.")
+    float | None, typer.Option("--timeout", min=0, help="Maximum number of seconds to wait.")
 ]
 Project = Annotated[str | None, typer.Option("--project", "-p", envvar="HELIOGRAPH_PROJECT")]

@@ -16,23 +16,23 @@ app = typer.Typer()
 
 _COLUMNS = ("of", "requests", "window_seconds", "jobs_in_flight", "jobs_queued")
 
-Count = Annotated[int | None, typer.Option(min=0, help="0 takes the quota back.")]
+Count = Annotated[int | None, typer.Option(min=0, help="Limit; 0 removes the quota.")]
 
 
 @app.command()
 def quotas(
     requests: Count = None,
-    window: Annotated[int, typer.Option(min=1, help="Seconds, of `--requests`.")] = 60,
+    window: Annotated[int, typer.Option(min=1, help="Seconds of the window of `--requests`.")] = 60,
     jobs_in_flight: Count = None,
     jobs_queued: Count = None,
     of_users: Annotated[
-        bool, typer.Option("--of-users", help="Change those of each user of the project.")
+        bool, typer.Option("--of-users", help="Change the quotas of each user of the project.")
     ] = False,
     project: Project = None,
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Show the quotas of a project; or change them. What is left out stays."""
+    """Show the quotas of a project, or change them. Omitted quotas stay unchanged."""
     change = dict(_changes(requests, window, jobs_in_flight, jobs_queued))
 
     async def work() -> ProjectQuotas:

@@ -38,7 +38,7 @@ def quote(
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Show what a job would cost, and when it would come. Nothing is made."""
+    """Show the price and the estimated start of a job. No job is created."""
     fields = request_fields(
         model=model, parameter=parameter, edit=edit, reference=reference, max_cost=max_cost
     )

@@ -1,4 +1,4 @@
-"""`heliograph submit`: submit a job, and keep the result."""
+"""`heliograph submit`: submit a job and download its outputs."""
 
 import asyncio
 import json
@@ -19,11 +19,14 @@ app = typer.Typer()
 KindName = Annotated[str, typer.Option("--kind", "-k")]
 ModelNamed = Annotated[str | None, typer.Option("--model", "-m")]
 ParameterPairs = Annotated[
-    list[str] | None, typer.Option("--parameter", "-P", help="name=value, as seed=7")
+    list[str] | None,
+    typer.Option("--parameter", "-P", help="Parameter as name=value, for example seed=7."),
 ]
-EditPrompt = Annotated[str | None, typer.Option("--edit", help="Instruction for references.")]
+EditPrompt = Annotated[
+    str | None, typer.Option("--edit", help="Instruction for editing the references.")
+]
 ReferenceList = Annotated[list[str] | None, typer.Option("--reference", "-r")]
-MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Refuse a higher price, as 0.05.")]
+MaxCost = Annotated[str | None, typer.Option("--max-cost", help="Maximum price, for example 0.05.")]
 
 
 def request_fields(
@@ -35,7 +38,7 @@ def request_fields(
     max_cost: str | None,
     **others: Any,
 ) -> dict[str, Any]:
-    """Fields of a request, of the options that were given."""
+    """Fields of a request, from the given options."""
     fields = {
         "model": model,
         "edit_prompt": edit,
@@ -79,15 +82,15 @@ def submit(
     ] = None,
     key: Annotated[str | None, typer.Option("--key", help="Idempotency-Key.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for results.")
+        Path | None, typer.Option("--output", "-o", help="Folder for the outputs.")
     ] = None,
-    wait: Annotated[bool, typer.Option(help="Stay until it is done.")] = True,
+    wait: Annotated[bool, typer.Option(help="Wait until the job has ended.")] = True,
     timeout: Timeout = None,
     as_json: AsJson = False,
     url: Gateway = None,
     project: Project = None,
 ) -> None:
-    """Submit a job, follow it to its end, and keep the result."""
+    """Submit a job, follow it to its end, and download its outputs."""
     given = request_fields(
         model=model,
         parameter=parameter,

@@ -19,7 +19,7 @@ _COLUMNS = ("jobs", "estimated", "actual", "unknown", "held", "currency")
 
 By = Annotated[
     str,
-    typer.Option(help=f"Add up by these, separated by commas: {', '.join(DIMENSIONS)}."),
+    typer.Option(help=f"Dimensions to group by, separated by commas: {', '.join(DIMENSIONS)}."),
 ]
 
 
@@ -35,7 +35,12 @@ def moment(text: str) -> date:
 
 
 Moment = Annotated[
-    Any, typer.Option(parser=moment, metavar="DATE", help="As 2026-11-30 or 2026-11-30T12:00Z.")
+    Any,
+    typer.Option(
+        parser=moment,
+        metavar="DATE",
+        help="Date or time, for example 2026-11-30 or 2026-11-30T12:00Z.",
+    ),
 ]
 
 
@@ -45,13 +50,16 @@ def usage(
     since: Moment = None,
     until: Moment = None,
     zone: Annotated[
-        str | None, typer.Option(help="Time zone of days, as Europe/Berlin; else the budget's.")
+        str | None,
+        typer.Option(
+            help="Time zone of days, for example Europe/Berlin; by default that of the budget."
+        ),
     ] = None,
     project: Project = None,
     as_json: AsJson = False,
     url: Gateway = None,
 ) -> None:
-    """Show how many jobs a project had, and what they cost. The last 30 days by default."""
+    """Show number and cost of a project's jobs. The last 30 days by default."""
     dimensions: Any = by.split(",")
     query = {"since": since, "until": until, "time_zone": zone}
     given = {name: value for name, value in query.items() if value is not None}

@@ -17,14 +17,14 @@ from heliograph.client.usage import UsageCalls
 
 class Client(BulkCalls, QuoteCalls, BudgetCalls, QuotaCalls, UsageCalls, LiveCalls):
     """
-    Talks to one gateway about one project. Close it, or use it as a context manager.
+    Client for one project of one gateway. Close it, or use it as a context manager.
 
     Args:
-        url: The gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
+        url: URL of the gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
         project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
         proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
             variables say of proxies and certificates is not read.
-        key: An API key, where the gateway wants one. Default: `HELIOGRAPH_KEY`, or the content of the
+        key: An API key, if the gateway requires one. Default: `HELIOGRAPH_KEY`, or the content of the
             file that `HELIOGRAPH_KEY_FILE` names.
 
     Every call may raise ConnectionFailed (try again later), RequestRejected (read its `problem`) and

@@ -11,7 +11,7 @@ Amount = Decimal | str
 
 
 class BudgetCalls(GatewayConnection):
-    """Requests about the budget of the project."""
+    """Calls for the budget of the project."""
 
     async def budget(self, user: str | None = None) -> BudgetState:
         """

@@ -20,7 +20,7 @@ from heliograph.encodable_text import part
 
 
 class BulkCalls(Downloads):
-    """Requests about many jobs at once."""
+    """Calls for many jobs at once."""
 
     async def batch(
         self,
@@ -30,7 +30,7 @@ class BulkCalls(Downloads):
         key: str | None = None,
     ) -> Batch:
         """
-        Ask for up to 500 jobs, all or none; each is what `submit` takes.
+        Submit up to 500 jobs, all or none; each has the arguments of `submit`.
 
         `only_missing` leaves out those whose slot has a version, or is being filled. `key` is as in
         `submit`, for all of them together.
@@ -42,7 +42,7 @@ class BulkCalls(Downloads):
         )
 
     async def get_batch(self, batch: str) -> Batch:
-        """A batch, each of its jobs in its latest try, as it is now."""
+        """A batch with the current state of its jobs, each in its latest retry."""
         return Batch.model_validate(await self._send("GET", f"/v1/batches/{part(batch)}"))
 
     async def act(
@@ -74,7 +74,7 @@ class BulkCalls(Downloads):
         mode: Literal["stop", "detach"] = "stop",
         start: RetryFrom | None = None,
     ) -> RetryPreview | CancelPreview:
-        """Dry run of `act`: what it would do now, and its cost."""
+        """Dry run of `act`: its effect and its cost."""
         answer = await self._act({**_action(action, ids, filter, mode, start), "dry_run": True})
         shape = RetryPreview if action == "retry" else CancelPreview
         return shape.model_validate(answer)

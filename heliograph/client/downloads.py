@@ -20,7 +20,7 @@ _STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has
 
 
 class Downloads(JobCalls):
-    """Results of jobs, as files."""
+    """Downloads of job outputs."""
 
     async def download(self, asset: Asset, target: str | Path) -> Path:
         """
@@ -52,7 +52,7 @@ class Downloads(JobCalls):
             return Story.model_validate_json(await asyncio.to_thread(file.read_bytes))
 
     async def _fetch(self, asset: Asset, target: Path) -> str:
-        """Copy, and return the SHA-256 of what came."""
+        """Copy the bytes, and return their SHA-256."""
         url = asset.url or await self._fresh_address(asset)
 
         async def fetch() -> str:

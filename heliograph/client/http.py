@@ -1,4 +1,4 @@
-"""HTTP connection of the client: requests that are repeated, and errors that say what happened."""
+"""HTTP connection of the client, with retries and translation of errors."""
 
 import os
 import secrets
@@ -81,7 +81,7 @@ class GatewayConnection:
 
 
 class TransientFailure(Exception):
-    """A failure after which the same is tried again."""
+    """A failure after which the request is repeated."""
 
     def __init__(self, failure: ClientError) -> None:
         super().__init__(str(failure))
@@ -89,7 +89,7 @@ class TransientFailure(Exception):
 
 
 async def repeat(attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of one of `_TRIES` attempts; raises the failure of the last one."""
+    """Retry up to `_TRIES` times with backoff; raises the failure of the last attempt."""
     retrying = stamina.AsyncRetryingCaller(
         attempts=_TRIES, timeout=None, wait_initial=0.2, wait_jitter=0.1
     )

@@ -10,14 +10,14 @@ from heliograph.encodable_text import part
 
 
 class JobCalls(GatewayConnection):
-    """Requests about single jobs, and what can be asked for."""
+    """Calls for single jobs, models and lanes."""
 
     async def submit(self, *, kind: str, prompt: str, key: str | None = None, **fields: Any) -> Job:
         """
-        Ask for a picture, a video or a text.
+        Submit a job for a picture, a video or a text.
 
-        `key` is the Idempotency-Key: the same key is always the same job, so calling again after a
-        lost answer is safe. Without one, only the repeats inside this call are.
+        `key` is the Idempotency-Key: the same key always returns the same job, so a call can be repeated
+        safely after a lost response. Without a key, only the retries inside this call are safe.
         """
         return Job.model_validate(
             await self._send(
@@ -29,7 +29,7 @@ class JobCalls(GatewayConnection):
         )
 
     async def get(self, job: str) -> Job:
-        """A job as it is now."""
+        """Current state of a job."""
         return Job.model_validate(await self._send("GET", f"/v1/jobs/{part(job)}"))
 
     async def jobs(self, **filters: Any) -> AsyncIterator[Job]:
@@ -44,7 +44,7 @@ class JobCalls(GatewayConnection):
             query["cursor"] = page["next"]
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"] = "stop") -> Job:
-        """Stop a job, or let it run on without its slot."""
+        """Cancel a job, or detach it from its slot and let it continue."""
         answer = await self._send("POST", f"/v1/jobs/{part(job)}/cancel", json={"mode": mode})
         return Job.model_validate(answer)
 
@@ -74,5 +74,5 @@ class JobCalls(GatewayConnection):
         return list((await self._send("GET", "/v1/models"))["items"])
 
     async def lanes(self) -> list[dict[str, Any]]:
-        """The bounded queues, as they are now."""
+        """Lanes (bounded queues) with their current state."""
         return list((await self._send("GET", "/v1/lanes"))["items"])

@@ -38,9 +38,9 @@ class LiveCalls(GatewayConnection):
         missed, or with None after a snapshot.
 
         Reading the events raises:
-            RequestRejected: There is no such job in the project.
-            LiveClosed: The service closed the connection for good.
-            WaitedTooLong: `timeout` seconds are over; the jobs go on.
+            RequestRejected: The job does not exist in the project.
+            LiveClosed: The service closed the connection permanently.
+            WaitedTooLong: `timeout` seconds have passed; the jobs continue.
         """
         address = (await self._send("GET", "/v1"))["links"]["live"]
         ticket = self._ticket if self._credentials else None
@@ -85,7 +85,7 @@ class LiveCalls(GatewayConnection):
         *,
         timeout: float | None = None,  # it has an error of its own
     ) -> Job:
-        """The job, once it has succeeded. Raises JobFailed when it ends in another way."""
+        """Wait until the job has succeeded, and return it. Raises JobFailed if it ends otherwise."""
         [ended] = await self.finish(job, timeout=timeout)
         if ended.status != "succeeded":
             raise JobFailed(ended)

@@ -9,7 +9,7 @@ from heliograph.encodable_text import part
 
 
 class QuotaCalls(GatewayConnection):
-    """Requests about the quotas of the project."""
+    """Calls for quotas of the project."""
 
     async def quotas(self) -> ProjectQuotas:
         """Quotas of the project and of each of its users."""

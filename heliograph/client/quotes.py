@@ -1,4 +1,4 @@
-"""Quotes of the client: what requests cost, and when they would run."""
+"""Quotes of the client: price and estimated start of requests."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from heliograph.encodable_text import part
 
 
 class QuoteCalls(GatewayConnection):
-    """Requests for prices. Nothing is made."""
+    """Calls for prices. No job is created."""
 
     async def quote(self, *, kind: str, prompt: str, **fields: Any) -> Quote:
         """
-        What a request would cost, and when it would run; it takes what `submit` takes.
+        Price and estimated start of a request; the arguments are those of `submit`.
 
             quote = await client.quote(kind="shot", prompt="a storm")
             job = await client.submit(kind="shot", prompt="a storm", quote=quote.quote)

@@ -1,4 +1,4 @@
-"""Usage of the client: what the jobs of the project cost."""
+"""Usage of the client: number and cost of the project's jobs."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from heliograph.encodable_text import part
 
 
 class UsageCalls(GatewayConnection):
-    """Requests about what was spent."""
+    """Calls for usage."""
 
     async def usage(
         self,
