@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -85,6 +86,7 @@ class MoneyLife(RuleBasedStateMachine):
         self.users: dict[str, BudgetRecord] = {}
         self.log: list[Event] = []
         self.batches: dict[str, list[Record]] = {}
+        self.numbers = count()  #: of batches: two of one name would be one request
 
     @rule(user=user, price=price)
     def accept(self, user: str | None, price: str) -> None:
@@ -92,7 +94,7 @@ class MoneyLife(RuleBasedStateMachine):
 
     @rule(jobs=st.lists(st.tuples(user, price), min_size=2, max_size=4))
     def begin_batch(self, jobs: list[tuple[str | None, str]]) -> None:
-        name, records = f"batch_{len(self.batches)}", [self._new(*each) for each in jobs]
+        name, records = f"batch_{next(self.numbers)}", [self._new(*each) for each in jobs]
 
         def change(budgets: user_budgets.BudgetRecords) -> user_budgets.BudgetRecords:
             return user_budgets.hold_plans(budgets, name, "copy", records, self.at)
@@ -151,10 +153,10 @@ class MoneyLife(RuleBasedStateMachine):
         )
         self._happens(job, AttemptCompleted(run=run, ended=ended, charged=charged, outcome="x"))
 
-    @rule(count=st.integers(min_value=1, max_value=3))
-    def settle(self, count: int) -> None:
+    @rule(events=st.integers(min_value=1, max_value=3))
+    def settle(self, events: int) -> None:
         waiting = [each for each in self.log if each.sequence > self.project.settled]
-        for each in waiting[:count]:
+        for each in waiting[:events]:
             self._change(partial(_settled, event=each))
 
     @rule(hours=st.sampled_from((1, 5, 300)))
