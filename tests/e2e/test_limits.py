@@ -191,6 +191,7 @@ async def test_a_full_account_keeps_jobs_in_the_order_in_which_they_came(
     client: Client, http: httpx.AsyncClient
 ) -> None:
     await http.patch("/v1/accounts/sim", json={"cap": 1})
+    await client.finish(*await _shots(client, 1, 0.05))  # by now the dispatcher knows of the cap
     jobs = [job for _ in range(12) for job in await _shots(client, 1, 0.05)]
 
     ended = await client.finish(*jobs)
