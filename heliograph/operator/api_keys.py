@@ -16,7 +16,7 @@ async def create_key(request: CreateKey) -> CreatedKey:
 
 
 async def list_keys() -> list[ListedKey]:
-    """Every API key, those included that were revoked. Raises ClientError."""
+    """Every API key, including revoked ones. Raises ClientError."""
     async with operator_jetstream() as jetstream:
         found = await KeyStore(jetstream).every()
         return [listed(record, id_) for id_, record in sorted(found.items())]
@@ -29,7 +29,7 @@ async def rotate_key(id_: str, overlap: timedelta) -> CreatedKey:
 
 
 async def revoke_key(id_: str) -> ListedKey:
-    """Let an API key work no more. Raises ClientError."""
+    """Revoke an API key. Raises ClientError."""
     async with operator_jetstream() as jetstream:
         return listed(await KeyStore(jetstream).revoke(id_), id_)
 

@@ -15,6 +15,6 @@ async def list_dead_letters() -> list[dict[str, Any]]:
 
 
 async def remove_dead_letter(stream: str, sequence: int) -> bytes:
-    """Remove a message that cannot be read. Returns what it said; raises ClientError."""
+    """Remove a message that cannot be read, and return its content. Raises ClientError."""
     async with operator_jetstream() as jetstream:
         return (await remove(jetstream, stream, sequence)).data
