@@ -4,7 +4,6 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from heliograph.runtime.budgets.marks import CachedBudgetMarks
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.service import Service
 from services.status.bookkeeper import Bookkeeper
@@ -29,8 +28,7 @@ def create_app(settings: StatusSettings) -> FastAPI:
     writes = ReadYourWrites(read_model, live.hub, timeout=settings.read_your_writes_timeout)
     slots = SlotReadModel(read_model, bus.slots, live.hub, writes)
     projects = KvCache(bus.jetstream, "projects")
-    marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
-    maintenance = build_maintenance(service, read_model, writes, marks)
+    maintenance = build_maintenance(service, read_model, writes, projects)
     projector = Projector(bus, live.hub, read_model)
     bookkeeper = Bookkeeper(bus, live.hub, projects)
 

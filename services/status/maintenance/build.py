@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from heliograph.runtime.background import BackgroundTask
-from heliograph.runtime.budgets.marks import BudgetMarks
-from heliograph.runtime.bus.kv import KeyValue
+from heliograph.runtime.budgets.marks import CachedBudgetMarks
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.service import Service
 from services.status.maintenance.compaction import LogCompaction, compact_forever
@@ -33,11 +33,17 @@ def build_maintenance(
     service: Service[StatusSettings],
     read_model: ReadModel,
     writes: ReadYourWrites,
-    marks: BudgetMarks,
+    projects: KvCache,
 ) -> Maintenance:
-    """Wire the maintenance of a status process."""
+    """
+    Wire the maintenance of a status process.
+
+    Args:
+        projects: Settings of all projects; its `watch` runs.
+    """
     bus, settings = service.bus, service.settings
-    purges, projects = Purges(bus.jetstream), KeyValue(bus.jetstream, "projects")
+    purges = Purges(bus.jetstream)
+    marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
     sweeper = Sweeper(
         events=bus.events,
         work=bus.work,
@@ -66,7 +72,7 @@ def build_maintenance(
         events=bus.events,
         slots=bus.slots,
         read_model=read_model,
-        retentions=partial(read_retentions, projects),
+        retentions=partial(read_retentions, projects.bucket),
         wait_for_log=writes.wait_for_log,
         remove=partial(remove_objects, bus.request),
         grace_period=settings.object_grace_period,
