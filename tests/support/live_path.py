@@ -23,12 +23,18 @@ class LivePath:
         self.to_page: Callable[[Frame], Frame] = unchanged
         self.to_service: Callable[[Frame], Frame] = unchanged
         self.sent: list[Frame] = []  #: what the page said
+        self._subscribed = set[WebSocketRoute]()
         self._sockets: list[WebSocketRoute] = []
         page.route_web_socket(_LIVE, self._connect)
 
     @property
     def connections(self) -> int:
         return len(self._sockets)
+
+    @property
+    def subscribed(self) -> int:
+        """Number of connections on which a subscription was confirmed."""
+        return len(self._subscribed)
 
     def cut(self, code: int, reason: str = "") -> None:
         """End the last connection, as the service would."""
@@ -44,7 +50,10 @@ class LivePath:
             service.send(json.dumps(frame))
 
         def on_service(message: str | bytes) -> None:
-            socket.send(json.dumps(self.to_page(json.loads(message))))
+            frame = self.to_page(json.loads(message))
+            if frame["op"] == "subscribed":
+                self._subscribed.add(socket)
+            socket.send(json.dumps(frame))
 
         socket.on_message(on_page)
         service.on_message(on_service)

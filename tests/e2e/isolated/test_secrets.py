@@ -24,6 +24,10 @@ async def _picture(stack: Stack) -> None:
         assert (await client.wait(job.id)).status == "succeeded"
 
 
+#: settings of glibc, which takes the second out of the first as it starts
+_MALLOC = {"GLIBC_TUNABLES", "glibc.malloc.mmap_threshold"}
+
+
 def _environment(pid: int) -> dict[str, str]:
     entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
@@ -66,7 +70,7 @@ async def test_the_image_worker_has_no_secrets_and_no_network(breakable: Stack) 
 
     assert inspectors
     for pid in inspectors:
-        assert _environment(pid) == {}
+        assert not _environment(pid).keys() - _MALLOC
         if _may_leave_the_network():
             assert _network(pid) != _network(os.getpid())
 
