@@ -250,7 +250,7 @@ async def test_a_reply_goes_to_who_asked_once(server: ServiceSettings) -> None:
         _connected(server, "status", refused) as status,
     ):
         asked = await status.subscribe("query.jobs.find")
-        await status.flush()
+        await _until_all_is_said(status)
         reply = asyncio.create_task(gateway.request("query.jobs.find", b"", timeout=10))
         request = await asked.next_msg(timeout=10)
         await request.respond(b"once")
