@@ -24,6 +24,7 @@ from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.bus.work_queue import STREAM as WORK
 from heliograph.runtime.bus.work_queue import JetStreamWorkQueue, ticket_for
 from heliograph.runtime.clock import now
+from tests.support.flush import flush
 from tests.support.records import a_record
 from tests.support.timeouts import TIMEOUT
 
@@ -158,7 +159,7 @@ async def test_a_batch_of_tickets_is_queued_and_each_can_be_moved(bus: NatsBus) 
         heard.put_nowait(message.subject.rsplit(".", 1)[1])
 
     listening = await bus.client.subscribe(subjects.QUEUED, cb=hear)
-    await bus.client.flush()
+    await flush(bus.client)
     work = work_of(bus.jetstream)
 
     await asyncio.gather(*(work.enqueue(ticket_for(record)) for record in records))

@@ -30,6 +30,7 @@ from heliograph.runtime.bus.stream_configs import NOT_SAVED, SAVED, streams
 from heliograph.runtime.bus.subject_permissions import Permissions
 from heliograph.runtime.nats_users import NatsUsers
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.flush import flush
 from tests.support.records import CATALOG
 from tests.support.servers import Program, nats_running
 from tests.support.timeouts import TIMEOUT
@@ -146,13 +147,6 @@ async def _connected(
         await client.close()
 
 
-async def _until_all_is_said(client: Client) -> None:
-    """A PING may overtake what is still in the buffer, so one more of each."""
-    for _ in range(2):
-        await client.flush(timeout=30)
-        await asyncio.sleep(0)
-
-
 @pytest.mark.parametrize("user", TABLE)
 async def test_a_user_publishes_what_its_table_says_and_nothing_else(
     server: ServiceSettings, user: str
@@ -161,7 +155,7 @@ async def test_a_user_publishes_what_its_table_says_and_nothing_else(
     async with _connected(server, user, refused) as client:
         for subject in SUBJECTS:
             await client.publish(subject, b"{}")
-        await _until_all_is_said(client)
+        await flush(client)
 
     for subject in SUBJECTS:
         said_no = f'nats: permissions violation for publish to "{subject.lower()}"' in refused
@@ -176,7 +170,7 @@ async def test_a_user_hears_what_its_table_says_and_nothing_else(
     async with _connected(server, user, refused) as client:
         for subject in SUBJECTS:
             await client.subscribe(subject)
-        await _until_all_is_said(client)
+        await flush(client)
 
     for subject in SUBJECTS:
         said_no = f'nats: permissions violation for subscription to "{subject.lower()}"' in refused
@@ -250,13 +244,13 @@ async def test_a_reply_goes_to_who_asked_once(server: ServiceSettings) -> None:
         _connected(server, "status", refused) as status,
     ):
         asked = await status.subscribe("query.jobs.find")
-        await _until_all_is_said(status)
+        await flush(status)
         reply = asyncio.create_task(gateway.request("query.jobs.find", b"", timeout=10))
         request = await asked.next_msg(timeout=10)
         await request.respond(b"once")
         assert (await reply).data == b"once"
         await request.respond(b"twice")
-        await _until_all_is_said(status)
+        await flush(status)
 
     assert len(refused) == 1
 
@@ -268,11 +262,11 @@ async def test_two_users_save_a_deployment_and_put_it_back(tmp_path: Path) -> No
         await provision(old.settings)
         async with _connected(old.settings, "backup", refused) as client:
             saved = await save_backup(JetStream(client), old.settings, folder, with_objects=False)
-            await _until_all_is_said(client)
+            await flush(client)
     with nats_running(tmp_path / "new") as new:
         async with _connected(new.settings, "restore", refused) as client:
             restored = await restore_backup(JetStream(client), new.settings, folder)
-            await _until_all_is_said(client)
+            await flush(client)
 
     assert refused == set()
     assert [copy.name for copy in saved.streams] == list(SAVED)
@@ -298,7 +292,7 @@ async def test_another_service_sees_its_projects_only(tmp_path: Path) -> None:
             await client.publish("requests.other", b"{}")
             await client.subscribe("events.other.>")
             await client.publish("$JS.API.CONSUMER.CREATE.EVENTS.agency_demo.events.other.>", b"{}")
-            await _until_all_is_said(client)
+            await flush(client)
 
     assert acknowledged.stream == "REQUESTS"
     assert {each.partition('"')[2].rstrip('"') for each in refused} == {

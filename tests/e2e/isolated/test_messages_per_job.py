@@ -16,6 +16,7 @@ from heliograph.contracts import subjects
 from heliograph.runtime.bus.event_log import STREAM as EVENTS
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import STREAM as WORK
+from tests.support.flush import flush
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.stack import Stack
@@ -84,7 +85,7 @@ class Traffic:
 async def _listening(stack: Stack) -> AsyncIterator[tuple[JetStream, Traffic]]:
     client, traffic = await nats.connect(stack.nats), Traffic()
     await client.subscribe(">", cb=traffic.hear)
-    await client.flush()
+    await flush(client)
     try:
         yield JetStream(client), traffic
     finally:
