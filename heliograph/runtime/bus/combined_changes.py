@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heliograph.contracts.errors import Unreadable
-from heliograph.runtime.bus.conflicts import Conflict
+from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
 
-#: of a value, pure; None: it is not wanted
+#: of a value, pure; None: the value stays
 Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     apply: Change
-    is_wanted: asyncio.Future[bool] = field(
+    is_applied: asyncio.Future[bool] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -38,7 +38,7 @@ class CombinedChanges:
 
     async def change(self, key: str, apply: Change) -> bool:
         """
-        Apply a pure change, as often as it takes. False when it is not wanted.
+        Apply a pure change, retrying on conflicts. Returns False if it returns None.
 
         Raises:
             Unavailable: It may or may not be written.
@@ -50,55 +50,56 @@ class CombinedChanges:
         else:
             self._waiting[key] = [waiting]
             self._writing[key] = asyncio.create_task(self._write_all(key), name="combined changes")
-        return await waiting.is_wanted
+        return await waiting.is_applied
 
     async def _write_all(self, key: str) -> None:
         group: list[_Waiting] = []
         try:
             while group := self._waiting[key]:
                 self._waiting[key] = []
-                await self._settle(key, group)
+                await self._resolve(key, group)
         finally:
             for each in [*group, *self._waiting.pop(key)]:
-                each.is_wanted.cancel()
+                each.is_applied.cancel()
             del self._writing[key]
 
-    async def _settle(self, key: str, group: Sequence[_Waiting]) -> None:
+    async def _resolve(self, key: str, group: Sequence[_Waiting]) -> None:
         try:
-            wanted = await self._apply(key, group)
+            applied = await self._apply(key, group)
         except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
             for each in group:
-                if not each.is_wanted.done():
-                    each.is_wanted.set_exception(error)
+                if not each.is_applied.done():
+                    each.is_applied.set_exception(error)
             return
-        for each, is_wanted in zip(group, wanted, strict=True):
-            if not each.is_wanted.done():
-                each.is_wanted.set_result(is_wanted)
+        for each, is_applied in zip(group, applied, strict=True):
+            if not each.is_applied.done():
+                each.is_applied.set_result(is_applied)
 
     async def _apply(self, key: str, group: Sequence[_Waiting]) -> list[bool]:
-        """Which changes were wanted, by an entry that stood so when it was compared, or read."""
+        """Which changes were applied, by an entry that stood so when it was compared, or read."""
         if known := self._cache.cached(key):
             with suppress(Conflict, Unreadable):
-                value, wanted = _applied(known, group)
+                value, applied = _applied(known, group)
                 if value != known.value:
                     await self._cache.write(key, value, known.revision)
-                    return wanted
-        while True:
-            entry = await self._cache.bucket.read(key)
-            self._cache.note(key, entry)
-            value, wanted = _applied(entry, group)
-            if value == entry.value:
-                return wanted
-            with suppress(Conflict):
-                await self._cache.write(key, value, entry.revision)
-                return wanted
+                    return applied
+        return await self._apply_to_read(key, group)
+
+    @retry_on_conflict
+    async def _apply_to_read(self, key: str, group: Sequence[_Waiting]) -> list[bool]:
+        entry = await self._cache.bucket.read(key)
+        self._cache.note(key, entry)
+        value, applied = _applied(entry, group)
+        if value != entry.value:
+            await self._cache.write(key, value, entry.revision)
+        return applied
 
 
 def _applied(entry: KvEntry, group: Sequence[_Waiting]) -> tuple[dict[str, Any], list[bool]]:
-    """The value after all changes, and which of them were wanted."""
-    value, wanted = entry.value, []
+    """The value after all changes, and which of them were applied."""
+    value, applied = entry.value, []
     for each in group:
         changed = each.apply(value)
-        wanted.append(changed is not None)
+        applied.append(changed is not None)
         value = value if changed is None else changed
-    return value, wanted
+    return value, applied
