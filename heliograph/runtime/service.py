@@ -175,7 +175,7 @@ class Service(Generic[Settings]):
         async with run_in_background(**self._tasks):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_START_TIMEOUT):
-                    await self._prepared()
+                    await self._wait_until_ready()
             yield
         self._consumers.stop_pulling()
         for hook in self._drain_hooks:
@@ -187,7 +187,7 @@ class Service(Generic[Settings]):
         for resource in self._resources:
             await resource.aclose()
 
-    async def _prepared(self) -> None:
+    async def _wait_until_ready(self) -> None:
         """Wait until requests can be answered: earlier connections wait in the backlog."""
         await self.prepared.wait()
         if self.settings.auth == "keys":

@@ -97,9 +97,8 @@ class KvAccountPermits:
 
     async def _is_unlimited(self, account: str) -> bool:
         """
-        Whether the account is unlimited: a moment ago it had no cap, breaker or holders, so nothing
-            is written.
-        Jobs that started before a cap was set are not counted.
+        Whether the account is unlimited: a moment ago it had no cap, breaker or holders, so nothing is
+        written. Jobs that started before a cap was set are not counted.
         """
         value = (await self._cache.entry(account)).readable
         return not (value.get("holders") or _breaker(value)) and self._cap(account, value) is None

@@ -30,8 +30,7 @@ async def watch_files(
 
     A file is read once it has stayed the same for `every` seconds: by then its writer is done.
     An invalid file changes nothing, and the log has position and reason. Lanes cannot be added or
-        removed, because
-    each has a consumer from the start.
+    removed, because each has a consumer from the start.
     """
     files = [file for section in SECTIONS if (file := getattr(settings, section))]
     taken: _State = ()

@@ -23,7 +23,7 @@ class BudgetQuery(BaseModel, extra="forbid"):
         default=None,
         min_length=1,
         max_length=128,
-        description="Shows, too, how the budget of this user is",
+        description="Shows the budget of this user as well",
         examples=["user-42"],
     )
 

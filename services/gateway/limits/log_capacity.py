@@ -1,4 +1,8 @@
-"""Back-pressure (backpressure): rejects new jobs above the event log's high watermark for running jobs."""
+"""
+Back-pressure (backpressure): new jobs are rejected above the event log's high watermark.
+
+What is above it is left for the events of running jobs.
+"""
 
 import asyncio
 from collections import Counter, deque

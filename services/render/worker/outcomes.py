@@ -125,8 +125,8 @@ def after_unknown(record: Record, at: datetime, settings: RenderSettings) -> Job
 
 def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
     """
-    What a job of unknown outcome says when the budget has no room for the attempt that its request
-    allows: it waits for a manual decision, as without a policy. None: it says so.
+    The event that tells why a job of unknown outcome is not submitted again: the budget has no room for
+    the attempt that its request allows, so it waits for a manual decision. None: its problem tells already.
     """
     problem = record.error
     assert problem, "a job in doubt has a problem"
