@@ -25,7 +25,6 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.job_steps import Step
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.runtime.background import run_in_background
 from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
@@ -60,12 +59,11 @@ from tests.support.budget_gateways import (
 from tests.support.budget_marks import Marks
 from tests.support.lagging_replica import LaggingReplica
 from tests.support.polling import until_true
-from tests.support.records import CURRENT_CATALOG
+from tests.support.records import CURRENT_CATALOG, PROBLEM
 from tests.support.servers import Server
 from tests.support.timeouts import TIMEOUT
 from tests.support.workers import a_worker
 
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 SLOT = "portrait/keeper"
 
 

@@ -217,6 +217,25 @@ def _once_read(
     patch.setattr(bus.jetstream, "read_batch", watched)
 
 
+def _subscription(
+    requested: Subscribe,
+    bus: NatsBus,
+    hub: Hub,
+    read_model: SqlReadModel,
+    send_queue: SendQueue,
+    *,
+    patience: float = 5,
+) -> Subscription:
+    return Subscription(
+        requested,
+        hub,
+        read_model,
+        JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
+        send_queue,
+        SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
+    )
+
+
 async def _events(send_queue: SendQueue, number: int) -> list[dict[str, Any]]:
     """So many events that a client is sent."""
     frames: list[dict[str, Any]] = []
@@ -254,14 +273,7 @@ async def test_a_subscription_to_several_jobs_misses_nothing_while_its_snapshot_
             jobs=[_job(first), _job(last)],
             after=Cursor(epoch=hub.epoch, sequence=begun - 1),
         )
-        subscription = Subscription(
-            requested,
-            hub,
-            read_model,
-            JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
-            send_queue,
-            SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
-        )
+        subscription = _subscription(requested, bus, hub, read_model, send_queue)
         await subscription.run()
         events = await _events(send_queue, len(expected))
         subscription.stop()
@@ -287,19 +299,13 @@ async def test_what_a_hub_has_not_heard_of_yet_is_missed_and_is_no_news(
             return await ask()
 
         monkeypatch.setattr(hub.missed, "last_sequence", happens_first)
-        subscription = Subscription(
-            Subscribe(
-                op="subscribe",
-                id=1,
-                project=project,
-                after=Cursor(epoch=hub.epoch, sequence=known.sequence),
-            ),
-            hub,
-            read_model,
-            JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
-            send_queue,
-            SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=5),
+        requested = Subscribe(
+            op="subscribe",
+            id=1,
+            project=project,
+            after=Cursor(epoch=hub.epoch, sequence=known.sequence),
         )
+        subscription = _subscription(requested, bus, hub, read_model, send_queue)
         await subscription.run()
         frames = await _frames(send_queue, "caught_up")
         subscription.stop()
@@ -322,14 +328,8 @@ async def _subscribed(
 ) -> AsyncIterator[tuple[SendQueue, "asyncio.Task[None]"]]:
     """A client without a cursor, and how it is brought up to date."""
     send_queue = SendQueue()
-    subscription = Subscription(
-        Subscribe(op="subscribe", id=1, project=project),
-        hub,
-        read_model,
-        JobPresenter(StatusSettings(), PresignedUrlCache(bus.request, timeout=2)),
-        send_queue,
-        SubscriptionLimits(replay_limit=100, final_for=timedelta(minutes=1), timeout=patience),
-    )
+    requested = Subscribe(op="subscribe", id=1, project=project)
+    subscription = _subscription(requested, bus, hub, read_model, send_queue, patience=patience)
     joining = asyncio.create_task(subscription.run())
     yield send_queue, joining
     await asyncio.wait({joining}, timeout=20)

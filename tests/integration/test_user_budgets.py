@@ -19,7 +19,6 @@ from heliograph.contracts.job_events import (
     Started,
     Submitting,
 )
-from heliograph.contracts.problems import Problem
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
@@ -41,8 +40,8 @@ from tests.support.budget_gateways import (
     set_limits,
 )
 from tests.support.polling import until_true
+from tests.support.records import PROBLEM
 
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 USERS = ("alice", "bob", "carol")
 
 

@@ -8,6 +8,7 @@ from heliograph.contracts.attempts import Takeover
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.jobs import Cost
+from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.catalog import CurrentCatalog
@@ -18,6 +19,8 @@ from services.gateway.jobs.first_record import build_record
 CATALOG: Catalog = read_catalog({})
 CURRENT_CATALOG = CurrentCatalog(CATALOG)
 KEYLESS = CATALOG.without({account.provider for account in CATALOG.accounts.values()} - {"sim"})
+
+PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 
 
 def some_project() -> str:

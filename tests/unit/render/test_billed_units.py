@@ -20,19 +20,17 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.prices import Price
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
 from heliograph.contracts.state_machine.charges import counted
 from services.render.providers.billed_units import amount_in, units_in
 from services.render.providers.fal.result_failures import billed_units
 from services.render.worker.billing import bill_for
-from tests.support.records import CATALOG, a_record
+from tests.support.records import CATALOG, PROBLEM, a_record
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PRICE = Decimal("0.003")
 BILL = Bill(units={"billable_units": Decimal("1.5")}, cost=Decimal("0.0045"))
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 
 
 def submitted() -> Record:

@@ -27,14 +27,13 @@ from heliograph.contracts.job_events import (
     Succeeded,
 )
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.problems import Charged, Problem
+from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from tests.support.records import a_record
+from tests.support.records import PROBLEM, a_record
 
 EVENING = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)
 MORNING = EVENING + timedelta(hours=9)
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 PRICE = Decimal("0.25")
 
 

@@ -47,13 +47,11 @@ from heliograph.contracts.job_events import (
 )
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from tests.support.records import a_record
+from tests.support.records import PROBLEM, a_record
 
 BEGAN = datetime(2026, 11, 29, 20, 0, tzinfo=UTC)
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 JOB = a_record(project="demo")
 LIMITS = BudgetLimits.model_validate({"total": "9", "user": {"day": "1", "month": "2"}})
 NAMES = ("alice", "bob")

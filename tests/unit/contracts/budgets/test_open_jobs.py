@@ -19,13 +19,11 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from tests.support.records import a_record
+from tests.support.records import PROBLEM, a_record
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 
 
 def a_budget(**limits: str | int) -> BudgetRecord:

@@ -34,14 +34,12 @@ from heliograph.contracts.job_events import (
     SubmitUnknown,
 )
 from heliograph.contracts.jobs import Cost
-from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
-from tests.support.records import a_record
+from tests.support.records import PROBLEM, a_record
 
 EVENING = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 MORNING = EVENING + timedelta(hours=9)
-PROBLEM = Problem(type="/problems/x", title="X", detail="x", code="x")
 PRICE = Decimal("0.25")
 ALICE, BOB = digest_of("alice"), digest_of("bob")
 
