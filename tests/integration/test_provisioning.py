@@ -13,6 +13,7 @@ from heliograph.contracts.catalog import Lane
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus import server_check
 from heliograph.runtime.bus.connection import Connection
+from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import provision
 from heliograph.runtime.bus.server_check import UnsupportedServer, check_server
@@ -71,6 +72,23 @@ async def test_a_lane_gets_the_cap_that_the_catalog_says_now(bus: NatsBus, nats:
     await provision(bus.client, nats.settings, wider)
     info = await bus.jetstream.api("CONSUMER.INFO.WORK.lane-text")
     await provision(bus.client, nats.settings, CATALOG)
+
+    assert info["config"]["max_ack_pending"] == 9
+
+
+async def test_a_cap_that_changed_while_the_server_was_down_is_set(tmp_path: Path) -> None:
+    """After a restart, a server answers the first change of a consumer with the old configuration."""
+    wider = CATALOG.model_copy(update={"lanes": {**CATALOG.lanes, "text": Lane(cap=9)}})
+    with nats_running(tmp_path) as server:
+        async with _connected(server.settings) as connection:
+            await provision(connection.client, server.settings, CATALOG)
+        server.kill()
+        server.start()
+
+        async with _connected(server.settings) as connection:
+            await provision(connection.client, server.settings, wider)
+            jetstream = JetStream(connection.client)
+            info = await jetstream.api("CONSUMER.INFO.WORK.lane-text")
 
     assert info["config"]["max_ack_pending"] == 9
 
