@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import httpx
@@ -109,19 +110,22 @@ class Stack:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        ready = threading.Event()
-        threading.Thread(target=self._read, args=(self._running, ready), daemon=True).start()
-        if not ready.wait(TIMEOUT):
-            self.stop()
-            raise TimeoutError("not ready:\n" + "".join(self.output[-40:]))
+        reached: Queue[bool] = Queue()  # ready, or ended
+        threading.Thread(target=self._read, args=(self._running, reached), daemon=True).start()
+        with suppress(Empty):
+            if reached.get(timeout=TIMEOUT):
+                return
+        self.stop()
+        raise TimeoutError("not ready:\n" + "".join(self.output[-40:]))
 
-    def _read(self, running: subprocess.Popen[str], ready: threading.Event) -> None:
+    def _read(self, running: subprocess.Popen[str], reached: Queue[bool]) -> None:
         assert running.stdout
         with running.stdout as lines:
             for line in lines:
                 self.output.append(line)
                 if line.startswith("ready "):
-                    ready.set()
+                    reached.put(True)
+        reached.put(False)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end. Returns its exit code."""
@@ -160,7 +164,7 @@ class Stack:
             assert process.stdout
             address = process.stdout.readline().split()[-1]
             try:
-                _until_ready(address)
+                _until_ready(address, process)
                 yield process, address
             finally:
                 process.kill()
@@ -211,9 +215,9 @@ class Stack:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def _until_ready(address: str) -> None:
+def _until_ready(address: str, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + TIMEOUT
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         with suppress(httpx.TransportError):
             if httpx.get(f"{address}/readyz").is_success:
                 return
