@@ -1,20 +1,24 @@
 """Builds the worker, and what other processes can ask of it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from heliograph.runtime.budgets.budgeted_event_log import BudgetedEventLog
 from heliograph.runtime.budgets.committer import BudgetCommitter
-from heliograph.runtime.budgets.marks import BudgetMarks
+from heliograph.runtime.budgets.marks import BudgetMarks, CachedBudgetMarks
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.job_metrics import expect_provider
+from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.catalog import CurrentCatalog
+from heliograph.runtime.service import Service
 from services.render.providers import Provider
-from services.render.providers.output_upload import OutputReceiver
+from services.render.providers.output_upload import OutputReceiver, OutputUploader
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
+from services.render.worker.inline_answers import recover_forever
 from services.render.worker.lookup import serve_lookups
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.renewed_urls import serve_renewals
@@ -59,8 +63,30 @@ def build_worker(
     )
 
 
-async def serve_worker(bus: NatsBus, worker: Worker) -> None:
-    """Listen to hints about its jobs, look up lost requests, and renew outputs, from now on."""
+def build_service_worker(
+    service: Service[RenderSettings],
+    providers: Mapping[str, Provider],
+    references: ReferenceResolver,
+) -> Worker:
+    """Wire the worker of a service, with its own uploader and its own watch of budgets."""
+    bus, settings = service.bus, service.settings
+    uploader = OutputUploader(settings.storage_internal_base_url, service.credentials)
+    projects = KvCache(bus.jetstream, "projects")
+    marks = CachedBudgetMarks(projects, confirmed_within=settings.budget_confirmed_within)
+    service.run(projects=projects.watch)
+    service.close_last(uploader)
+    return build_worker(bus, settings, service.catalog, providers, references, uploader, marks)
+
+
+def serve_worker(service: Service[RenderSettings], worker: Worker) -> None:
+    """Recover spooled answers, answer what other processes ask of the worker, and drain at the end."""
+    service.on_open(partial(_listen, service.bus, worker))
+    service.run(answers=partial(recover_forever, worker))
+    service.on_drain(worker.drain)
+
+
+async def _listen(bus: NatsBus, worker: Worker) -> None:
+    """Hints about its jobs, look-ups of lost requests, and renewals of outputs."""
     await worker.wakeups.listen(bus.client)
     await serve_lookups(bus, worker)
     await serve_renewals(bus, worker)

@@ -1,6 +1,6 @@
 """Worker context: the ports that every step of a run uses."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from heliograph.contracts.job_events import JobEvent
@@ -48,6 +48,11 @@ class Worker:
         """Hand over what another process can continue; wait for submissions that none can."""
         self.wakeups.drain()
         await self.posts.wait()
+
+    def ends_within(self, *, without: Container[str]) -> float:
+        """Seconds that `drain` may take and the longest answer of a provider, `without` those."""
+        catalog = self.catalog.current.without(without)
+        return self.settings.shutdown_grace_period + catalog.longest_answer
 
     async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""
