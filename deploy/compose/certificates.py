@@ -26,9 +26,9 @@ _PRIVATE, _READABLE = 0o600, 0o644  #: in a container another user reads what it
 
 
 def make_server_certificate(folder: Path, hosts: Sequence[str]) -> None:
-    """The authority, unless there is one, and a certificate for these hosts, unless a good one is there."""
+    """The authority, unless there is one, and a certificate for exactly these hosts, unless a good one is there."""
     make_authority(folder)
-    if not _is_good(folder / CERTIFICATE):
+    if not _is_good(folder / CERTIFICATE, hosts):
         certificate, key = issue(folder, hosts)
         _write(folder / KEY, key, _READABLE)
         _write(folder / CERTIFICATE, certificate, _READABLE)
@@ -66,11 +66,14 @@ def issue(folder: Path, hosts: Sequence[str]) -> tuple[bytes, bytes]:
     return _pem(builder.sign(signer, hashes.SHA256())), _pem_of_key(key)
 
 
-def _is_good(file: Path) -> bool:
+def _is_good(file: Path, hosts: Sequence[str]) -> bool:
+    """Whether there is a certificate, it lasts for a while, and clients can reach its server by these hosts."""
     if not file.exists():
         return False
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
-    return certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWED
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    lasts = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEWED
+    return lasts and set(names) == set(_names(hosts))
 
 
 def _builder(

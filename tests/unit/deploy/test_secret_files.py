@@ -8,7 +8,7 @@ from stat import S_IMODE
 import pytest
 from cryptography import x509
 
-from deploy.compose.certificates import AUTHORITY, CERTIFICATE
+from deploy.compose.certificates import AUTHORITY, CERTIFICATE, make_server_certificate
 from deploy.compose.secret_files import make_secrets
 
 
@@ -53,3 +53,17 @@ def test_a_new_authority_signs_the_certificate_of_the_server_anew(tmp_path: Path
         for name in (AUTHORITY, CERTIFICATE)
     )
     certificate.verify_directly_issued_by(authority)
+
+
+def test_a_certificate_for_other_hosts_is_issued_anew(tmp_path: Path) -> None:
+    """Clients refuse a server whose certificate lacks the host that they connect to."""
+    make_server_certificate(tmp_path, ["nats", "127.0.0.1"])
+    first = (tmp_path / CERTIFICATE).read_bytes()
+
+    make_server_certificate(tmp_path, ["127.0.0.1", "nats"])
+    assert (tmp_path / CERTIFICATE).read_bytes() == first
+
+    make_server_certificate(tmp_path, ["nats", "127.0.0.1", "nats.example.com"])
+    certificate = x509.load_pem_x509_certificate((tmp_path / CERTIFICATE).read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["nats", "nats.example.com"]
