@@ -28,13 +28,13 @@ _PRIVATE, _READABLE = 0o700, 0o644
 def make_secrets(folder: Path) -> None:
     """
     Make what is missing or about to expire, and the configuration of NATS users anew: it follows the
-    lanes of the catalog, and the users of other services.
+    lanes of the catalog, the seeds in `nats-users`, and the users of other services.
     """
     folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     folder.chmod(_PRIVATE)
     users = NatsUsers(_made(folder / "nats-users"))
     for name in _USERS:
-        _keep(folder / f"nats_nkey_{name}", _seed(users.user(name)))
+        _write(folder / f"nats_nkey_{name}", _seed(users.user(name)))
     make_server_certificate(folder, [_NATS, "localhost", "127.0.0.1"])
     _keep(folder / "s3_access_key", secrets.token_hex(10))
     _keep(folder / "s3_secret_key", secrets.token_hex(20))
@@ -56,6 +56,13 @@ def _seed(user: NatsUser) -> str:
 def _made(folder: Path) -> Path:
     folder.mkdir(mode=_PRIVATE, exist_ok=True)
     return folder
+
+
+def _write(file: Path, text: str) -> None:
+    """In place, as a container has it mounted."""
+    _keep(file, text)
+    if file.read_text() != text:
+        file.write_text(text)
 
 
 def _keep(file: Path, text: str) -> str:

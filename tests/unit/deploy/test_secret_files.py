@@ -7,9 +7,11 @@ from stat import S_IMODE
 
 import pytest
 from cryptography import x509
+from pydantic import SecretStr
 
 from deploy.compose.certificates import AUTHORITY, CERTIFICATE, make_server_certificate
 from deploy.compose.secret_files import make_secrets
+from heliograph.runtime.nats_users import public_nkey
 
 
 @pytest.fixture
@@ -67,3 +69,19 @@ def test_a_certificate_for_other_hosts_is_issued_anew(tmp_path: Path) -> None:
     certificate = x509.load_pem_x509_certificate((tmp_path / CERTIFICATE).read_bytes())
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["nats", "nats.example.com"]
+
+
+def test_a_service_gets_the_seed_of_the_user_that_the_server_knows(tmp_path: Path) -> None:
+    """A user is given another nkey by deleting its seed: the file of its container follows."""
+    make_secrets(tmp_path)
+    before = (tmp_path / "nats_nkey_render").read_text()
+    (tmp_path / "nats-users" / "render.nk").unlink()
+
+    make_secrets(tmp_path)
+
+    seed = (tmp_path / "nats_nkey_render").read_text()
+    users = (tmp_path / "nats_users.conf").read_text()
+    assert seed != before
+    assert public_nkey(SecretStr(seed)) in users
+    assert public_nkey(SecretStr(before)) not in users
+    assert S_IMODE((tmp_path / "nats_nkey_render").stat().st_mode) == 0o644
