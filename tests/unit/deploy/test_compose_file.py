@@ -70,6 +70,15 @@ def test_who_reaches_out_is_listed() -> None:
     assert out == {"render", "storage", "alertmanager"}
 
 
+def test_pages_of_operators_can_be_reached_and_reach_nothing() -> None:
+    """A network that publishes a port is not internal, but this one translates no address to the outside."""
+    pages = FILE["networks"]["pages"]["driver_opts"]
+
+    assert SERVICES["grafana"]["networks"] == ["inside", "pages"]
+    assert pages == {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    assert FILE["networks"]["inside"]["internal"]
+
+
 def test_every_image_has_a_tag() -> None:
     assert [name for name, each in SERVICES.items() if ":" not in each["image"]] == []
 
