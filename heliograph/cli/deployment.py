@@ -32,7 +32,14 @@ def health(
 
 
 @app.command()
-def provision() -> None:
+def provision(
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Seconds to wait for NATS and the store. Default: as long as it takes."
+        ),
+    ] = None,
+) -> None:
     """
     Create and update the streams of the deployment, once NATS responds.
 
@@ -42,7 +49,7 @@ def provision() -> None:
     from heliograph.runtime.settings import ServiceSettings
     from heliograph.runtime.startup import read_settings
 
-    print(run_command(provisioning.provision(read_settings(ServiceSettings))))
+    print(run_command(provisioning.provision(read_settings(ServiceSettings), timeout=timeout)))
 
 
 @app.command(name="bus-user")

@@ -16,20 +16,33 @@ log = structlog.get_logger()
 _STORE_INTERVAL = 1.0  #: seconds between looks at a store that does not answer
 
 
-async def provision(settings: ServiceSettings) -> str:
+class NotProvisioned(ClientError):
+    """NATS or the store did not respond in time."""
+
+
+async def provision(settings: ServiceSettings, *, timeout: float | None = None) -> str:
     """
     Make and change the streams, buckets and consumers of a deployment, and the bucket of a store that the
-    settings name. Returns the epoch of its events.
+    settings name. Returns the epoch of its events. Ends the process where the server cannot keep our promises.
 
-    Waits as long as it takes for the server; ends the process where that cannot keep our promises.
+    Args:
+        timeout: Seconds to wait for the servers; null: as long as it takes.
+
+    Raises:
+        NotProvisioned: They did not respond in time; start them and repeat.
     """
     every = settings.model_copy(update={"provision": True})
     bus = NatsBus(every, CurrentCatalog(load_catalog(settings)), PROVISION)
+    server = f"NATS at {', '.join(settings.nats_hosts)}"
     try:
-        await bus.open()
-        if settings.s3_endpoint and settings.s3_access_key:
-            await _make_bucket(settings)
-        return bus.epoch
+        async with asyncio.timeout(timeout):
+            await bus.open()
+            if settings.s3_endpoint and settings.s3_access_key:
+                server = f"the store at {settings.s3_endpoint}"
+                await _make_bucket(settings)
+            return bus.epoch
+    except TimeoutError as error:
+        raise NotProvisioned(f"Not provisioned: {server} did not respond in time") from error
     finally:
         await bus.close()
 

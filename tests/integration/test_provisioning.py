@@ -11,6 +11,8 @@ import pytest
 from deploy.local.processes import ROOT, Process, nats_server
 from heliograph.contracts.catalog import Lane
 from heliograph.contracts.errors import Unavailable
+from heliograph.operator.provisioning import NotProvisioned
+from heliograph.operator.provisioning import provision as provision_deployment
 from heliograph.runtime.bus import server_check
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
@@ -128,3 +130,26 @@ async def test_a_server_that_acknowledges_before_it_writes_is_refused(tmp_path: 
                 await check_server(connection.client, settings)
     finally:
         server.kill()
+
+
+async def test_provisioning_ends_in_time_when_nats_does_not_respond(tmp_path: Path) -> None:
+    """Whoever waits for it, as Compose does, would wait for ever."""
+    settings = ServiceSettings(home=tmp_path, nats_url=f"nats://127.0.0.1:{free_port()}")
+
+    with pytest.raises(NotProvisioned, match=r"NATS at 127\.0\.0\.1:\d+ did not respond"):
+        await provision_deployment(settings, timeout=1)
+
+
+async def test_provisioning_ends_in_time_when_the_store_does_not_respond(tmp_path: Path) -> None:
+    with nats_running(tmp_path) as server:
+        store = {
+            "s3_endpoint": f"http://127.0.0.1:{free_port()}",
+            "s3_access_key": "a",
+            "s3_secret_key": "b",
+        }
+        settings = server.settings.model_copy(
+            update=ServiceSettings.model_validate(store).model_dump(include=set(store))
+        )
+
+        with pytest.raises(NotProvisioned, match="the store at http://"):
+            await provision_deployment(settings, timeout=20)

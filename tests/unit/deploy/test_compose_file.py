@@ -79,6 +79,19 @@ def test_pages_of_operators_can_be_reached_and_reach_nothing() -> None:
     assert FILE["networks"]["inside"]["internal"]
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_others_wait_for_is_tried_once(name: str) -> None:
+    """`up` would wait for ever for the success of a container that is restarted whenever it fails."""
+    waits = SERVICES[name].get("depends_on", {})
+    ends = [each for each, how in waits.items() if "success" in how["condition"]]
+
+    assert {SERVICES[each]["restart"] for each in ends} <= {"no"}
+
+
+def test_provisioning_waits_for_minutes_and_not_for_ever() -> None:
+    assert SERVICES["provision"]["command"] == ["heliograph", "provision", "--timeout", "120"]
+
+
 def test_every_image_has_a_tag() -> None:
     assert [name for name, each in SERVICES.items() if ":" not in each["image"]] == []
 
