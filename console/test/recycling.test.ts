@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { recycled } from "../src/jobs/recycling";
+import { arranged, recycled } from "../src/jobs/recycling";
 
 const rows = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, place) => `job_${from + place}`);
@@ -29,4 +29,9 @@ test("the element with the focus is given to no other row", () => {
 
   expect([...after.values()]).not.toContain(held);
   expect(new Set(after.values()).size).toBe(4);
+});
+
+test("elements stay where they are in the document, and new ones come last", () => {
+  expect(arranged([2, 0, 1], [0, 1, 2])).toEqual([2, 0, 1]);
+  expect(arranged([2, 0, 1], [3, 0, 2])).toEqual([2, 0, 3]);
 });

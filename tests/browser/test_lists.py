@@ -177,6 +177,27 @@ def test_new_jobs_wait_behind_a_button_while_somebody_reads_further_down(
     expect(page.get_by_role("link", name="the newest", exact=True)).to_be_in_viewport()
 
 
+def test_rows_are_read_in_their_order_once_they_rest(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """Elements stay in their places while jobs come; keys and screen readers go by the document."""
+    for number in range(3):
+        requests.submit(f"number {number}", parameters={"seconds": 0})
+    page = console.open(f"/projects/{requests.project}/jobs")
+    expect(page.get_by_role("link", name="number 2", exact=True)).to_be_visible()
+    for number in range(3, 9):
+        requests.submit(f"number {number}", parameters={"seconds": 0})
+    links = page.get_by_label("Rows").get_by_role("link")
+    expect(links).to_have_text([f"number {number}" for number in range(8, -1, -1)])
+    links.nth(2).focus()
+    requests.submit("number 9", parameters={"seconds": 0})
+    expect(links).to_have_text([f"number {number}" for number in range(9, -1, -1)])
+    expect(page.get_by_role("link", name="number 6", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="number 5", exact=True)).to_be_focused()
+
+
 def test_the_board_shows_a_lane_its_order_and_lets_it_be_paused(
     console: ConsolePage, requests: Requests, stack: Stack
 ) -> None:

@@ -22,3 +22,13 @@ export function recycled(before: Elements, ids: readonly string[], held?: number
   }
   return after;
 }
+
+/**
+ * The elements that are shown, in the order in which they are in the document: as before, the new ones last.
+ * Rows are placed by their index, so that none has to be moved among the others for its place.
+ */
+export function arranged(before: readonly number[], shown: readonly number[]): number[] {
+  const rest = new Set(shown);
+  const kept = before.filter((element) => rest.delete(element));
+  return [...kept, ...rest];
+}
