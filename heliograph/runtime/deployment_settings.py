@@ -91,6 +91,15 @@ class DeploymentSettings(BaseSettings):
     def storage_url(self) -> str:
         return _url(self.storage_public_url, self.reach_host, self.storage_port)
 
+    def path_of(self, service: str) -> str:
+        """The path below which a proxy serves a service, as `/app`; empty at the root of a host."""
+        public = {
+            "gateway": self.public_url,
+            "status": self.status_public_url,
+            "storage": self.storage_public_url,
+        }
+        return urlsplit(public.get(service) or "").path.rstrip("/")
+
     @property
     def render_url(self) -> str:
         """URL of render inside the deployment."""

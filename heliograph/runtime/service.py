@@ -58,6 +58,7 @@ class Service(Generic[Settings]):
     """
 
     def __init__(self, name: str, settings: Settings, *, without: Container[str] = ()) -> None:
+        self._name = name
         self.settings = settings
         self.catalog = CurrentCatalog(_load(settings, without))
         self.bus = NatsBus(settings, self.catalog, name)
@@ -157,7 +158,14 @@ class Service(Generic[Settings]):
     ) -> FastAPI:
         """The application: routers, and health as `add_health` has it, of the bus and `checks`."""
         export_disk_metrics(self.settings.folder.path)
-        app = create_web(self.settings, title, access=self.access, lifespan=self._lifespan)
+        path = self.settings.path_of(self._name)
+        app = create_web(
+            self.settings,
+            title,
+            access=self.access,
+            lifespan=self._lifespan,
+            servers=[{"url": path}] if path else None,
+        )
         for router in routers:
             app.include_router(router)
         add_health(

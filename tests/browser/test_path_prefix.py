@@ -122,6 +122,15 @@ def test_the_clients_are_told_the_path(console: ConsolePage, requests: Requests,
     assert "Asset(" in subprocess.check_output(python, text=True, timeout=120)
 
 
-def test_the_documentation_is_below_the_path(console: ConsolePage) -> None:
+def test_the_documentation_is_below_the_path_and_sends_its_requests_there(
+    console: ConsolePage,
+) -> None:
     page = console.open("/docs")
     expect(page.get_by_text("/v1/projects/{project}/jobs", exact=True).first).to_be_visible()
+    operation = page.locator("#operations-registry-getIndex")
+    operation.get_by_role("button").first.click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response")
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer).to_contain_text("/app/v1/projects")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,6 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from heliograph.contracts.errors import HeliographError, NotFound, every_error
+from services.gateway.app import create_app as create_gateway
+from services.gateway.settings import GatewaySettings
+from services.status.app import create_app as create_status
+from services.status.settings import StatusSettings
 from tests.support.documented import DocumentedAnswers
 
 PROBLEM_EXAMPLE = NotFound().problem().model_dump(mode="json")
@@ -174,3 +179,12 @@ def test_a_documented_route_lacks_nothing() -> None:
 )
 def test_what_a_route_does_not_say_is_found(part: Operation, lack: str) -> None:
     assert list(undocumented("get /", GOOD | part)) == [lack]
+
+
+def test_a_service_below_a_path_says_so_where_requests_are_tried_out(tmp_path: Path) -> None:
+    site = "https://site.example/app"
+    below = GatewaySettings(_env_file=None, home=tmp_path, public_url=site)
+    beside = StatusSettings(_env_file=None, home=tmp_path, public_url=site)
+
+    assert create_gateway(below).openapi()["servers"] == [{"url": "/app"}]
+    assert "servers" not in create_status(beside).openapi()
