@@ -3,7 +3,7 @@ import { iconOf } from "../src/app/icon";
 import { routeOf, to } from "../src/app/routes";
 import { spansOf } from "../src/job/timeline";
 import { literal, requestOf, snippet } from "../src/job/snippets";
-import { filterOf, matches, orderOf, placeOf, queryOf } from "../src/jobs/filter";
+import { apiQueryOf, filterOf, matches, orderOf, placeOf, queryOf } from "../src/jobs/filter";
 import { outlook, refusals, ways } from "../src/jobs/preview";
 import { viewsOf } from "../src/jobs/views";
 import { endOf, jobOf, ratioOf } from "../src/live/pictures";
@@ -117,9 +117,25 @@ describe("the list of jobs", () => {
   const filter = filterOf(new URLSearchParams("status=queued,failed&q=IT"));
 
   test("a changed job joins the list only when the filter lets it through", () => {
-    expect(matches(job({ status: "failed" }), filter)).toBe(true);
-    expect(matches(job({ status: "succeeded" }), filter)).toBe(false);
-    expect(matches(job({ status: "failed", prompt: "other" }), filter)).toBe(false);
+    expect(matches(job({ status: "failed" }), filter, "newest")).toBe(true);
+    expect(matches(job({ status: "succeeded" }), filter, "newest")).toBe(false);
+    expect(matches(job({ status: "failed", prompt: "other" }), filter, "newest")).toBe(false);
+  });
+
+  test("a list begins with a day of the person who looks, where it goes on in its order", () => {
+    const of = (day: string) => filterOf(new URLSearchParams({ day }));
+    const noon = job({ created_at: new Date(2026, 10, 29, 12).toISOString() });
+    expect(apiQueryOf(of("2026-11-29"), "newest")).toEqual({
+      created_before: new Date(2026, 10, 30).toISOString(),
+    });
+    expect(apiQueryOf(of("2026-11-29"), "oldest")).toEqual({
+      created_after: new Date(2026, 10, 29).toISOString(),
+      order: "oldest",
+    });
+    expect(apiQueryOf(of("tomorrow"), "newest")).toEqual({});
+    expect(matches(noon, of("2026-11-29"), "newest")).toBe(true);
+    expect(matches(noon, of("2026-11-28"), "newest")).toBe(false);
+    expect(matches(noon, of("2026-11-30"), "oldest")).toBe(false);
   });
 
   test("the address of a list has its filter and its order, and no defaults", () => {

@@ -1,6 +1,7 @@
 """The list of jobs, the board of lanes, and usage."""
 
 import re
+from datetime import datetime, timedelta
 
 import httpx
 from playwright.sync_api import Browser, expect
@@ -196,6 +197,28 @@ def test_rows_are_read_in_their_order_once_they_rest(
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="number 5", exact=True)).to_be_focused()
+
+
+def test_a_list_begins_with_a_day_which_is_in_its_address(
+    console: ConsolePage, requests: Requests
+) -> None:
+    requests.submit("today", parameters={"seconds": 0})
+    today = datetime.now().astimezone().date()
+    page = console.open(f"/projects/{requests.project}/jobs")
+    job = page.get_by_role("link", name="today", exact=True)
+    expect(job).to_be_visible()
+    page.get_by_label("Go to a day").fill(str(today - timedelta(days=2)))
+    expect(page.get_by_role("heading", name="No job is like that")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"day={today - timedelta(days=2)}"))
+    page.reload()
+    expect(page.get_by_role("heading", name="No job is like that")).to_be_visible()
+    page.get_by_label("Order").select_option("oldest")
+    expect(job).to_be_visible()
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_label("Go to a day")).to_have_value("")
+    page.get_by_label("Order").select_option("newest")
+    page.get_by_label("Go to a day").fill(str(today + timedelta(days=1)))
+    expect(job).to_be_visible()
 
 
 def test_the_board_shows_a_lane_its_order_and_lets_it_be_paused(

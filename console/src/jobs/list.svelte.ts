@@ -5,7 +5,7 @@ import { reasonOf } from "../app/toasts.svelte";
 import { clientOf } from "../live/api";
 import type { LiveProject } from "../live/project.svelte";
 import type { Counts, Job } from "../live/types";
-import { matches, placeOf, type Filter, type Order } from "./filter";
+import { apiQueryOf, matches, placeOf, type Filter, type Order } from "./filter";
 
 const PAGE = 100; // jobs
 const FAR = 30; // pages, behind which a place is not looked for
@@ -102,11 +102,9 @@ export class JobRows {
   }
 
   #query(first: boolean) {
-    const given = Object.entries(this.filter).filter(([, value]) => value);
     const cursor = this.#next;
     return {
-      ...Object.fromEntries(given),
-      order: this.order,
+      ...apiQueryOf(this.filter, this.order),
       limit: PAGE,
       counts: first,
       ...(cursor && { cursor }),
@@ -137,7 +135,7 @@ export class JobRows {
     if (this.order === "oldest" || this.loading || this.#ids.has(job.id)) return;
     const place = placeOf(job, this.order);
     const first = this.rows[0];
-    if (!place || !matches(job, this.filter)) return;
+    if (!place || !matches(job, this.filter, this.order)) return;
     if (first && place < placeOf(first, this.order)) return; // it has its place further down
     this.#arrived.set(job.id, job);
     this.arrived = this.#arrived.size;
