@@ -153,7 +153,7 @@ class _Server(uvicorn.Server):
 async def _run(app: FastAPI, listener: socket.socket, settings: ServiceSettings) -> None:
     config = uvicorn.Config(
         app,
-        http=http_protocol(settings),  # on h11: httptools takes headers without end
+        http=http_protocol(settings),
         ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME,
         ws_per_message_deflate=False,

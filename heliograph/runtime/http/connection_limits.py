@@ -12,10 +12,10 @@ import struct
 from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from heliograph.runtime.http.joined_head import JoinedHead
+from heliograph.runtime.http.strict_protocol import StrictHttpProtocol
 from heliograph.runtime.settings import ServiceSettings
 
 STALL_LIMIT = 30.0  #: seconds in which a client has to take what its connection holds
@@ -75,8 +75,8 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-class HttpProtocol(H11Protocol):
-    """HTTP/1.1 within the limits of a process."""
+class HttpProtocol(StrictHttpProtocol):
+    """HTTP within the limits of a process."""
 
     def __init__(self, *, idle: IdleConnections, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
@@ -100,8 +100,8 @@ class HttpProtocol(H11Protocol):
         self.connections.discard(self)
         self.transport.abort()
 
-    def handle_events(self) -> None:
-        super().handle_events()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
         self._note()
 
     def on_response_complete(self) -> None:
@@ -109,10 +109,10 @@ class HttpProtocol(H11Protocol):
         super().on_response_complete()
         self._note()
 
-    def handle_websocket_upgrade(self, event: Any) -> None:
+    def handle_websocket_upgrade(self) -> None:
         self._idle.end(self)
         self._is_upgraded, self.transport = True, self._answers.connection
-        super().handle_websocket_upgrade(event)
+        super().handle_websocket_upgrade()
 
     _is_upgraded = False
 
