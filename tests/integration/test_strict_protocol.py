@@ -97,6 +97,7 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
         pytest.param(
             POST + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", id="one length, twice"
         ),
+        pytest.param(GET + b"Upgrade: h2\x0bc\r\n\r\n", id="a control character in an offer"),
         pytest.param(POST + b"Content-Length: 3, 3\r\n\r\nabc", id="a list of lengths"),
         pytest.param(POST + b"Content-Length: +3\r\n\r\nabc", id="a length with a sign"),
         pytest.param(POST + b"Content-Length: 0x3\r\n\r\nabc", id="a length in another base"),

@@ -30,7 +30,9 @@ _END = b"\r\n\r\n"  # of a head, and of a chunked body
 # a target is a path: a proxy and we could read another form differently
 _REQUEST_LINE = re.compile(rb"[A-Z][A-Z-]* /[!-\"$-~]* HTTP/1\.[01]\r\n")
 # RFC 9110 allows to ignore them. The parser takes whatever follows such a head for the other protocol
-_OTHER_UPGRADE = re.compile(rb"\r\nUpgrade:(?![ \t]*websocket[ \t]*\r\n)[^\r\n]*", re.IGNORECASE)
+_OTHER_UPGRADE = re.compile(
+    rb"\r\nUpgrade:(?![ \t]*websocket[ \t]*\r\n)[\t -~\x80-\xff]*(?=\r\n)", re.IGNORECASE
+)
 
 
 class StrictHttpProtocol(HttpToolsProtocol):
