@@ -9,7 +9,7 @@ are given to the parser in pieces that end where a head or a body ends.
 import re
 from typing import Any
 
-import httptools
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn._types import (
     ASGI3Application,
     ASGIReceiveCallable,
@@ -78,11 +78,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
                     break
                 self._feed(data, position, end)
                 position = end
-        except httptools.HttpParserError:
+        except HttpParserError:
             self._refuse(400, b"Invalid HTTP request received.")
         except _HeadTooLarge:
             self._refuse(431, b"Request header fields too large.")
-        except httptools.HttpParserUpgrade:
+        except HttpParserUpgrade:
             self._upgrade()
         else:
             self._unparsed = data[position:]
@@ -106,11 +106,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
         if self._is_whole:
             head = data[position:end]
             if not _REQUEST_LINE.match(head):
-                raise httptools.HttpParserError("request line")
+                raise HttpParserError("request line")
             self._has_head = False
             self.parser.feed_data(_OTHER_UPGRADE.sub(b"", head))
             if not self._has_head:
-                raise httptools.HttpParserError("head")
+                raise HttpParserError("head")
         elif self._body_left is not None:
             self._body_left -= end - position
             self.parser.feed_data(memoryview(data)[position:end])
@@ -119,11 +119,11 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._framing += end - position
             self.parser.feed_data(memoryview(data)[position:end])
             if self._framing > MAX_HEAD:
-                raise httptools.HttpParserError("chunk extensions or trailers")
+                raise HttpParserError("chunk extensions or trailers")
 
     def on_message_begin(self) -> None:
         if not self._is_whole:
-            raise httptools.HttpParserError("a request within another one")
+            raise HttpParserError("a request within another one")
         super().on_message_begin()
         self._is_whole = False
 
@@ -142,13 +142,13 @@ class StrictHttpProtocol(HttpToolsProtocol):
         names = [name for name, _ in self.headers]
         is_old = self.parser.get_http_version() == "1.0"
         if names.count(b"host") != 1 and not (is_old and b"host" not in names):
-            raise httptools.HttpParserError("Host")
+            raise HttpParserError("Host")
         if b"transfer-encoding" in names:
             codings = [
                 value.lower() for name, value in self.headers if name == b"transfer-encoding"
             ]
             if is_old or codings != [b"chunked"] or b"content-length" in names:
-                raise httptools.HttpParserError("Transfer-Encoding")
+                raise HttpParserError("Transfer-Encoding")
             return None
         lengths = [int(value) for name, value in self.headers if name == b"content-length"]
         return lengths[0] if lengths else 0
@@ -202,7 +202,7 @@ def _end_of_head(data: bytes, position: int) -> int | None:
         return found + len(_END)
     begun = data[position:]
     if not begun[:1].isalpha() or begun.count(b"\n") != begun.count(b"\r\n"):
-        raise httptools.HttpParserError("no head")
+        raise HttpParserError("no head")
     return None
 
 
