@@ -86,7 +86,7 @@ def test_no_image_has_a_secret(service: str) -> None:
 
 @pytest.mark.parametrize(
     ("service", "limit"),
-    [("gateway", 200), ("status", 250), ("render", 310), ("storage", 300)],  # two have FFmpeg
+    [("gateway", 200), ("status", 220), ("render", 250), ("storage", 250)],  # two have FFmpeg
     ids=["gateway", "status", "render", "storage"],
 )
 def test_an_image_is_small(service: str, limit: int) -> None:
