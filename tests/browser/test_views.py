@@ -3,7 +3,7 @@
 import io
 import os
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
@@ -33,6 +33,21 @@ _VIEWS = {
     "failures": ("/projects/{project}/failures", "Look at every failure"),
     "board": ("/board", "Board"),
 }
+#: what people use and what tells a state, where it is on the screen
+_CONTROLS = """
+[...document.querySelectorAll("main :is(a[href], button, select, input, .tag, [role=progressbar]), header a")]
+  .map((element) => ({ element, box: element.getBoundingClientRect() }))
+  .filter(({ element, box }) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+    element.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)) &&
+    box.x >= 0 && box.right <= innerWidth && box.y >= 0 && box.bottom <= innerHeight)
+  .map(({ element, box }) => ({
+    name: element.outerHTML.slice(0, 200),
+    box: [box.x, box.y, box.width, box.height],
+    chosen: element.matches("[aria-pressed=true], [aria-current]"),
+    progress: element.ariaValueNow === null ? null : Number(element.ariaValueNow),
+  }))
+"""
 #: `HELIOGRAPH_TEST_PICTURES=docs/images` keeps the pictures
 _PICTURES = os.environ.get("HELIOGRAPH_TEST_PICTURES")
 
@@ -114,3 +129,34 @@ def _keep(page: Page, name: str, size: ViewportSize) -> None:
         folder = ROOT / _PICTURES
         folder.mkdir(parents=True, exist_ok=True)
         picture.convert("RGB").save(folder / f"{name}.webp", quality=82, method=6)
+
+
+def test_every_control_and_state_is_seen_where_the_system_chooses_the_colours(
+    browser: Browser, stack: Stack, seeded: dict[str, str]
+) -> None:
+    """Backgrounds and shadows are gone there: nothing may be said by them alone."""
+    look = {"forced_colors": "active", "reduced_motion": "reduce"}
+    with console_page(browser, stack, **look) as console:
+        for view, (address, heading) in _VIEWS.items():
+            page = console.open(address.format(**seeded))
+            expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            controls = page.evaluate(_CONTROLS)
+            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+            unseen = [each["name"] for each in controls if not _is_seen(picture, each)]
+            assert unseen == [], view
+
+
+def _is_seen(picture: Image.Image, control: dict[str, Any]) -> bool:
+    """Whether a control is no blank area, a chosen one unlike the page, and progress unlike its rest."""
+    x, y, width, height = control["box"]
+    part = picture.crop((round(x), round(y), round(x + width), round(y + height)))
+    colours = part.getcolors(part.width * part.height) or []
+    if control["chosen"]:
+        everything = picture.getcolors(picture.width * picture.height) or []
+        return max(colours)[1] != max(everything)[1]
+    if control["progress"] is not None and 10 < control["progress"] < 90:
+        middle = part.height // 2
+        done, rest = part.width // 20, part.width * 19 // 20
+        return part.getpixel((done, middle)) != part.getpixel((rest, middle))
+    return len(colours) > 1
