@@ -71,8 +71,8 @@ test-containers: $(INSTALLED) $(MINIO) ## What talks to servers, with these in c
 
 chaos: $(INSTALLED) ## Break everything for minutes, then kill at every step; an hour
 	$(VENV)/bin/pytest -s tests/chaos/long_storm.py tests/chaos/long_freeze.py
-	CRASH_ROUNDS=20 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py tests/chaos/test_fal_crash_points.py \
-		tests/chaos/test_typescript_client.py
+	CRASH_ROUNDS=20 PAGE_CUTS=1000 $(VENV)/bin/pytest -s tests/chaos/test_crash_points.py \
+		tests/chaos/test_fal_crash_points.py tests/chaos/test_typescript_client.py tests/chaos/test_page_disconnects.py
 
 chaos-cluster: $(INSTALLED) $(MINIO) ## A storm over three NATS servers, MinIO and PostgreSQL; minutes (needs Go, once)
 	HELIOGRAPH_TEST_MINIO=$(CURDIR)/$(MINIO) $(VENV)/bin/pytest -s tests/chaos/cluster_storm.py
