@@ -2,23 +2,27 @@
 Rate limiter: requests in a window of time, counted together by all gateways.
 
 A gateway takes some requests at once from the shared counter, and hands them out without asking again.
+Callers that find none left wait for one call together, and go on in the same round of the event loop: one by
+one they would never be in one group of the commit that follows.
 So all gateways together never let more through than the limit; each may have taken, and not used, up to
-`AT_ONCE` - 1 requests, or what was left of the window when a batch did not fit. By so many another one may
-refuse too early.
+`AT_ONCE` - 1 requests, or what was left of the window when a batch did not fit or a caller gave up. By so
+many another one may refuse too early.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from cachetools import LRUCache
 
-from heliograph.contracts.errors import TooManyRequests
+from heliograph.contracts.errors import TooManyRequests, Unavailable
 from heliograph.contracts.quotas import RequestRate
 from heliograph.runtime.clock import now
 
-AT_ONCE = 10  #: requests that are taken at once, but no more than a twentieth of the limit
+#: requests that are taken at once where fewer wait, but no more than a twentieth of the limit
+AT_ONCE = 10
 _KNOWN = 10_000  #: counters that a gateway remembers
 
 
@@ -36,7 +40,8 @@ class _Window:
     number: int
     left: int = 0  #: taken, and not used
     total: int = 0  #: of all gateways, when it was last asked
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0  #: requests whose callers wait for the shared counter
+    refill: asyncio.Task[None] | None = None  #: the last call of the shared counter
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,11 @@ class RateLimiter:
             Unavailable: The counter does not respond; the requests may or may not be counted.
         """
         window = self._current(name, rate)
-        async with window.lock:
-            if window.left < count and window.total < rate.limit:
-                await self._take_shared(name, rate, window, count - window.left)
-            if window.left < count:
-                raise _limited(name, title, rate)
-            window.left -= count
+        while window.left < count and window.total < rate.limit:
+            await self._refill(name, rate, window, count)
+        if window.left < count:
+            raise _limited(name, title, rate)
+        window.left -= count
 
     def give_back(self, name: str, rate: RequestRate, count: int, at: datetime) -> None:
         """Return counted requests that created nothing new, unless their window has ended."""
@@ -85,10 +89,22 @@ class RateLimiter:
         free = max(0, rate.limit - window.total) + window.left
         return RateState(remaining=min(free, rate.limit), reset=_until_next(rate))
 
-    async def _take_shared(
-        self, name: str, rate: RequestRate, window: _Window, needed: int
-    ) -> None:
-        wanted = max(needed, min(AT_ONCE, rate.limit // 20))
+    async def _refill(self, name: str, rate: RequestRate, window: _Window, count: int) -> None:
+        """Wait for a call of the shared counter, together with others. Raises Unavailable."""
+        window.waiting += count
+        if window.refill is None or window.refill.done():
+            call = self._take_shared(name, rate, window)
+            window.refill = asyncio.create_task(call, name=f"rate of {name}")
+        try:
+            await asyncio.shield(window.refill)
+        except Unavailable as error:
+            raise copy(error) from None
+        finally:
+            window.waiting -= count
+
+    async def _take_shared(self, name: str, rate: RequestRate, window: _Window) -> None:
+        """Take what those need that wait by now."""
+        wanted = max(window.waiting - window.left, min(AT_ONCE, rate.limit // 20), 1)
         total = await self._counters.add(_key(name, rate), window.number, wanted)
         window.left += max(0, wanted - max(0, total - rate.limit))
         window.total = total

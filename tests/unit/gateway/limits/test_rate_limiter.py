@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.contracts.errors import TooManyRequests
+from heliograph.contracts.errors import TooManyRequests, Unavailable
 from heliograph.contracts.quotas import RequestRate
 from services.gateway.limits import rate_limiter
 from services.gateway.limits.rate_limiter import AT_ONCE, RateLimiter
@@ -22,11 +22,14 @@ class Counters:
 
     def __init__(self) -> None:
         self.calls = 0
+        self.answers = True
         self._counts: Counter[tuple[str, int]] = Counter()
 
     async def add(self, name: str, window: int, count: int) -> int:
         self.calls += 1
         await asyncio.sleep(0)
+        if not self.answers:
+            raise Unavailable("no answer")
         self._counts[name, window] += count
         return self._counts[name, window]
 
@@ -126,6 +129,56 @@ async def test_the_counter_is_not_asked_for_every_request() -> None:
         assert await taken(limiter, rate(400))
 
     assert counters.calls == 400 / AT_ONCE
+
+
+async def test_those_who_wait_are_counted_by_one_call_and_go_on_together() -> None:
+    counters = Counters()
+    limiter = RateLimiter(counters)
+    others = 0
+
+    async def one() -> int:
+        await limiter.take(NAME, TITLE, rate(1000), 1)
+        return others
+
+    async def count_rounds() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_rounds())
+    rounds = await asyncio.gather(*(one() for _ in range(100)))
+    counting.cancel()
+
+    assert counters.calls == 1
+    assert max(rounds) - min(rounds) <= 1
+
+
+async def test_a_caller_who_gives_up_leaves_the_requests_to_others() -> None:
+    limiter = RateLimiter(Counters())
+    given_up = asyncio.create_task(limiter.take(NAME, TITLE, rate(5), 5))
+    await asyncio.sleep(0)
+    given_up.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+    assert await taken(limiter, rate(5), count=5)
+
+
+async def test_a_counter_that_does_not_answer_refuses_all_who_wait_and_is_asked_again() -> None:
+    counters = Counters()
+    limiter = RateLimiter(counters)
+    counters.answers = False
+
+    refused = await asyncio.gather(
+        *(taken(limiter, rate(100)) for _ in range(3)), return_exceptions=True
+    )
+    counters.answers = True
+
+    assert [type(each) for each in refused] == [Unavailable] * 3
+    assert len({id(each) for each in refused}) == 3
+    assert await taken(limiter, rate(100))
 
 
 async def test_the_counter_is_not_asked_once_nothing_is_left() -> None:
