@@ -3,18 +3,18 @@ Committer: events that cost money are stored by one atomic batch with the budget
 
 One group of a project is under way at a time, and holds what came while the one before was. Another gateway
 that is faster makes the batch fail as a whole: the budget is read again from the leader of the stream, and
-decided anew. So no race lets more through than the budget allows, in any number of gateways.
+decided anew. So no race lets more through than the budget allows, in any number of gateways. What this process
+wrote last is not read for the next group (see `record_cache`); whoever is refused is refused by what was read.
 """
 
 import asyncio
 import random
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import structlog
 
-from heliograph.contracts.budgets.record import BudgetRecord, rolled
-from heliograph.contracts.budgets.users import BudgetRecords, counted_user, user_budget
+from heliograph.contracts.budgets.record import BudgetRecord
+from heliograph.contracts.budgets.users import BudgetRecords, counted_user
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
 from heliograph.contracts.records import Record
@@ -29,7 +29,8 @@ from heliograph.runtime.budgets.group_plan import (
     next_group,
     plan_group,
 )
-from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
+from heliograph.runtime.budgets.record_cache import BudgetRecordCache, ReadBudgets
+from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
@@ -44,29 +45,13 @@ _PAUSE = 0.02  #: seconds between two of them, at most
 _BATCHES = 8  #: of all projects together; the server takes 50 of a stream from all processes
 
 
-class _Read(NamedTuple):
-    """Budgets as they were read, with the periods that are running, and where their records stand."""
-
-    budgets: BudgetRecords
-    sequence: int
-    sequences: dict[str, int]  #: of the users' records
-
-    def changed(self, after: BudgetRecords) -> list[BudgetEntry]:
-        """The records of users that are others now, each with the sequence of the one before."""
-        before = self.budgets.users
-        return [
-            BudgetEntry(self.sequences[name], own)
-            for name, own in after.users.items()
-            if own != before[name]
-        ]
-
-
 class BudgetCommitter:
     """Group commit of what costs money, for all projects with a budget, in one process."""
 
     def __init__(self, jetstream: JetStream, budgets: BudgetLog) -> None:
         self._jetstream = jetstream
         self._budgets = budgets
+        self._records = BudgetRecordCache(budgets)
         self._waiting: dict[str, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = asyncio.Semaphore(_BATCHES)
@@ -116,23 +101,12 @@ class BudgetCommitter:
         Raises:
             Unavailable: The budget of the project is being set or removed.
         """
-        sequence, budget = await self._read(job.project)
-        name = counted_user(budget, job)
-        return (await self._with_users(sequence, budget, {name} if name else set())).budgets
 
-    async def _read(self, project: str) -> tuple[int, BudgetRecord]:
-        entry = await self._budgets.read(project)
-        if entry.active is None:
-            detail = "the budget of the project is being set; set it again if this lasts"
-            raise Unavailable(detail, retry_after=1)
-        return entry.sequence, rolled(entry.active, now())
+        def users_of(budget: BudgetRecord) -> list[str]:
+            name = counted_user(budget, job)
+            return [name] if name else []
 
-    async def _with_users(self, sequence: int, budget: BudgetRecord, names: set[str]) -> _Read:
-        stored = await self._budgets.read_users(budget.project, names)
-        at = now()
-        users = {name: user_budget(budget, name, stored[name].budget, at) for name in names}
-        sequences = {name: entry.sequence for name, entry in stored.items()}
-        return _Read(BudgetRecords(budget, users), sequence, sequences)
+        return (await self._records.read(job.project, users_of)).budgets
 
     async def _commit_all(self, project: str) -> None:
         queue = self._waiting[project]
@@ -161,12 +135,17 @@ class BudgetCommitter:
         """Decide, and store what fits. False: another process was faster."""
         if not group:
             return True
-        sequence, budget = await self._read(project)
-        names: set[str] = set().union(*(each.users(budget) for each in group))
-        read = await self._with_users(sequence, budget, names)
+
+        def users_of(budget: BudgetRecord) -> set[str]:
+            return set().union(*(each.users(budget) for each in group))
+
+        read = await self._records.known(project, users_of)
         plan = plan_group(read.budgets, group, now())
+        if read.is_remembered and (plan.refused or not _has_news(plan, read)):
+            read = await self._records.read(project, users_of)
+            plan = plan_group(read.budgets, group, now())
         await self._refuse(plan.refused)
-        if plan.held or plan.budgets != read.budgets:
+        if _has_news(plan, read):
             return await self._store(plan, read)
         _store(plan.changes)
         return True
@@ -178,23 +157,25 @@ class BudgetCommitter:
         for each in refused:
             each.waiting.refuse(each.error)
 
-    async def _store(self, plan: GroupPlan, read: _Read) -> bool:
+    async def _store(self, plan: GroupPlan, read: ReadBudgets) -> bool:
         events = [each.waiting for each in plan.held]
         messages = [each.message for each in plan.held]
-        users = read.changed(plan.budgets)
+        project, users = plan.budgets.project, read.changed(plan.budgets)
         try:
-            first = await self._budgets.write_with(
-                plan.budgets.project, read.sequence, messages, users
-            )
+            first = await self._budgets.write_with(project, read.sequence, messages, users)
         except Conflict:
+            self._records.forget(project.project, is_shared=True)
             await self._refuse_known(events)
             return False
         except ApiError as error:
+            self._records.forget(project.project)
             _refuse([*events, *plan.changes], _not_stored(error))
         except Unavailable as error:
+            self._records.forget(project.project)
             _refuse(plan.changes, error)
             await self._look_up(plan.held, error)
         else:
+            self._records.note(read, plan.budgets, first + len(messages))
             _store(plan.changes)
             for sequence, each in enumerate(plan.held, first):
                 each.waiting.store(sequence, each.event)
@@ -226,6 +207,11 @@ class BudgetCommitter:
         names = [each.event.subject for each in those]
         found = await self._jetstream.read_lasts(STREAM, names)
         return {each.subject: (each.sequence, each.headers.get("ce-id")) for each in found}
+
+
+def _has_news(plan: GroupPlan, read: ReadBudgets) -> bool:
+    """Whether there is anything to store."""
+    return bool(plan.held) or plan.budgets != read.budgets
 
 
 def _not_stored(error: ApiError) -> HeliographError:
