@@ -37,6 +37,7 @@ class Deployment:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.nats = stack.bundled_nats
+        self.key: str | None = None  #: API key, where it wants one
 
     def jobs_of(self, project: str, gateway: int = 1) -> str:
         """Where a project's jobs are asked for."""
@@ -44,15 +45,18 @@ class Deployment:
 
     def change_lane(self, lane: str, **changes: Any) -> None:
         """Turn a lane, as its operator would."""
-        self._patch(f"/v1/lanes/{lane}", changes)
+        self.send("PATCH", f"/v1/lanes/{lane}", changes)
 
     def change_account(self, account: str, **changes: Any) -> None:
         """Turn an account, as its operator would."""
-        self._patch(f"/v1/accounts/{account}", changes)
+        self.send("PATCH", f"/v1/accounts/{account}", changes)
 
-    def _patch(self, path: str, changes: dict[str, Any]) -> None:
+    def send(self, method: str, path: str, body: dict[str, Any]) -> None:
+        """A request of its operator. Raises when it is refused."""
         url = f"{self.stack.url('gateway')}{path}"
-        httpx.patch(url, json=changes, timeout=30, trust_env=False).raise_for_status()
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        answer = httpx.request(method, url, json=body, headers=headers, timeout=30, trust_env=False)
+        answer.raise_for_status()
 
     def waiting(self, lane: str) -> int:
         """Jobs in a lane's queue."""
