@@ -10,7 +10,6 @@ import pytest
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.budgets.state import SetBudget, SetUserBudget
-from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.errors import OverBudget
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -19,6 +18,7 @@ from heliograph.contracts.job_events import (
     Started,
     Submitting,
 )
+from heliograph.contracts.user_digests import user_digest
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
@@ -46,8 +46,8 @@ USERS = ("alice", "bob", "carol")
 
 
 async def record_of(bus: NatsBus, project: str, user: str) -> BudgetRecord | None:
-    entries = await BudgetLog(bus.jetstream).read_users(project, [digest_of(user)])
-    return entries[digest_of(user)].budget
+    entries = await BudgetLog(bus.jetstream).read_users(project, [user_digest(user)])
+    return entries[user_digest(user)].budget
 
 
 async def held_by(bus: NatsBus, project: str, user: str) -> Decimal:
@@ -164,7 +164,7 @@ async def test_a_budget_that_is_set_again_forgets_what_users_held_before(
 async def test_the_audit_names_the_user_whose_balance_is_wrong(bus: NatsBus, project: str) -> None:
     await set_limits(bus, project, user={"day": "9"})
     await append_event(gateway_events(bus), "accepted", a_job(project, user="alice"), 0)
-    log, name = BudgetLog(bus.jetstream), digest_of("alice")
+    log, name = BudgetLog(bus.jetstream), user_digest("alice")
     sequence, budget = await log.read(project)
     [own_sequence, own] = (await log.read_users(project, [name]))[name]
     assert budget
@@ -198,7 +198,7 @@ class Marks:
 
 
 async def records(bus: NatsBus, project: str, user: str) -> int:
-    subject = subjects.money_of(project, digest_of(user))
+    subject = subjects.money_of(project, user_digest(user))
     return len([each async for each in bus.jetstream.read_all(STREAM, subject)])
 
 

@@ -21,9 +21,10 @@ from heliograph.contracts.budgets.record import (
     Window,
     rolled,
 )
-from heliograph.contracts.budgets.users import MAX_USERS, digest_of, user_budget
+from heliograph.contracts.budgets.users import MAX_USERS, user_budget
 from heliograph.contracts.money import Money
 from heliograph.contracts.quotas import Count
+from heliograph.contracts.user_digests import user_digest
 
 _SCHEMA = WithJsonSchema(  #: the number of digits has no word of its own
     {
@@ -178,7 +179,7 @@ def with_user_state(
     """The same, with the windows of one user; unchanged where users have no limit."""
     if state.user is None:
         return state
-    own = user_budget(rolled(budget, at), digest_of(user), stored, at)
+    own = user_budget(rolled(budget, at), user_digest(user), stored, at)
     windows = [_window_state(own.running(span), own.limits) for span in CALENDAR]
     shown = state.user.model_copy(update={"name": user, "windows": windows})
     return state.model_copy(update={"user": shown})

@@ -5,7 +5,6 @@ A user has a record once a job of theirs costs something. It is stored only toge
 and is worth nothing any more when its periods are over.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -27,10 +26,9 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.money import ZERO
 from heliograph.contracts.records import Record
+from heliograph.contracts.user_digests import user_digest
 
 MAX_USERS = 10_000  #: of a project that have a record in a month
-
-_NAME = 32  #: characters of the digest that names a user
 
 
 class BudgetRecords(NamedTuple):
@@ -44,14 +42,9 @@ class BudgetRecords(NamedTuple):
         return self._replace(users={**self.users, name: own})
 
 
-def digest_of(user: str) -> str:
-    """The name of a user in keys and subjects, which says nothing about them."""
-    return hashlib.sha256(user.encode()).hexdigest()[:_NAME]
-
-
 def users_of(jobs: Iterable[Record]) -> set[str]:
     """Digests of the users of some jobs."""
-    return {digest_of(job.user) for job in jobs if job.user}
+    return {user_digest(job.user) for job in jobs if job.user}
 
 
 def counted_user(budget: BudgetRecord, job: Record) -> str | None:
@@ -66,7 +59,7 @@ def counted_user(budget: BudgetRecord, job: Record) -> str | None:
         counts = job.step is Step.ACCEPTED and budget.limits.user.is_set
     else:
         counts = held.user == budget.since
-    return digest_of(job.user) if counts else None
+    return user_digest(job.user) if counts else None
 
 
 def user_budget(

@@ -11,9 +11,9 @@ from heliograph.contracts.budgets.state import (
     budget_state,
     with_user_state,
 )
-from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.errors import StateConflict
 from heliograph.contracts.level import BUDGETS
+from heliograph.contracts.user_digests import user_digest
 from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.job_balances import read_job_balances
@@ -54,7 +54,7 @@ class BudgetService:
         state = budget_state(budget, now())
         if user is None or state.user is None:
             return state
-        name = digest_of(user)
+        name = user_digest(user)
         stored = (await self._budgets.read_users(project, [name]))[name].budget
         return with_user_state(state, budget, user, stored, now())
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from heliograph.contracts.batches import BatchItem, BatchProblem, BatchRequest
-from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.errors import HeliographError, ValidationFailed
 from heliograph.contracts.problems import Problem
 from heliograph.contracts.records import Record
+from heliograph.contracts.user_digests import user_digest
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from services.gateway.bulk.items import problem_at
 from services.gateway.bulk.plans import Plan
@@ -55,7 +55,7 @@ class BatchSubmission:
     @property
     def users(self) -> set[str]:
         """Digests of the users of its jobs."""
-        return {digest_of(each.user) for each in self.request.jobs if each.user}
+        return {user_digest(each.user) for each in self.request.jobs if each.user}
 
     def identity(self, index: int, plan: Plan | None = None) -> RequestIdentity:
         """The request identity of an item. Without a key, the plan names its job."""

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from heliograph.contracts.budgets.users import digest_of
 from heliograph.contracts.quotas import ProjectQuotas, Quotas
 from heliograph.contracts.records import Record
+from heliograph.contracts.user_digests import user_digest
 
 
 class QuotaHolder(NamedTuple):
@@ -33,7 +33,7 @@ def holders_of(
     if key and of_key and of_key.is_set:
         yield QuotaHolder(f"key.{key}", f"the key {key}", of_key)
     if user and own.user.is_set:
-        yield QuotaHolder(f"user.{project}.{digest_of(user)}", "the user", own.user)
+        yield QuotaHolder(f"user.{project}.{user_digest(user)}", "the user", own.user)
 
 
 def jobs_by_holder(

@@ -49,6 +49,7 @@ from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
+from heliograph.contracts.user_digests import user_digest
 from tests.support.records import PROBLEM, a_record
 
 BEGAN = datetime(2026, 11, 29, 20, 0, tzinfo=UTC)
@@ -223,7 +224,7 @@ class MoneyLife(RuleBasedStateMachine):
         self, change: Callable[[user_budgets.BudgetRecords], user_budgets.BudgetRecords]
     ) -> bool:
         current = rolled(self.project, self.at)
-        names = [user_budgets.digest_of(name) for name in NAMES]
+        names = [user_digest(name) for name in NAMES]
         own = {
             name: user_budgets.user_budget(current, name, self.users.get(name), self.at)
             for name in names
@@ -290,13 +291,13 @@ def _releases_the_project_only(
 
 
 def _counts_whoever_has_a_user(budget: BudgetRecord, job: Record) -> str | None:
-    return user_budgets.digest_of(job.user) if job.user else None
+    return user_digest(job.user) if job.user else None
 
 
 def _counts_after_the_budget_was_set_again(budget: BudgetRecord, job: Record) -> str | None:
     held = job.internal.reserved
     is_counted = job.step is Step.ACCEPTED if held is None else held.user is not None
-    return user_budgets.digest_of(job.user) if is_counted and job.user else None
+    return user_digest(job.user) if is_counted and job.user else None
 
 
 def _holds_without_a_look_at_the_plan(

@@ -13,7 +13,6 @@ from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, open
 from heliograph.contracts.budgets.state import SetBudget, budget_state, with_user_state
 from heliograph.contracts.budgets.users import (
     BudgetRecords,
-    digest_of,
     hold_job,
     hold_plans,
     is_over,
@@ -36,12 +35,13 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine import apply
+from heliograph.contracts.user_digests import user_digest
 from tests.support.records import PROBLEM, a_record
 
 EVENING = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 MORNING = EVENING + timedelta(hours=9)
 PRICE = Decimal("0.25")
-ALICE, BOB = digest_of("alice"), digest_of("bob")
+ALICE, BOB = user_digest("alice"), user_digest("bob")
 
 
 def a_budget(*, since: int = 3, **limits: Any) -> BudgetRecord:
@@ -57,7 +57,7 @@ def a_job(user: str | None = "alice", price: Decimal | str = PRICE) -> Record:
 def of_all(budget: BudgetRecord, at: datetime = EVENING, **stored: BudgetRecord) -> BudgetRecords:
     """The budgets as a process reads them: `stored` are records of users by name."""
     current = rolled(budget, at)
-    records = {digest_of(name): each for name, each in stored.items()}
+    records = {user_digest(name): each for name, each in stored.items()}
     names = {ALICE, BOB, *records}
     own = {name: user_budget(current, name, records.get(name), at) for name in names}
     return BudgetRecords(current, own)
