@@ -24,6 +24,9 @@ BatchId = Annotated[str, StringConstraints(pattern=BATCH_PATTERN)]
 AssetId = Annotated[str, StringConstraints(pattern=ASSET_PATTERN)]
 ModelName = Annotated[str, StringConstraints(pattern=MODEL_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
+UserName = Annotated[
+    str, StringConstraints(min_length=1, max_length=128)
+]  #: of an application's user
 
 
 def matches(pattern: str, name: str) -> bool:

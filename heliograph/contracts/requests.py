@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from heliograph.contracts.canonical_json import canonical, digest, json_size
-from heliograph.contracts.ids import JobId, ModelName, SlotName
+from heliograph.contracts.ids import JobId, ModelName, SlotName, UserName
 from heliograph.contracts.label_maps import Labels
 from heliograph.contracts.money import MaxCost, Money
 from heliograph.contracts.references import Reference
@@ -132,11 +132,8 @@ class JobRequest(RequestBody):
             "often as `low` ones, `normal` jobs 4 times"
         ),
     )
-    user: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=128,
-        description="User of your application who made the request",
+    user: UserName | None = Field(
+        default=None, description="User of your application who made the request"
     )
     tags: Labels = Field(
         default_factory=dict,

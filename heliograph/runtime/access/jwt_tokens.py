@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import Unauthenticated
-from heliograph.contracts.ids import JobId, ProjectName
+from heliograph.contracts.ids import JobId, ProjectName, UserName
 
 MAX_LIFE = timedelta(minutes=15)
 MAX_LENGTH = 8_192  #: characters of a token
@@ -48,7 +48,7 @@ class _Claims(BaseModel):
         default_factory=list, max_length=32
     )
     jobs: list[JobId] | None = Field(default=None, max_length=300)
-    user: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    user: UserName | None = None
 
 
 class TokenVerifier:

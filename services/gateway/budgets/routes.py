@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from heliograph.contracts.budgets.state import BudgetState, SetBudget
 from heliograph.contracts.errors import StateConflict, TooManyProjects
-from heliograph.contracts.ids import ProjectName
+from heliograph.contracts.ids import ProjectName, UserName
 from heliograph.runtime.http.access import needs
 from heliograph.runtime.http.json_response import json_response
 from heliograph.runtime.http.problem_responses import problems
@@ -19,10 +19,8 @@ from services.gateway.http import OF_A_CHANGE, OF_A_READ
 class BudgetQuery(BaseModel, extra="forbid"):
     """Which part of a budget."""
 
-    user: str | None = Field(
+    user: UserName | None = Field(
         default=None,
-        min_length=1,
-        max_length=128,
         description="Shows the budget of this user as well",
         examples=["user-42"],
     )
