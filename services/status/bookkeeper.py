@@ -16,7 +16,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.budgets.record import rolled
 from heliograph.contracts.budgets.settlement import movement
 from heliograph.contracts.budgets.thresholds import announced
-from heliograph.contracts.budgets.users import BudgetRecords, counted_user, settle_job, user_budget
+from heliograph.contracts.budgets.users import BudgetRecords, counted_users, settle_job, user_budget
 from heliograph.contracts.cloudevents import event_name
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Record
@@ -150,7 +150,7 @@ class Bookkeeper:
             return
         at = now()
         current = rolled(budget, at)
-        names = {name for each in events if (name := counted_user(current, each.job))}
+        names = counted_users(current, (each.job for each in events))
         stored = await self._budgets.read_users(project, names)
         users = {name: user_budget(current, name, stored[name].budget, at) for name in names}
         after = BudgetRecords(current, users)

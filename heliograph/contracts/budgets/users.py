@@ -62,6 +62,11 @@ def counted_user(budget: BudgetRecord, job: Record) -> str | None:
     return user_digest(job.user) if counts else None
 
 
+def counted_users(budget: BudgetRecord, jobs: Iterable[Record]) -> set[str]:
+    """Digests of the users whose budgets count some jobs."""
+    return {name for job in jobs if (name := counted_user(budget, job))}
+
+
 def user_budget(
     budget: BudgetRecord, name: str, stored: BudgetRecord | None, at: datetime
 ) -> BudgetRecord:

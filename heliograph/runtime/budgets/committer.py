@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 import structlog
 
 from heliograph.contracts.budgets.record import BudgetRecord
-from heliograph.contracts.budgets.users import BudgetRecords, counted_user
+from heliograph.contracts.budgets.users import BudgetRecords, counted_users
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, QueueFull, Unavailable
 from heliograph.contracts.records import Record
@@ -101,12 +101,8 @@ class BudgetCommitter:
         Raises:
             Unavailable: The budget of the project is being set or removed.
         """
-
-        def users_of(budget: BudgetRecord) -> list[str]:
-            name = counted_user(budget, job)
-            return [name] if name else []
-
-        return (await self._records.read(job.project, users_of)).budgets
+        read = await self._records.read(job.project, lambda budget: counted_users(budget, [job]))
+        return read.budgets
 
     async def _commit_all(self, project: str) -> None:
         queue = self._waiting[project]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from heliograph.contracts.budgets.admission import cost_to_hold
 from heliograph.contracts.budgets.record import BudgetRecord
-from heliograph.contracts.budgets.users import BudgetRecords, counted_user, hold_job
+from heliograph.contracts.budgets.users import BudgetRecords, counted_users, hold_job
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.records import Record
@@ -50,8 +50,7 @@ class WaitingEvent:
 
     def users(self, budget: BudgetRecord) -> set[str]:
         """Digests of the users whose budgets it is about."""
-        name = counted_user(budget, self.job)
-        return {name} if name else set()
+        return counted_users(budget, [self.job])
 
     @property
     def is_done(self) -> bool:
