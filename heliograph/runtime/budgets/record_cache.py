@@ -17,8 +17,9 @@ from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.budget_log import BudgetEntry, BudgetLog
 from heliograph.runtime.clock import now
 
-_PROJECTS = 1_000  #: that are remembered
+_RECORDS = 10_000  #: that are remembered, of projects and users; each has some kilobytes
 _USERS = 1_000  #: of a project
+_PROJECTS = 1_000  #: of which it is known that others write as well
 #: seconds in which records are read before each commit, once another process was faster: a commit that fails
 #: was staged for nothing
 _SHARED_FOR = 1.0
@@ -53,6 +54,10 @@ class _Known(NamedTuple):
     ]  #: that were read, or written, since; only together with the project's
 
 
+def _records(known: _Known) -> int:
+    return 1 + len(known.users)
+
+
 class BudgetRecordCache:
     """
     Reads budgets for the commits of one process; those of a project come one after the other.
@@ -63,7 +68,7 @@ class BudgetRecordCache:
 
     def __init__(self, budgets: BudgetLog) -> None:
         self._budgets = budgets
-        self._known: LRUCache[str, _Known] = LRUCache(_PROJECTS)
+        self._known: LRUCache[str, _Known] = LRUCache(_RECORDS, getsizeof=_records)
         self._shared_at: LRUCache[str, float] = LRUCache(_PROJECTS)
 
     async def read(self, project: str, users_of: UsersOf) -> ReadBudgets:
