@@ -122,4 +122,5 @@ async def test_an_error_of_one_entry_is_raised_to_all_who_change_it(
     )
 
     assert [type(end) for end in ends] == [Unreadable, Unreadable]
+    assert ends[0] is not ends[1]
     assert await changes.change(key, adding("b"))
