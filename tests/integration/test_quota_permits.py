@@ -9,6 +9,7 @@ from heliograph.contracts.errors import TooManyJobs, TooManyRequests, Unavailabl
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.queries.jobs import JobStates
 from heliograph.contracts.quotas import ProjectQuotas, Quotas, RequestRate
+from heliograph.runtime.bus.kv import KeyValue, KvEntry
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.rate_counters import RateCounters
 from services.gateway.limits.job_permits import JobPermits
@@ -132,3 +133,54 @@ async def test_a_rate_counter_is_one_for_all_and_for_each_window(bus: NatsBus, h
 async def test_a_counter_that_refuses_is_unavailable(bus: NatsBus, holder: str) -> None:
     with pytest.raises(Unavailable):
         await RateCounters(bus.jetstream).add(holder, 1, cast(int, "many"))
+
+
+async def test_a_gateway_alone_reads_an_entry_once(
+    bus: NatsBus, holder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [one, _] = gateways(bus)
+    reads = 0
+    read = KeyValue.read
+
+    async def counted(bucket: KeyValue, key: str) -> KvEntry:
+        nonlocal reads
+        reads += 1
+        return await read(bucket, key)
+
+    monkeypatch.setattr(KeyValue, "read", counted)
+    for number in range(5):
+        assert await one.acquire(holder, "in_flight", [f"job_{number}"], 5)
+
+    assert reads == 1
+    assert await one.acquire(holder, "in_flight", ["job_5"], 5) is None
+    assert reads == 2  # a refusal is decided by what was read
+
+
+async def test_permits_that_another_gateway_gave_are_known_before_more_are_given(
+    bus: NatsBus, holder: str
+) -> None:
+    one, other = gateways(bus)
+    assert await one.acquire(holder, "in_flight", ["job_a"], 2)
+    assert await other.acquire(holder, "in_flight", ["job_b"], 2)
+
+    assert await one.acquire(holder, "in_flight", ["job_c"], 2) is None
+
+
+async def test_a_request_that_one_quota_refuses_leaves_no_permit_of_the_others(
+    bus: NatsBus, project: str
+) -> None:
+    own = ProjectQuotas(jobs_in_flight=2, jobs_queued=2, user=Quotas(jobs_in_flight=1))
+
+    async def quotas_of(_: str) -> ProjectQuotas:
+        return own
+
+    [permits, _] = gateways(bus)
+    quotas = QuotaAdmission(
+        RateLimiter(RateCounters(bus.jetstream)), permits, quotas_of, lambda _: None
+    )
+    await quotas.admit([a_record(project=project, user="alice")])
+
+    with pytest.raises(TooManyJobs, match="the user"):
+        await quotas.admit([a_record(project=project, user="alice")])
+
+    await quotas.admit([a_record(project=project, user="bob")])

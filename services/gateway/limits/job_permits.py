@@ -7,13 +7,13 @@ not given back: once none is left, a gateway that needs one checks which jobs no
 
 import asyncio
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cachetools import LRUCache
 
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import HeliographError, Unavailable
 from heliograph.contracts.queries.jobs import FindJobStates
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.conflicts import Conflict
@@ -31,6 +31,7 @@ _OPEN: Mapping[State, frozenset[str]] = {
 _ACCEPTED_WITHIN = 60.0  #: seconds from a permit to the job; then it was given up
 _LOOK_INTERVAL = 0.2  #: seconds between two looks at the jobs of one entry
 _KNOWN = 10_000  #: entries that a gateway remembers
+_WRITTEN = 200  #: entries whose holders it remembers, of which each has up to 1,000
 _TIMEOUT = 2.0  #: seconds for the reply of status
 _DECIDE_WITHIN = 5.0  #: seconds for one entry to be written, however often others are faster
 _MOST_WAITING = 10_000  #: jobs that wait for permits of one entry in a gateway
@@ -75,6 +76,8 @@ class JobPermits:
         self._request = request
         self._decide_within = decide_within
         self._entries: LRUCache[str, _Entry] = LRUCache(_KNOWN)
+        #: what this process wrote last, and its revision
+        self._written: LRUCache[str, tuple[Holders, int]] = LRUCache(_WRITTEN)
 
     async def acquire(
         self, holder: str, state: State, jobs: Collection[str], limit: int
@@ -120,7 +123,8 @@ class JobPermits:
         except Exception as error:  # noqa: BLE001  # each of them is told
             for claim in claims:
                 if not claim.granted.done():
-                    claim.granted.set_exception(error)
+                    own = copy(error) if isinstance(error, HeliographError) else error
+                    claim.granted.set_exception(own)
         else:
             for claim, jobs in zip(claims, granted, strict=True):
                 if not claim.granted.done():
@@ -140,19 +144,43 @@ class JobPermits:
     async def _decide(
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
     ) -> list[Granted]:
-        """Result for each request, once it is written."""
+        """
+        Result for each request, once it is written. What this process wrote last is tried first: the
+        compare says whether it still stands so. A refusal is decided by what was read.
+        """
+        if granted := await self._decide_by_written(key, claims):
+            return granted
         while True:
             stored = await self._bucket.read(key)
             before = _holders(stored.readable)
-            holders, granted = grant(before, [(c.jobs, c.limit) for c in claims], _time())
+            holders, granted = _granted(before, claims)
             if None in granted:
                 kept = await self._still_needed(before, state, entry)
-                holders, granted = grant(kept, [(c.jobs, c.limit) for c in claims], _time())
+                holders, granted = _granted(kept, claims)
             if holders == before:
                 return granted
-            with suppress(Conflict):
-                await self._bucket.write(key, {"holders": holders}, stored.revision)
+            if await self._write(key, holders, stored.revision):
                 return granted
+
+    async def _decide_by_written(self, key: str, claims: list[_Claim]) -> list[Granted] | None:
+        """None: the entry has to be read."""
+        written = self._written.pop(key, None)
+        if written is None:
+            return None
+        before, revision = written
+        holders, granted = _granted(before, claims)
+        if None in granted or holders == before:
+            return None
+        return granted if await self._write(key, holders, revision) else None
+
+    async def _write(self, key: str, holders: Holders, seen: int) -> bool:
+        """Write an entry. False: another process was faster."""
+        try:
+            revision = await self._bucket.write(key, {"holders": holders}, seen)
+        except Conflict:
+            return False
+        self._written[key] = (holders, revision)
+        return True
 
     async def _still_needed(self, holders: Holders, state: State, entry: _Entry) -> Holders:
         """Holders without the jobs that no longer need their permit. If that is unknown, all keep theirs."""
@@ -165,6 +193,10 @@ class JobPermits:
         except (Unavailable, RemoteProblem):
             return holders
         return needed(holders, found.statuses, state, _time())
+
+
+def _granted(holders: Holders, claims: Collection[_Claim]) -> tuple[Holders, list[Granted]]:
+    return grant(holders, [(each.jobs, each.limit) for each in claims], _time())
 
 
 def grant(
