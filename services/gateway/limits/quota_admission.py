@@ -1,8 +1,10 @@
 """Admission by quotas and rate limits: new jobs count for project, key and user before acceptance."""
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import AsyncExitStack
+from typing import Any
 
 from heliograph.contracts.errors import ServiceError, TooManyJobs
 from heliograph.contracts.quotas import ProjectQuotas, Quotas
@@ -57,23 +59,30 @@ class QuotaAdmission:
             return
         async with AsyncExitStack() as undo:
             for each in counted:
-                await self._admit(each, undo)
+                await self._take_rate(each, undo)
+            await _all_done(
+                self._acquire(each, state, limit, undo)
+                for each in counted
+                for state in _STATES
+                if (limit := _limit(each.holder.quotas, state)) is not None
+            )
             undo.pop_all()  # all of them fit
 
-    async def _admit(self, each: HolderJobs, undo: AsyncExitStack) -> None:
+    async def _take_rate(self, each: HolderJobs, undo: AsyncExitStack) -> None:
         holder, jobs = each
         if rate := holder.quotas.requests:
             at = now()
             await self._rates.take(holder.name, holder.title, rate, len(jobs))
             undo.callback(self._rates.give_back, holder.name, rate, len(jobs), at)
-        for state in _STATES:
-            limit = _limit(holder.quotas, state)
-            if limit is None:
-                continue
-            new = await self._permits.acquire(holder.name, state, jobs, limit)
-            if new is None:
-                raise _too_many(holder, state, limit)
-            undo.push_async_callback(self._permits.release, holder.name, state, new)
+
+    async def _acquire(
+        self, each: HolderJobs, state: State, limit: int, undo: AsyncExitStack
+    ) -> None:
+        holder, jobs = each
+        new = await self._permits.acquire(holder.name, state, jobs, limit)
+        if new is None:
+            raise _too_many(holder, state, limit)
+        undo.push_async_callback(self._permits.release, holder.name, state, new)
 
     async def release(self, record: Record) -> None:
         """Release the count of a job that was not accepted."""
@@ -119,6 +128,14 @@ class QuotaAdmission:
         key = first.internal.access_key
         own = await self._project_quotas(first.project)
         return jobs_by_holder(records, own, self._key_quotas(key) if key else None)
+
+
+async def _all_done(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all calls, which are made at once. Raises what the first of them in order does."""
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    for each in done:
+        if each is not None:
+            raise each
 
 
 def _limit(quotas: Quotas, state: State) -> int | None:
