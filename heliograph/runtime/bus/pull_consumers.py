@@ -4,7 +4,6 @@ Pull consumers: how a service takes messages of durable consumers, on a connecti
 FastStream pulls, and is known in this module only: handlers get the message as nats-py has it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +18,7 @@ from nats.errors import Error
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.connection import Connection, NatsConnectFailed
+from heliograph.runtime.bus.heartbeats import Heartbeats
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
@@ -151,39 +151,7 @@ def _heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
 
     class Heartbeat(BaseMiddleware[Any, Any]):
         async def consume_scope(self, call_next: Any, msg: Any) -> Any:
-            with _Beats(msg.raw_message, ack_wait / 3):
+            with Heartbeats(msg.raw_message, ack_wait / 3):
                 return await call_next(msg)
 
     return Heartbeat
-
-
-class _Beats:
-    """
-    Heartbeats of a message. The first is a timer: most messages are done with before it, and a task for
-    each would cost more.
-
-    Args:
-        every: Seconds.
-    """
-
-    def __init__(self, message: Msg, every: float) -> None:
-        self._message = message
-        self._every = every
-        self._beating: asyncio.Task[None] | None = None
-
-    def __enter__(self) -> None:
-        self._first = asyncio.get_running_loop().call_later(self._every, self._begin)
-
-    def __exit__(self, *_: object) -> None:
-        self._first.cancel()
-        if self._beating:
-            self._beating.cancel()
-
-    def _begin(self) -> None:
-        self._beating = asyncio.create_task(self._beat(), name="heartbeat")
-
-    async def _beat(self) -> None:
-        while True:
-            with suppress(Error, ConnectionError):
-                await self._message.in_progress()
-            await asyncio.sleep(self._every)
