@@ -112,12 +112,12 @@ def model_cells(model: Mapping[str, Any]) -> Cells:
     return {**model, "price": price(model.get("price") or {})}
 
 
-def price(found: Mapping[str, Any]) -> str | None:
-    """Price of a model as text; None if unknown."""
-    if found.get("parameter"):
-        return f"by {found['parameter']}"
-    if found.get("amount") is None or found.get("known") is False:
+def price(fields: Mapping[str, Any]) -> str | None:
+    """A model's price as text; None if unknown."""
+    if fields.get("parameter"):
+        return f"by {fields['parameter']}"
+    if fields.get("amount") is None or fields.get("known") is False:
         return None
-    amount = money(Decimal(str(found["amount"])))
-    unit = f" / {found['unit']}" if found.get("unit") else ""
-    return f"{amount} {found.get('currency', 'USD')}{unit}"
+    amount = money(Decimal(str(fields["amount"])))
+    unit = f" / {fields['unit']}" if fields.get("unit") else ""
+    return f"{amount} {fields.get('currency', 'USD')}{unit}"
