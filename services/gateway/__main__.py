@@ -1,5 +1,9 @@
 """`python -m services.gateway`"""
 
+import gc
+
+gc.disable()  # what is imported stays; `serve` enables it again
+
 from heliograph.runtime.server import serve
 from heliograph.runtime.startup import read_settings
 from services.gateway.app import create_app

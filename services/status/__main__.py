@@ -1,5 +1,9 @@
 """`python -m services.status`"""
 
+import gc
+
+gc.disable()  # what is imported stays; `serve` enables it again
+
 from heliograph.runtime.server import serve
 from heliograph.runtime.startup import read_settings
 from services.status.app import create_app
