@@ -9,8 +9,9 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self, TextIO
 
 from deploy.local.disk import has_room
@@ -25,6 +26,11 @@ _STABLE_AFTER = 10.0  #: seconds of life after which the pause is short again
 _COLORS = (36, 33, 35, 32, 34, 31)
 _POLL_INTERVAL = 1.0  #: seconds between looks at a full disk
 _LINE_LIMIT = 1024 * 1024  #: bytes
+
+
+def before_exec(_process: Process, _environment: Mapping[str, str], /) -> None:
+    """Runs in each new child process, before its program does."""
+    end_with_parent()
 
 
 class Supervised:
@@ -65,15 +71,16 @@ class Supervised:
     async def _live(self) -> int:
         """Run the process once, and return its exit code."""
         self._stuck.clear()
+        environment = self._environment()
         self._running = await asyncio.create_subprocess_exec(
             *self._process.command,
             cwd=ROOT,
-            env=self._environment(),
+            env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=partial(before_exec, self._process, environment),
             limit=_LINE_LIMIT,
         )
         pid_file = None if self._process.keeps_pid else self._home.pid_file(self.name)

@@ -26,7 +26,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         missing("the console is not built (make console)")
     servers, home = tmp_path_factory.mktemp("servers"), tmp_path_factory.mktemp("home")
     own = {"HELIOGRAPH_MODELS": str(_models(servers))}
-    with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
+    with (
+        outside_servers(servers) as settings,
+        stack_running(home, {**settings, **own}, preloaded=True) as stack,
+    ):
         yield stack
 
 

@@ -27,7 +27,7 @@ def site() -> str:
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory, site: str) -> Iterator[Stack]:
     """A Heliograph that knows by which addresses it is reached."""
-    stack = Stack(tmp_path_factory.mktemp("home"), {})
+    stack = Stack(tmp_path_factory.mktemp("home"), {}, preloaded=True)
     stack.environment |= {
         "HELIOGRAPH_PUBLIC_URL": site,
         "HELIOGRAPH_STATUS_PUBLIC_URL": site,

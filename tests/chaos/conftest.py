@@ -41,5 +41,7 @@ def fragile(
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
         VARIABLE: str(crashes),
     }
-    with stack_running(tmp_path_factory.mktemp("fragile") / "home", settings) as stack:
+    with stack_running(
+        tmp_path_factory.mktemp("fragile") / "home", settings, preloaded=True
+    ) as stack:
         yield stack

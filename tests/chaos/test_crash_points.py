@@ -55,7 +55,7 @@ async def test_a_death_at_any_point_loses_nothing_and_pays_nothing_twice(tmp_pat
     print(f"CHAOS_SEED={seed}")  # noqa: T201  # how to have the same order again
     journal, rng = Journal(), random.Random(seed)
 
-    with stack_running(tmp_path / "home", {**SETTINGS, **folders}) as stack:
+    with stack_running(tmp_path / "home", {**SETTINGS, **folders}, preloaded=True) as stack:
         for _ in range(ROUNDS):
             points = [point for point in SIM_POINTS if point.startswith(ONLY)]
             await _round(stack, journal, crashes, rng.sample(points, len(points)))

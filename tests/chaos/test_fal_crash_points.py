@@ -99,7 +99,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         "HELIOGRAPH_REFERENCE_UPLOAD_LEASE": "5",
         VARIABLE: str(crashes),
     }
-    with stack_running(tmp_path / "home", settings) as stack:
+    with stack_running(tmp_path / "home", settings, preloaded=True) as stack:
         yield stack
 
 

@@ -40,7 +40,7 @@ def first_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, first_key_file: Path) -> Iterator[Stack]:
     own = {"HELIOGRAPH_AUTH": "keys", "HELIOGRAPH_FIRST_KEY_FILE": str(first_key_file)}
-    with stack_running(tmp_path_factory.mktemp("home"), own) as stack:
+    with stack_running(tmp_path_factory.mktemp("home"), own, preloaded=True) as stack:
         yield stack
 
 

@@ -52,9 +52,15 @@ SHORT = {
 
 
 class Stack:
-    """A running Heliograph."""
+    """
+    A running Heliograph.
 
-    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+    Args:
+        preloaded: Start its services as forks of a process that has imported them; see
+            `preloaded_services`. Not for tests of what a process shows of itself.
+    """
+
+    def __init__(self, home: Path, settings: Mapping[str, str], *, preloaded: bool = False) -> None:
         counts = {name: int(settings.get(variable, "1")) for name, variable in COUNTS.items()}
         self.ports = {name: free_row(count, STRIDE) for name, count in counts.items()}
         self.ports |= {name: free_port() for name in ("nats", "s3", "s3_internal")}
@@ -75,7 +81,8 @@ class Stack:
             **SHORT,
             **settings,
         }
-        self.command = [sys.executable, "-m", "deploy.local", "up"]
+        module = "tests.support.preloaded_services" if preloaded else "deploy.local"
+        self.command = [sys.executable, "-m", module, "up"]
         self.output: list[str] = []
         self._running: subprocess.Popen[str] | None = None
 
@@ -235,8 +242,10 @@ def is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def stack_running(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+def stack_running(
+    home: Path, settings: Mapping[str, str] | None = None, *, preloaded: bool = False
+) -> Iterator[Stack]:
     """All of it, until the block ends."""
-    stack = Stack(home, settings or {})
+    stack = Stack(home, settings or {}, preloaded=preloaded)
     with stack.running():
         yield stack

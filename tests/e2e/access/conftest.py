@@ -58,7 +58,10 @@ def keyed(
         "HELIOGRAPH_OIDC_CLIENT_SECRET": "canary-of-a-client-secret",
         "HELIOGRAPH_OIDC_GRANTS": json.dumps(GRANTS),
     }
-    with outside_servers(servers) as settings, stack_running(home, {**settings, **own}) as stack:
+    with (
+        outside_servers(servers) as settings,
+        stack_running(home, {**settings, **own}, preloaded=True) as stack,
+    ):
         yield stack
 
 

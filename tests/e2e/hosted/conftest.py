@@ -80,7 +80,7 @@ def stack(
         "HELIOGRAPH_RETENTION_INTERVAL": "1",
         "HELIOGRAPH_OBJECT_GRACE_PERIOD": "1",
     }
-    stack = Stack(folder / "home", settings)
+    stack = Stack(folder / "home", settings, preloaded=True)
     stack.environment["HELIOGRAPH_RENDER_PUBLIC_URL"] = stack.url("render")
     with stack.running():
         yield stack

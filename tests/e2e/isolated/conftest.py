@@ -120,6 +120,6 @@ def bounded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "HELIOGRAPH_UPLOAD_RETENTION_DAYS": str(3 / 86_400),
         "HELIOGRAPH_UPLOAD_SWEEP_INTERVAL": "0.5",
     }
-    stack = Stack(tmp_path_factory.mktemp("bounded") / "home", settings)
+    stack = Stack(tmp_path_factory.mktemp("bounded") / "home", settings, preloaded=True)
     with stack.running():
         yield stack

@@ -41,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
         "HELIOGRAPH_MODELS": str(models),
     }
-    with stack_running(folder, settings) as stack:
+    with stack_running(folder, settings, preloaded=True) as stack:
         yield stack
 
 

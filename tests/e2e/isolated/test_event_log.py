@@ -36,7 +36,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "HELIOGRAPH_COMPACT_AFTER": "PT5S",
         "HELIOGRAPH_COMPACT_AT": "0.5",
     }
-    with stack_running(tmp_path_factory.mktemp("small"), settings) as stack:
+    with stack_running(tmp_path_factory.mktemp("small"), settings, preloaded=True) as stack:
         yield stack
 
 
@@ -47,7 +47,7 @@ def never_compacted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]
         "HELIOGRAPH_EVENTS_MAX_BYTES": str(8 * _MIB),
         "HELIOGRAPH_COMPACTION_INTERVAL": "0.5",
     }
-    with stack_running(tmp_path_factory.mktemp("log"), settings) as stack:
+    with stack_running(tmp_path_factory.mktemp("log"), settings, preloaded=True) as stack:
         yield stack
 
 
@@ -146,7 +146,7 @@ async def test_a_backlog_that_was_admitted_always_ends_and_cancels(
         "HELIOGRAPH_COMPACTION_INTERVAL": "0.5",
     }
     home = tmp_path_factory.mktemp("backlog")
-    with stack_running(home, settings) as stack:
+    with stack_running(home, settings, preloaded=True) as stack:
         async with AsyncExitStack() as opened:
             http = await an_http(opened)
             lanes = f"{stack.url('gateway')}/v1/lanes/portraits"

@@ -45,7 +45,7 @@ def stack(
         "HELIOGRAPH_S3_SECRET_KEY": secret.get_secret_value() if secret else "",
         "HELIOGRAPH_ACK_WAIT": "60",  # a busy machine stores nothing within a second
     }
-    stack = Stack(home, settings)
+    stack = Stack(home, settings, preloaded=True)
     with stack.running():
         yield stack
 

@@ -115,7 +115,7 @@ def stack(
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
         VARIABLE: str(surroundings.crashes),
     }
-    with stack_running(tmp_path_factory.mktemp("next-actions"), settings) as stack:
+    with stack_running(tmp_path_factory.mktemp("next-actions"), settings, preloaded=True) as stack:
         yield stack
 
 

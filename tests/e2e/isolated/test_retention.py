@@ -40,7 +40,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack_running(tmp_path_factory.mktemp("home"), SETTINGS) as stack:
+    with stack_running(tmp_path_factory.mktemp("home"), SETTINGS, preloaded=True) as stack:
         yield stack
 
 
@@ -561,7 +561,7 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, 
         "HELIOGRAPH_RETENTION_INTERVAL": "0.3",
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
     }
-    with stack_running(tmp_path_factory.mktemp("home"), settings) as stack:
+    with stack_running(tmp_path_factory.mktemp("home"), settings, preloaded=True) as stack:
         yield stack, crashes
 
 

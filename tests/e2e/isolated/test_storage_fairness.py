@@ -109,7 +109,9 @@ def stack(result_host: ResultHost, tmp_path_factory: pytest.TempPathFactory) -> 
         "HELIOGRAPH_STORAGE_CONCURRENCY": str(PERMITS),
         "HELIOGRAPH_MISSING_RESULT_DEADLINE": "120",
     }
-    with stack_running(tmp_path_factory.mktemp("turns") / "home", settings) as stack:
+    with stack_running(
+        tmp_path_factory.mktemp("turns") / "home", settings, preloaded=True
+    ) as stack:
         yield stack
 
 
