@@ -1,7 +1,7 @@
 """
 Job events: what can happen to a job, one class for each.
 
-`run` says which try a fact belongs to: the stream sequence of the run message that began it.
+`run` says which try an event belongs to: the stream sequence of the run message that began it.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from heliograph.contracts.problems import Charged, Problem
 
 @dataclass(frozen=True, kw_only=True)
 class JobEvent:
-    """Job event: a fact about a job."""
+    """Job event: a change of a job, as it is written in the log."""
 
     name: ClassVar[str]  #: of the event
 

@@ -1,7 +1,7 @@
 """
 Feature levels: the data that all processes of a deployment understand.
 
-Fields of later releases are kept by older ones, and mean nothing to them. So a field or a fact that changes
+Fields of later releases are kept by older ones, and mean nothing to them. So a field or an event that changes
 what a process decides is written only once every process understands it. The event log says since which level
 that is: a new log begins at the level of its release, an older one stays at its own until an operator raises
 it, when the last process of the older release is gone (`heliograph level raise`).

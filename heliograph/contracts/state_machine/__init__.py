@@ -1,5 +1,5 @@
 """
-The life of a job: which fact may follow which step, and what the record says afterwards.
+State machine of a job: which event may follow which step, and what the record says afterwards.
 
     accepted ─▶ started ─▶ submitting ─▶ submitted ─▶ rendered ─▶ succeeded
        │ ▲         │            │            │           │
@@ -25,25 +25,25 @@ from heliograph.contracts.state_machine.record_changes import record_changes
 from heliograph.contracts.state_machine.transitions import SAME_STEP, IllegalTransition, fits
 
 
-def apply(record: Record, fact: JobEvent, at: datetime) -> Record:
+def apply(record: Record, event: JobEvent, at: datetime) -> Record:
     """
-    The record as it stands after `fact`, which happened at `at`.
+    The record as it stands after `event`, which happened at `at`.
 
     Raises:
-        IllegalTransition: The fact may not follow the record's step, or is of another run. Drop it, or
+        IllegalTransition: The event may not follow the record's step, or is of another run. Drop it, or
             read the record again.
     """
-    if not fits(record, fact):
-        raise IllegalTransition(record, fact)
-    job, internal = record_changes(record, fact, at)
+    if not fits(record, event):
+        raise IllegalTransition(record, event)
+    job, internal = record_changes(record, event, at)
     internal["changed_at"] = at
-    if fact.name not in SAME_STEP:
-        internal["step"] = Step(fact.name)
+    if event.name not in SAME_STEP:
+        internal["step"] = Step(event.name)
     after = _derive(record, job, internal, at)
-    if record.internal.settled is None or isinstance(fact, AttemptCompleted):
+    if record.internal.settled is None or isinstance(event, AttemptCompleted):
         update = {"settled": settlement(record, after)}
         after = after.model_copy(update={"internal": after.internal.model_copy(update=update)})
-    return shrunk(after) if isinstance(fact, Compacted) else after
+    return shrunk(after) if isinstance(event, Compacted) else after
 
 
 def _derive(record: Record, job: Changes, internal: Changes, at: datetime) -> Record:

@@ -17,9 +17,9 @@ def index_of_attempt(record: Record, run: int) -> int | None:
     return runs.index(run) if run in runs else None
 
 
-def with_attempt(record: Record, fact: Submitting, at: datetime) -> list[Attempt]:
+def with_attempt(record: Record, event: Submitting, at: datetime) -> list[Attempt]:
     """The attempts with another one. A series of uncounted refusals is one entry."""
-    attempts, new = record.internal.attempts, _attempt(record, fact, at)
+    attempts, new = record.internal.attempts, _attempt(record, event, at)
     if not (attempts and _was_refused(attempts[-1], new)):
         return [*attempts, new]
     refusals = attempts[-1].refusals + 1
@@ -32,26 +32,26 @@ def _was_refused(last: Attempt, new: Attempt) -> bool:
     return is_over and last.number == new.number and last.submitting_at is not None
 
 
-def _attempt(record: Record, fact: Submitting, at: datetime) -> Attempt:
+def _attempt(record: Record, event: Submitting, at: datetime) -> Attempt:
     return Attempt(
         number=record.attempt,
-        run=fact.run,
+        run=event.run,
         account=record.internal.account,
-        endpoint=fact.endpoint,
-        prompt=fact.prompt,
-        arguments=fact.arguments,
-        references=fact.references,
+        endpoint=event.endpoint,
+        prompt=event.prompt,
+        arguments=event.arguments,
+        references=event.references,
         price=record.cost.estimated,
         submitting_at=at,
     )
 
 
-def taken_over(record: Record, fact: Submitted) -> Attempt:
+def taken_over(record: Record, event: Submitted) -> Attempt:
     takeover = record.internal.takeover
     assert takeover, "nothing else is submitted without a submission"
     return Attempt(
         number=record.attempt,
-        run=fact.run,
+        run=event.run,
         account=record.internal.account,
         endpoint=takeover.endpoint,
         prompt=record.prompt,

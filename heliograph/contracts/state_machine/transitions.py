@@ -17,7 +17,7 @@ from heliograph.contracts.job_steps import FINAL, OPEN, Step
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.attempts import index_of_attempt
 
-#: fact -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
+#: event -> the steps it may follow. `accepted` and `deduplicated` follow nothing at all, and so may
 #: `canceled`, as the fence of a claim that was never accepted (see `Marker`).
 TRANSITIONS: dict[str, frozenset[Step]] = {
     "started": frozenset({Step.ACCEPTED, Step.RETRY_SCHEDULED}),
@@ -39,42 +39,42 @@ TRANSITIONS: dict[str, frozenset[Step]] = {
     "attempt_completed": FINAL,
 }
 
-#: facts that do not move a job
+#: events that do not move a job
 SAME_STEP = frozenset(
     {"cancel_requested", "expire_requested", "pruned", "compacted", "attempt_completed"}
 )
 
 
 class IllegalTransition(Exception):
-    """The fact does not fit the job as it stands; it must not be written."""
+    """The event does not fit the job as it stands; it must not be written."""
 
-    def __init__(self, record: Record, fact: JobEvent) -> None:
-        super().__init__(f"{fact.name} may not follow {record.step} in run {record.internal.run}")
-
-
-def is_legal(step: Step, fact: str) -> bool:
-    """Whether `fact` may follow `step`."""
-    return step in TRANSITIONS[fact]
+    def __init__(self, record: Record, event: JobEvent) -> None:
+        super().__init__(f"{event.name} may not follow {record.step} in run {record.internal.run}")
 
 
-def fits(record: Record, fact: JobEvent) -> bool:
-    """Whether the fact is legal, of this run, and no answer to what was never asked."""
-    match fact:
+def is_legal(step: Step, event: str) -> bool:
+    """Whether `event` may follow `step`."""
+    return step in TRANSITIONS[event]
+
+
+def fits(record: Record, event: JobEvent) -> bool:
+    """Whether the event is legal, of this run, and no answer to what was never asked."""
+    match event:
         case Submitting(run=run) | Submitted(run=run) | Rendered(run=run) | SubmitUnknown(run=run):
             if run != record.internal.run:
                 return False
-    if isinstance(fact, Pruned) and record.pruned_at:
+    if isinstance(event, Pruned) and record.pruned_at:
         return False
-    if isinstance(fact, Compacted) and (record.compacted_at or record.runs_on):
+    if isinstance(event, Compacted) and (record.compacted_at or record.runs_on):
         return False
-    if isinstance(fact, ExpireRequested) and record.internal.expire:
+    if isinstance(event, ExpireRequested) and record.internal.expire:
         return False
-    if isinstance(fact, AttemptCompleted) and index_of_attempt(record, fact.run) is None:
+    if isinstance(event, AttemptCompleted) and index_of_attempt(record, event.run) is None:
         return False
-    is_answer = isinstance(fact, Submitted | Rendered)
+    is_answer = isinstance(event, Submitted | Rendered)
     if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
         return False
-    if record.step is Step.ACCEPTED and isinstance(fact, Started | Succeeded):
+    if record.step is Step.ACCEPTED and isinstance(event, Started | Succeeded):
         is_there = record.internal.reused is not None
-        return is_there == isinstance(fact, Succeeded)
-    return is_legal(record.step, fact.name)
+        return is_there == isinstance(event, Succeeded)
+    return is_legal(record.step, event.name)

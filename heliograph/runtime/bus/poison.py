@@ -29,7 +29,7 @@ async def fail_as_poison(
         entry = await events.job(job)
         if entry is None or entry.record.step.is_final:
             return entry
-        fact = failed(entry.record)
-        await work.dead_letter(entry.record, fact.problem.model_dump_json())
+        event = failed(entry.record)
+        await work.dead_letter(entry.record, event.problem.model_dump_json())
         with suppress(Conflict):
-            return await transition(events, entry, fact)
+            return await transition(events, entry, event)

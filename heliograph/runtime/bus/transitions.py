@@ -37,9 +37,9 @@ async def append_event(
     return entry
 
 
-async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry:
+async def transition(log: EventLog, entry: LogEntry, event: JobEvent) -> LogEntry:
     """
-    Write what a fact makes of the record in `entry`.
+    Write what an event makes of the record in `entry`.
 
     Raises:
         IllegalTransition: The event may not follow the record's step.
@@ -47,5 +47,5 @@ async def transition(log: EventLog, entry: LogEntry, fact: JobEvent) -> LogEntry
         Unavailable: The log does not respond.
     """
     at, before = now(), entry.record
-    after = apply(before, fact, at)
-    return await append_event(log, fact.name, after, entry.sequence, at, before=before)
+    after = apply(before, event, at)
+    return await append_event(log, event.name, after, entry.sequence, at, before=before)
