@@ -40,7 +40,7 @@ class Principal:
     expires_at: datetime | None = None
     session: str | None = None  #: digest of the session that it came by
     subject: str | None = None  #: who it is, in the words of the identity provider
-    #: of the key as it was when it came; null: there is none, or that is not known
+    #: of the key as it was when it came; null: it came without a key, or that is not known
     key_digest: str | None = field(default=None, repr=False, compare=False)
 
     def has_scope(self, scope: str) -> bool:

@@ -58,7 +58,7 @@ class BatchItem(BaseModel):
     job: Job | None = (
         None  #: as it is now, in its latest try; of a skipped item what fills the slot
     )
-    problem: Problem | None = None  #: why there is none; pointers begin at the root of the request
+    problem: Problem | None = None  #: why it has no job; pointers begin at the root of the request
 
 
 class Batch(BaseModel):

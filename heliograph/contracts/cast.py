@@ -85,7 +85,7 @@ class CastRequest(_Body):
         return len(self.halves) == 1
 
     def prompt_of(self, half: Half) -> str | None:
-        """The prompt of a half; None when there is none."""
+        """The prompt of a half; None if it has no prompt."""
         own: str | None = getattr(self.prompts, half) if self.prompts else None
         return own or self.prompt
 

@@ -39,7 +39,7 @@ class RestoreRequest(BaseModel):
 
 def current_version(latest: int, restored: Restored | None) -> int:
     """
-    Which version of a slot is current, when `latest` is the newest; 0 when there is none.
+    Which version of a slot is current, when `latest` is the newest; 0 if it has no version.
 
     The newer one is found by counting, not by clocks: those of two machines may disagree.
     """

@@ -1,4 +1,4 @@
-"""Settings of tokens: JWTs that an app makes for its end users. Without an algorithm there are none."""
+"""Settings of tokens: JWTs that an app makes for its end users. Without an algorithm, no token is accepted."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""Settings of sign-in by OpenID Connect. Without an issuer there is none."""
+"""Settings of sign-in by OpenID Connect. Without an issuer, nobody can sign in that way."""
 
 import json
 from typing import Annotated, Any, Self

@@ -49,7 +49,7 @@ class PathPrefix:
         headers = MutableHeaders(scope=start)
         for name in (*_VALIDATORS, "Content-Length"):
             del headers[name]
-        if body:  # of a HEAD request there is none
+        if body:  # the response to HEAD has no body
             headers["Content-Length"] = str(len(body))
         await send(start)
         await send({"type": "http.response.body", "body": body})

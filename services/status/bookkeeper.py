@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 _BATCH = 512  #: events that are looked at together
 _REST = 0.2  #: seconds between two writes: of a busy project many ends are settled at once
-_IDLE = 0.5  #: seconds between looks for a project with a budget, while there is none
+_IDLE = 0.5  #: seconds between looks for a project with a budget, while no project has one
 _TRIM_EVERY = 200  #: writes of a project after which its old records go
 
 

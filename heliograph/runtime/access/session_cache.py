@@ -56,7 +56,7 @@ class SessionCache:
         return principal_by_key(record, holder, digest)
 
     def record(self, digest: str) -> SessionRecord | None:
-        """A session; None when there is none. Raises Unavailable and Unreadable."""
+        """A session; None if it does not exist. Raises Unavailable and Unreadable."""
         entry = self._cache.cached(digest)
         if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
             raise Unavailable("the sessions are not known right now", retry_after=1)

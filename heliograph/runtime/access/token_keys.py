@@ -70,7 +70,7 @@ class KeySet:
         log.error("Keys of tokens not read", source=self._source, reason=reason)
 
     def read(self, text: str) -> None:
-        """Use the keys of a set that are for the algorithm. Raises Unavailable if there are none."""
+        """Use the keys of a set that are for the algorithm. Raises Unavailable if no key is."""
         found = read_key_set(text)
         keys = {key.key_id: key.key for key in found if key.algorithm_name == self._algorithm}
         if not keys:

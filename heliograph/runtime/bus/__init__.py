@@ -36,7 +36,7 @@ class EventLog(Protocol):
 
     async def last(self, job: str) -> LogEntry | None:
         """
-        The last event of a job, None when there is none.
+        The last event of a job; None if it has no event.
 
         Raises:
             Unreadable: The event cannot be read, so this release must not act on the job.
@@ -52,7 +52,7 @@ class EventLog(Protocol):
 
     async def append(self, event: EventEnvelope, after: int) -> LogEntry:
         """
-        Write an event, if the last one of its job is number `after` (0: there is none).
+        Write an event, if the last one of its job is number `after` (0: it has no event).
 
         Raises:
             Conflict: The last event of the job is another one.

@@ -26,7 +26,9 @@ class ComparedMessage:
     subject: str
     data: bytes
     headers: dict[str, str]
-    after: int | None = 0  #: sequence of the last of its subject; 0: there is none; None: any
+    after: int | None = (
+        0  #: sequence of the last of its subject; 0: the subject has no message; None: any
+    )
 
     @property
     def size(self) -> int:

@@ -17,7 +17,7 @@ _KEPT = 1_000  #: records of a project that stay in the log
 
 
 class BudgetEntry(NamedTuple):
-    """A budget record, and where it stands in the log (0: there is none)."""
+    """A budget record, and where it stands in the log (0: not in the log)."""
 
     sequence: int
     budget: BudgetRecord | None

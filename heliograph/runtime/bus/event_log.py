@@ -97,7 +97,7 @@ class JetStreamEventLog:
 
 async def last_event(jetstream: JetStream) -> int:
     """
-    Sequence of the last event of all jobs, 0 when there is none. The stream may go on: budget records
+    Sequence of the last event of all jobs, 0 if no job has one. The stream may go on: budget records
     are no events, and readers of events never hear of them.
 
     Raises:

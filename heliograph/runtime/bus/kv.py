@@ -14,7 +14,7 @@ from heliograph.runtime.bus.stored_messages import Stored
 
 
 class KvEntry:
-    """A value, and its revision for compare-and-set (0: there is none)."""
+    """A value, and its revision for compare-and-set (0: the key has no value)."""
 
     def __init__(
         self, value: dict[str, Any], revision: int, unreadable: Unreadable | None = None

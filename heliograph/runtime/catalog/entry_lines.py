@@ -18,7 +18,7 @@ EntryLines = dict[str, _Place]
 
 
 def entry_lines(node: yaml.Node | None, file: Path) -> EntryLines:
-    """Lines of the entries of a mapping; of anything else there are none."""
+    """Lines of the entries of a mapping; empty for anything else."""
     if not isinstance(node, yaml.MappingNode):
         return {}
     return {

@@ -13,7 +13,7 @@ from services.gateway.projects.aspect_ratios import supports_aspect_ratio
 def validate_change(change: ChangeProject, catalog: Catalog) -> None:
     """
     Raises:
-        UnknownKind, UnknownModel: There is none by that name.
+        UnknownKind, UnknownModel: The catalog has no such name.
         ValidationFailed: A model's medium is not that of its kind, or no model has the aspect ratio.
     """
     defaults = change.defaults

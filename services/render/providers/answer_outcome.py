@@ -1,4 +1,4 @@
-"""Outcome of a successful response: its outputs, those withheld, or why there are none."""
+"""Outcome of a successful response: its outputs, those withheld, or why it has no output."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -77,7 +77,7 @@ class ErrorReport:
 
 
 def error_within(body: Any) -> ErrorReport | None:
-    """Error inside a successful response; None where there is none."""
+    """Error inside a successful response; None if it has no error."""
     if not isinstance(body, Mapping):
         return None
     found_fields = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}

@@ -37,7 +37,7 @@ class ProviderHttp:
         A good answer.
 
         Raises:
-            ConnectFailed, ResponseLost, HttpErrorStatus: There is none.
+            ConnectFailed, ResponseLost, HttpErrorStatus: The request did not succeed.
         """
         answer = await self._http.request(method, path, **options)
         if not answer.is_success:

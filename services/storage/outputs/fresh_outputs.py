@@ -10,7 +10,7 @@ _TIMEOUT = 15.0  #: seconds render, and with it the provider, has to answer
 
 
 async def renew_outputs(request: RequestReply, job: str) -> list[Output]:
-    """Outputs with fresh URLs; an empty list where there are none, or no reply comes in time."""
+    """Outputs with fresh URLs; empty if the provider has none, or no reply comes in time."""
     try:
         return (await request(RenewOutputs(job=job), timeout=_TIMEOUT)).outputs
     except (Unavailable, RemoteProblem):

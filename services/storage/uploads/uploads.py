@@ -43,7 +43,7 @@ class Uploads:
 
     @retry_on_conflict
     async def find(self, project: str, sha256: str) -> dict[str, Any] | None:
-        """The entry of an upload that is about to be used; None when there is none."""
+        """The entry of an upload that is about to be used; None if it does not exist."""
         name = f"{project}.{sha256}"
         entry = await self._bucket.read(name)
         if "media_type" not in entry.value:

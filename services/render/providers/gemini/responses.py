@@ -1,4 +1,4 @@
-"""Responses of Gemini: outputs, or why there are none."""
+"""Responses of Gemini: outputs, or why they have no output."""
 
 import json
 

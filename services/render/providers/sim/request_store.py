@@ -27,7 +27,7 @@ class SimRequestStore:
         write_once(self._file(record.request_id), record.model_dump_json())
 
     def find(self, name: str) -> SimRecord | None:
-        """The record of a request, None when there is none by that name."""
+        """The record of a request, None if no request has that name."""
         try:
             return SimRecord.model_validate_json(self._file(name).read_bytes())
         except FileNotFoundError:
