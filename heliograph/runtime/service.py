@@ -26,8 +26,9 @@ from heliograph.runtime.access.session_cache import SessionCache
 from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.certificate_expiry import watch_certificate
+from heliograph.runtime.bus.continuous_pull import MessageHandler
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_consumers import MessageHandler, PullConsumers
+from heliograph.runtime.bus.pull_consumers import PullConsumers
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
@@ -185,7 +186,7 @@ class Service(Generic[Settings]):
                 async with asyncio.timeout(_START_TIMEOUT):
                     await self._wait_until_ready()
             yield
-        self._consumers.stop_pulling()
+        await self._consumers.stop_pulling()
         for hook in self._drain_hooks:
             await hook()
         await self._consumers.stop()

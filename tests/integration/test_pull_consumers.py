@@ -39,6 +39,94 @@ async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Ser
     await consumers.stop()
 
 
+async def test_no_more_messages_are_handled_at_once_than_there_are_workers(
+    bus: NatsBus, nats: Server
+) -> None:
+    name = f"many-{secrets.token_hex(4)}"
+    consumers = PullConsumers(nats.settings, "test")
+    at_once: list[int] = []
+    handling, handled = 0, asyncio.Queue[str]()
+
+    async def on_message(message: Msg) -> None:
+        nonlocal handling
+        handling += 1
+        at_once.append(handling)
+        await asyncio.sleep(0)
+        await message.ack()
+        handling -= 1
+        handled.put_nowait(message.data.decode())
+
+    await _create(bus, name)
+    texts = {str(number) for number in range(20)}
+    for text in texts:
+        await bus.jetstream.publish(f"{name}.x", text.encode(), {})
+    consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=3)
+    await consumers.start()
+    async with asyncio.timeout(TIMEOUT):
+        assert {await handled.get() for _ in texts} == texts
+    await consumers.stop()
+
+    assert max(at_once) <= 3
+
+
+async def test_a_handler_that_raises_does_not_end_its_consumer(bus: NatsBus, nats: Server) -> None:
+    name = f"bug-{secrets.token_hex(4)}"
+    consumers = PullConsumers(nats.settings, "test")
+    handled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def on_message(message: Msg) -> None:
+        await message.ack()
+        handled.put_nowait(message.data.decode())
+        raise RuntimeError("a bug")
+
+    await _create(bus, name)
+    consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=1)
+    await consumers.start()
+    async with asyncio.timeout(TIMEOUT):
+        for text in ("one", "two"):
+            await bus.jetstream.publish(f"{name}.x", text.encode(), {})
+            assert await handled.get() == text
+    await consumers.stop()
+
+
+async def test_who_leaves_finishes_what_is_in_hand_and_takes_nothing_more(
+    bus: NatsBus, nats: Server
+) -> None:
+    """What comes meanwhile is for others at once, and not after `ack_wait`."""
+    name = f"leave-{secrets.token_hex(4)}"
+    leaving, staying = (PullConsumers(nats.settings, "test") for _ in range(2))
+    begun, end = asyncio.Event(), asyncio.Event()
+    finished: list[str] = []
+    elsewhere: asyncio.Queue[str] = asyncio.Queue()
+
+    async def last(message: Msg) -> None:
+        begun.set()
+        await end.wait()
+        await message.ack()
+        finished.append(message.data.decode())
+
+    async def other(message: Msg) -> None:
+        await message.ack()
+        elsewhere.put_nowait(message.data.decode())
+
+    await _create(bus, name)
+    leaving.add(f"{name}.>", last, stream=name, durable=name, workers=10)
+    await leaving.start()
+    async with asyncio.timeout(TIMEOUT):
+        await bus.jetstream.publish(f"{name}.x", b"first", {})
+        await begun.wait()
+        await leaving.stop_pulling()
+        await bus.jetstream.publish(f"{name}.x", b"second", {})
+        staying.add(f"{name}.>", other, stream=name, durable=name, workers=10)
+        await staying.start()
+        assert await elsewhere.get() == "second"
+        end.set()
+        await leaving.stop()
+        await staying.stop()
+
+    assert finished == ["first"]
+
+
 async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, nats: Server) -> None:
     """Else whoever may publish a message could have the service that handles it publish anywhere."""
     name = f"attack-{secrets.token_hex(4)}"
@@ -65,3 +153,6 @@ async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, na
 async def _create(bus: NatsBus, name: str) -> None:
     config = {"name": name, "subjects": [f"{name}.>"], "storage": "memory"}
     await bus.jetstream.api(f"STREAM.CREATE.{name}", config)
+    durable = {"durable_name": name, "ack_policy": "explicit"}
+    consumer = {"stream_name": name, "config": durable, "action": "create"}
+    await bus.jetstream.api(f"CONSUMER.CREATE.{name}.{name}", consumer)

@@ -102,6 +102,9 @@ async def test_a_message_in_hand_ends_before_the_bus_is_closed(bus: NatsBus, nat
     name = f"service-{secrets.token_hex(4)}"
     config = {"name": name, "subjects": [f"{name}.>"], "storage": "memory"}
     await bus.jetstream.api(f"STREAM.CREATE.{name}", config)
+    durable = {"durable_name": name, "ack_policy": "explicit"}
+    consumer = {"stream_name": name, "config": durable, "action": "create"}
+    await bus.jetstream.api(f"CONSUMER.CREATE.{name}.{name}", consumer)
     service = Service("test", nats.settings)
     steps = Steps(service)
     begun, draining = asyncio.Event(), asyncio.Event()

@@ -1,32 +1,26 @@
 """
 Pull consumers: how a service takes messages of durable consumers, on a connection of their own.
 
-FastStream pulls, and is known in this module only: handlers get the message as nats-py has it.
+FastStream has the connection and its subscribers, and is known in this module and in `continuous_pull`
+only: handlers get the message as nats-py has it.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
-from faststream import AckPolicy, BaseMiddleware
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats import NatsBroker
+from faststream.nats.broker.registrator import NatsRegistrator
 from faststream.nats.security import NatsNKey, NatsSecurity, NatsUserPassword
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error
 
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.connection import Connection, NatsConnectFailed
-from heliograph.runtime.bus.heartbeats import Heartbeats
+from heliograph.runtime.bus.continuous_pull import ContinuousPull, MessageHandler
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.server import HTTP_GRACE
 from heliograph.runtime.settings import ServiceSettings
-
-#: Acknowledges the message itself, whatever happens.
-MessageHandler = Callable[[Msg], Awaitable[None]]
-
-_FETCH = PullSub(batch_size=1, timeout=3)  #: seconds; a fetch that a restart swallowed ends with it
 
 
 class PullConsumers:
@@ -39,12 +33,10 @@ class PullConsumers:
 
     def __init__(self, settings: ServiceSettings, name: str) -> None:
         self._connection = Connection(settings, name)
+        self._heartbeat = settings.ack_wait / 3
         self._broker = _Broker(
             **self._connection.options,
             security=_security(self._connection),
-            apply_types=False,  # handlers take the message as it is: injection costs more than they do
-            decoder=_as_it_is,
-            middlewares=[_heartbeat(settings.ack_wait)],
             graceful_timeout=settings.shutdown_grace_period - HTTP_GRACE,
             logger=None,
         )
@@ -64,19 +56,17 @@ class PullConsumers:
         Args:
             workers: Messages that are handled at once; the consumer's own cap may be lower.
         """
-
-        @self._broker.subscriber(
-            subject,
-            stream=JStream(stream, declare=False),
-            durable=durable,
-            pull_sub=_FETCH,
-            max_workers=workers,
-            inbox_prefix=self._connection.inbox_prefix + b".",  # FastStream's own would be shared
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,  # FastStream answers wherever a header of the message says
+        self._broker.add(
+            ContinuousPull(
+                self._broker,
+                handle,
+                subject=subject,
+                stream=stream,
+                durable=durable,
+                workers=workers,
+                heartbeat=self._heartbeat,
+            )
         )
-        async def on_message(message: NatsMessage) -> None:
-            await handle(message.raw_message)
 
     async def notify(self, subject: str, body: bytes = b"") -> None:
         """
@@ -89,13 +79,12 @@ class PullConsumers:
 
     async def start(self) -> None:
         """Pull from now on, if there is anything to be pulled. Raises Unavailable: start it again."""
-        if self._broker.subscribers:
+        if self._broker.pulls:
             await self._broker.start()
 
-    def stop_pulling(self) -> None:
+    async def stop_pulling(self) -> None:
         """Stop pulling; work in progress goes on, with its heartbeats."""
-        for subscriber in self._broker.subscribers:
-            subscriber.running = False
+        await asyncio.gather(*(pull.leave() for pull in self._broker.pulls))
 
     async def stop(self) -> None:
         """Finish work in progress within the grace period, then close the connection."""
@@ -107,11 +96,19 @@ class _Broker(NatsBroker):
     pulling: Connection  #: what it is opened with
     client: Client | None = None  #: once it is connected
 
+    @property
+    def pulls(self) -> list[ContinuousPull]:
+        return [each for each in self.subscribers if isinstance(each, ContinuousPull)]
+
+    def add(self, pull: ContinuousPull) -> None:
+        """Register a subscriber that FastStream did not make."""
+        super(NatsRegistrator, self).subscriber(pull)
+
     async def start(self) -> None:
         """
         Raises Unavailable: start it again. A subscriber that listens already is not started twice.
 
-        Started twice, a subscriber of FastStream would go on listening and hand nothing on.
+        Started twice, a subscriber would request messages twice.
         """
         with translated():
             try:
@@ -119,7 +116,7 @@ class _Broker(NatsBroker):
             except NatsConnectFailed as error:
                 raise Unavailable(str(error)) from error
             self.pulling.note_connected()
-            for subscriber in self.subscribers:
+            for subscriber in self.pulls:
                 if subscriber.running:
                     continue
                 try:
@@ -140,18 +137,3 @@ def _security(connection: Connection) -> NatsSecurity:
         user, password = credentials["user"], credentials["password"]
         return NatsUserPassword(user, password, ssl_context=context, tls_handshake_first=is_first)
     return NatsSecurity(ssl_context=context, tls_handshake_first=is_first)
-
-
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    return message
-
-
-def _heartbeat(ack_wait: float) -> type[BaseMiddleware[Any, Any]]:
-    """A middleware that extends the delivery every third of `ack_wait`."""
-
-    class Heartbeat(BaseMiddleware[Any, Any]):
-        async def consume_scope(self, call_next: Any, msg: Any) -> Any:
-            with Heartbeats(msg.raw_message, ack_wait / 3):
-                return await call_next(msg)
-
-    return Heartbeat
