@@ -17,7 +17,7 @@ _STORE_INTERVAL = 1.0  #: seconds between looks at a store that does not answer
 
 
 class NotProvisioned(ClientError):
-    """NATS or the store did not respond in time."""
+    """NATS or the store did not respond in time, or NATS refused its user for so long."""
 
 
 async def provision(settings: ServiceSettings, *, timeout: float | None = None) -> str:
@@ -42,7 +42,8 @@ async def provision(settings: ServiceSettings, *, timeout: float | None = None) 
                 await _make_bucket(settings)
             return bus.epoch
     except TimeoutError as error:
-        raise NotProvisioned(f"Not provisioned: {server} did not respond in time") from error
+        reason = f"still waiting for {server} after {timeout:g} seconds"
+        raise NotProvisioned(f"Not provisioned: {reason}") from error
     finally:
         await bus.close()
 
