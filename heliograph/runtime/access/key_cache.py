@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from heliograph.contracts.access_keys import AccessKey
 from heliograph.contracts.authorization import Principal
@@ -96,4 +97,8 @@ class KeyCache:
         entry = self._cache.cached(id_)
         if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
             raise Unavailable("the keys are not known right now", retry_after=1)
-        return KeyRecord.model_validate(entry.value) if entry.value else None
+        return entry.parsed(_key_record)
+
+
+def _key_record(value: dict[str, Any]) -> KeyRecord | None:
+    return KeyRecord.model_validate(value) if value else None

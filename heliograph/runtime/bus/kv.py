@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ulid import ULID
 
@@ -11,6 +11,8 @@ from heliograph.contracts.kv_entries import DISPOSABLE, read_entry
 from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.stored_messages import Stored
+
+_Parsed = TypeVar("_Parsed")
 
 
 class KvEntry:
@@ -21,6 +23,7 @@ class KvEntry:
     ) -> None:
         self._value = value
         self._unreadable = unreadable
+        self._parsed: dict[Callable[[dict[str, Any]], Any], Any] = {}
         self.revision = revision
 
     @property
@@ -34,6 +37,16 @@ class KvEntry:
     def readable(self) -> dict[str, Any]:
         """The value; nothing in place of one that cannot be read."""
         return {} if self._unreadable else self._value
+
+    def parsed(self, parse: Callable[[dict[str, Any]], _Parsed]) -> _Parsed:
+        """
+        What a pure function makes of the value. It is called once: entries of a cache are used by many
+        requests. Raises Unreadable.
+        """
+        if parse not in self._parsed:
+            self._parsed[parse] = parse(self.value)
+        found: _Parsed = self._parsed[parse]
+        return found
 
 
 class KeyValue:

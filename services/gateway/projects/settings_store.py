@@ -17,6 +17,7 @@ from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.catalog import CurrentCatalog
 from services.gateway.projects.settings_validation import check_retention, validate_change
 
+_NO_DEFAULTS = Defaults()
 _NO_QUOTAS = ProjectQuotas()
 
 
@@ -51,13 +52,11 @@ class ProjectSettings:
 
     async def defaults(self, project: str) -> Defaults:
         """Current defaults of a project."""
-        value = await self._cache.read(project)
-        return Defaults.model_validate(value["defaults"]) if "defaults" in value else Defaults()
+        return (await self._cache.entry(project)).parsed(_defaults)
 
     async def quotas(self, project: str) -> ProjectQuotas:
         """Current quotas of a project."""
-        value = await self._cache.read(project)
-        return ProjectQuotas.model_validate(value["quotas"]) if value.get("quotas") else _NO_QUOTAS
+        return (await self._cache.entry(project)).parsed(_quotas)
 
     @retry_on_conflict
     async def mark_budget(
@@ -135,6 +134,14 @@ class ProjectSettings:
 
     async def _entry(self, project: str) -> KvEntry:
         return await self._cache.bucket.read(project)
+
+
+def _defaults(value: dict[str, Any]) -> Defaults:
+    return Defaults.model_validate(value["defaults"]) if "defaults" in value else _NO_DEFAULTS
+
+
+def _quotas(value: dict[str, Any]) -> ProjectQuotas:
+    return ProjectQuotas.model_validate(value["quotas"]) if value.get("quotas") else _NO_QUOTAS
 
 
 def _state(project: str, value: dict[str, Any]) -> ProjectState:
