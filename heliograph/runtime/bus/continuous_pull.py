@@ -26,6 +26,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error
 from nats.js.api import ConsumerConfig
 
+from heliograph.runtime.background import stop
 from heliograph.runtime.bus.heartbeats import Heartbeats
 
 log = structlog.get_logger()
@@ -120,9 +121,7 @@ class ContinuousPull(PullStreamSubscriber):
         await self.leave()
         if self._handling:
             await asyncio.wait(self._handling, timeout=self._outer_config.graceful_timeout)
-        for task in self._handling:
-            task.cancel()
-        await asyncio.gather(*self._handling, return_exceptions=True)
+        await stop(*self._handling)
         await super().stop()
 
     async def _request_forever(self) -> None:
