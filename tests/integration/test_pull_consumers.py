@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from nats.aio.msg import Msg
@@ -9,7 +11,8 @@ from nats.aio.msg import Msg
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.pull_consumers import PullConsumers
-from tests.support.servers import Server
+from tests.support.records import CURRENT_CATALOG
+from tests.support.servers import Server, nats_running
 from tests.support.timeouts import TIMEOUT
 
 
@@ -127,6 +130,36 @@ async def test_who_leaves_finishes_what_is_in_hand_and_takes_nothing_more(
     assert finished == ["first"]
 
 
+async def test_a_consumer_goes_on_after_a_restart_of_the_server(tmp_path: Path) -> None:
+    """The open request is gone with the server, and nobody says so."""
+    name = f"restart-{secrets.token_hex(4)}"
+    handled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def on_message(message: Msg) -> None:
+        await message.ack()
+        handled.put_nowait(message.data.decode())
+
+    with nats_running(tmp_path) as server:
+        bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
+        await bus.open()
+        await _create(bus, name, storage="file")
+        consumers = PullConsumers(server.settings, "test")
+        consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=10)
+        await consumers.start()
+        async with asyncio.timeout(TIMEOUT):
+            await bus.jetstream.publish(f"{name}.x", b"before", {})
+            assert await handled.get() == "before"
+            server.kill()
+            server.start()
+            await _publish_once_connected(bus, f"{name}.x", b"after")
+            while (text := await handled.get()) == "before":  # its acknowledgement was lost
+                continue
+        await consumers.stop()
+        await bus.close()
+
+    assert text == "after"
+
+
 async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, nats: Server) -> None:
     """Else whoever may publish a message could have the service that handles it publish anywhere."""
     name = f"attack-{secrets.token_hex(4)}"
@@ -150,8 +183,16 @@ async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, na
     assert await bus.jetstream.last("KV_quotas", target) is None
 
 
-async def _create(bus: NatsBus, name: str) -> None:
-    config = {"name": name, "subjects": [f"{name}.>"], "storage": "memory"}
+async def _publish_once_connected(bus: NatsBus, subject: str, text: bytes) -> None:
+    """What is sent while the server is away may be lost."""
+    while True:
+        with suppress(Unavailable):
+            await bus.jetstream.with_timeout(2).publish(subject, text, {})
+            return
+
+
+async def _create(bus: NatsBus, name: str, *, storage: str = "memory") -> None:
+    config = {"name": name, "subjects": [f"{name}.>"], "storage": storage}
     await bus.jetstream.api(f"STREAM.CREATE.{name}", config)
     durable = {"durable_name": name, "ack_policy": "explicit"}
     consumer = {"stream_name": name, "config": durable, "action": "create"}
