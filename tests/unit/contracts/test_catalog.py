@@ -166,7 +166,7 @@ def test_a_name_that_looks_like_a_number_is_a_name(overlay: Overlay) -> None:
 @pytest.mark.parametrize(
     ("section", "text", "line", "reason"),
     [
-        pytest.param("kinds", "a: 1\nb: [\n", 3, "expected the node content", id="syntax"),
+        pytest.param("kinds", "a: 1\nb: [\n", 3, "node content", id="syntax"),
         pytest.param("kinds", "a:\n\t- 1\n", 2, "cannot start any token", id="tab"),
         pytest.param("kinds", "- a\n- b\n", 1, "names of kinds", id="a list"),
         pytest.param("lanes", "just words\n", 1, "names of lanes", id="a text"),
