@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from heliograph.contracts.errors import Unauthenticated, Unavailable
 from heliograph.runtime.access.key_sets import read_key_set
+from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.http.bounded_read import read_bounded
 
 log = structlog.get_logger()
@@ -82,7 +83,7 @@ class KeySet:
             return await asyncio.to_thread(Path(self._source).read_text)
         async with (
             asyncio.timeout(_TIMEOUT.read),
-            httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
+            httpx.AsyncClient(timeout=_TIMEOUT, verify=ssl_context(), trust_env=False) as http,
             http.stream("GET", self._source) as answer,
         ):
             answer.raise_for_status()

@@ -15,6 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from heliograph.contracts.errors import Unavailable
+from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.settings import ServiceSettings
 
 _QUESTION = "$SYS.REQ.SERVER.PING.VARZ"
@@ -67,7 +68,9 @@ async def _ignore(_: Exception) -> None:
 
 async def _over_http(monitor: str) -> Configuration:
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=_TIMEOUT, verify=ssl_context(), trust_env=False
+        ) as client:
             answer = await client.get(f"{monitor}/varz")
         return _parse(answer.json())
     except (httpx.HTTPError, ValueError, KeyError) as error:

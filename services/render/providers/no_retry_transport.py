@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from heliograph.runtime.fetching.certificates import ssl_context
 from heliograph.runtime.http.content_encoding import (
     BrokenEncoding,
     TooLarge,
@@ -49,7 +50,7 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
-        self._pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
+        self._pool = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=LIMITS, trust_env=False)
         self._origin = _origin(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
         self._max_answer = max_answer

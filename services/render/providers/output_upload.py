@@ -6,6 +6,7 @@ from typing import Protocol
 import httpx
 
 from heliograph.contracts.errors import OutputRefused, OutputTooLarge, Unavailable
+from heliograph.runtime.fetching.certificates import ssl_context
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
@@ -35,7 +36,9 @@ class OutputUploader:
         self, storage_url: str, credentials: Callable[[], dict[str, str]] = dict[str, str]
     ) -> None:
         self._credentials = credentials
-        self._http = httpx.AsyncClient(base_url=storage_url, timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=storage_url, timeout=_TIMEOUT, verify=ssl_context(), trust_env=False
+        )
 
     async def upload(self, project: str, job: str, sha256: str, content: bytes) -> None:
         """Only storage's errors about the content itself are final; all others are transient."""

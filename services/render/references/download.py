@@ -33,7 +33,7 @@ async def download_own(url: str) -> Reference:
     try:
         async with (
             asyncio.timeout(_DEADLINE),
-            httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as http,
+            httpx.AsyncClient(timeout=_TIMEOUT, verify=ssl_context(), trust_env=False) as http,
             http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
         ):
             if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:

@@ -11,6 +11,7 @@ import httpx
 from fal_client.auth import FAL_QUEUE_RUN_HOST, FAL_RUN_HOST
 from fal_client.client import CDN_URL, REST_URL, AsyncBackupDomainTransport
 
+from heliograph.runtime.fetching.certificates import ssl_context
 from services.render.providers.http_errors import ConnectFailed, HttpErrorStatus
 from services.render.providers.no_retry_transport import (
     CONNECT,
@@ -47,7 +48,7 @@ class FalTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, base_url: str | None = None) -> None:
-        pool = httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False)
+        pool = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=LIMITS, trust_env=False)
         self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
         self._base = httpx.URL(base_url.rstrip("/")) if base_url else None
         self._inner = pool if self._base else AsyncBackupDomainTransport(transport=pool)

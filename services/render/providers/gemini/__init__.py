@@ -22,6 +22,7 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
+from heliograph.runtime.fetching.certificates import ssl_context
 from services.render.providers import Request
 from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.gemini.errors import classify
@@ -60,7 +61,9 @@ class GeminiProvider:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         transport = GeminiTransport(base_url, read=READ, max_answer=MAX_OUTPUTS)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
-        self._unused = httpx.Client(trust_env=False)  # or Google's client makes one as it likes
+        self._unused = httpx.Client(
+            verify=ssl_context(), trust_env=False
+        )  # or Google's client makes one as it likes
         self._client = genai.Client(
             api_key=key,
             vertexai=False,  # overrides the environment
@@ -68,7 +71,7 @@ class GeminiProvider:
                 base_url=base_url,
                 httpx_client=self._unused,
                 httpx_async_client=self._http,
-                async_client_args={"ssl": httpx.create_ssl_context(trust_env=False)},
+                async_client_args={"ssl": ssl_context()},
             ),
         )
         self._models = models
