@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.support.certificates import share_certificates
 from tests.support.emulation.emulator_process import Emulator, emulator_running
 from tests.support.fal.emulator_process import FalServer, fal_running
 from tests.support.records import some_project
@@ -33,6 +34,7 @@ for name in (
 ):
     os.environ.pop(name, None)
 
+share_certificates()
 
 #: folders whose tests run in one process, those first that take longest: they share what takes long
 #: to start, and two crashes at once would only measure how busy the machine is

@@ -1,6 +1,7 @@
 """A render worker with one hosted provider, on a bus in memory: what becomes of whole jobs."""
 
 import asyncio
+from functools import cache
 from typing import Any, cast
 
 from heliograph.contracts.attempts import Takeover
@@ -52,6 +53,12 @@ class _OpenLanes:
         return LaneLimit(cap=CATALOG.lanes[lane].cap)
 
 
+@cache
+def _settings(**settings: Any) -> RenderSettings:
+    """Those of many rigs are the same, and reading them takes 50 ms."""
+    return RenderSettings(**settings)
+
+
 async def _nobody_listens(subject: str, body: bytes = b"") -> None:
     """A hint that is not heard."""
 
@@ -89,7 +96,7 @@ class WorkerRig:
             catalog=CurrentCatalog(_with(model, answers_within)),
             reporter=ProgressPublisher(_nobody_listens, every=60),
             wakeups=WakeUps(),
-            settings=RenderSettings(**{**_SHORT, **settings}),
+            settings=_settings(**{**_SHORT, **settings}),
         )
 
     async def do(self, prompt: str, takeover: Takeover | None = None, **parameters: Any) -> Record:
