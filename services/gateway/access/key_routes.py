@@ -32,7 +32,12 @@ _SECRET = {"Cache-Control": "no-store"}
 def key_routes(keys: KeyStore) -> APIRouter:
     """Routes of API keys."""
     router = create_router("keys")
+    _add_creation_and_lists(router, keys)
+    _add_changes(router, keys)
+    return router
 
+
+def _add_creation_and_lists(router: APIRouter, keys: KeyStore) -> None:
     @router.post(
         "/keys",
         status_code=201,
@@ -70,6 +75,8 @@ def key_routes(keys: KeyStore) -> APIRouter:
             raise NotFound("this request was made without a key")
         return json_response(_shown(await keys.find(principal.id), principal.id))
 
+
+def _add_changes(router: APIRouter, keys: KeyStore) -> None:
     @router.post(
         "/keys/{key_id}/rotate",
         response_model=CreatedKey,
@@ -107,8 +114,6 @@ def key_routes(keys: KeyStore) -> APIRouter:
     async def revoke_key(key_id: KeyId, principal: CurrentPrincipal) -> Response:
         await _require_within(keys, key_id, principal)
         return json_response(_shown(await keys.revoke(key_id), key_id))
-
-    return router
 
 
 async def _require_within(keys: KeyStore, key_id: str, principal: Principal) -> None:

@@ -28,7 +28,12 @@ class QueueQuery(BaseModel, extra="forbid"):
 def limit_routes(limits: LimitAdmin) -> APIRouter:
     """Routes of lanes and accounts."""
     router = create_router("limits")
+    _add_lanes(router, limits)
+    _add_accounts(router, limits)
+    return router
 
+
+def _add_lanes(router: APIRouter, limits: LimitAdmin) -> None:
     @router.get(
         "/lanes",
         response_model=LaneList,
@@ -68,6 +73,8 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
         lane = visible_lane(await limits.change_lane(name, body), principal)
         return json_response(lane.model_dump(mode="json"))
 
+
+def _add_accounts(router: APIRouter, limits: LimitAdmin) -> None:
     @router.get(
         "/accounts",
         response_model=AccountList,
@@ -89,8 +96,6 @@ def limit_routes(limits: LimitAdmin) -> APIRouter:
     @needs("admin")
     async def change_account(name: str, body: ChangeAccount) -> Response:
         return json_response((await limits.change_account(name, body)).model_dump(mode="json"))
-
-    return router
 
 
 def visible_lane(lane: LaneState, principal: Principal) -> LaneState:
