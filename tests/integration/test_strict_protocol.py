@@ -197,6 +197,16 @@ async def test_requests_are_the_same_in_whatever_pieces_they_come(port: int, siz
     assert [each["body"] for each in found] == ["\r\n\r\n", "\r\n\r\n", "", ""]
 
 
+async def test_a_chunk_full_of_empty_lines_is_read_as_fast_as_any(port: int) -> None:
+    lines = b"\r\n\r\n" * 50_000
+    request = b"POST /boats HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(lines), lines)
+
+    [found, _] = _understood(await _answers(port, request + body + LAST))
+
+    assert len(str(found["body"])) == len(lines)
+
+
 async def test_trailers_are_no_headers_of_any_request(port: int) -> None:
     request = CHUNKED + b"3\r\nabc\r\n0\r\nAuthorization: stolen\r\n\r\n"
 

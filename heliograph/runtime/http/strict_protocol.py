@@ -34,6 +34,9 @@ _OTHER_UPGRADE = re.compile(
     rb"\r\nUpgrade:(?![ \t]*websocket[ \t]*\r\n)[\t -~\x80-\xff]*(?=\r\n)", re.IGNORECASE
 )
 
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\r\n]*)?\r\n")
+_BEGUN_SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{0,16}(?:;[^\r\n]*)?\r?\Z")
+
 
 class StrictHttpProtocol(HttpToolsProtocol):
     """
@@ -51,8 +54,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         self._is_whole = True  # the last request has been read to its end
         self._has_head = False
         self._body_left: int | None = 0  # bytes; null: the body is chunked
-        self._tail = b""  # of the last piece of a chunked body
-        self._framing = 0  # bytes of chunked framing since the last piece of a body
+        self._chunk_left = 0  # bytes of the chunk in hand, with the end of its line
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -96,11 +98,32 @@ class StrictHttpProtocol(HttpToolsProtocol):
             return _end_of_head(data, position)
         if self._body_left is not None:
             return min(len(data), position + self._body_left)
-        found = (self._tail + data[position : position + 3]).find(_END)
-        if found >= 0:
-            return position + found + len(_END) - len(self._tail)
-        found = data.find(_END, position)
-        return len(data) if found < 0 else found + len(_END)
+        return self._end_of_chunks(data, position)
+
+    def _end_of_chunks(self, data: bytes, position: int) -> int | None:
+        """
+        Where the body ends, or what there is of it; null: the line of a size, or the trailers, are not complete.
+
+        Chunks are stepped over: their bytes may look like the end of a body by the thousand.
+        """
+        start = position
+        while position < len(data):
+            if self._chunk_left:
+                step = min(self._chunk_left, len(data) - position)
+                self._chunk_left -= step
+                position += step
+            elif (line := _size_line(data, position)) is None:
+                break
+            elif size := int(line[1], 16):
+                self._chunk_left = size + len(b"\r\n")
+                position = line.end()
+            else:
+                end = data.find(_END, line.end() - len(b"\r\n"))
+                _check_framing((end if end >= 0 else len(data)) - line.end())
+                if end < 0:
+                    break
+                return end + len(_END)
+        return position if position > start else None
 
     def _feed(self, data: bytes, position: int, end: int) -> None:
         if self._is_whole:
@@ -111,18 +134,13 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(_OTHER_UPGRADE.sub(b"", head))
             if not self._has_head:
                 raise HttpParserError("head")
-        elif self._body_left is not None:
-            self._body_left -= end - position
-            self.parser.feed_data(memoryview(data)[position:end])
         else:
-            self._tail = (self._tail + data[max(position, end - 3) : end])[-3:]
-            self._framing += end - position
+            if self._body_left is not None:
+                self._body_left -= end - position
             self.parser.feed_data(memoryview(data)[position:end])
-            if self._framing > MAX_HEAD:
-                raise HttpParserError("chunk extensions or trailers")
 
     def on_message_begin(self) -> None:
-        if not self._is_whole:
+        if not self._is_whole or self._is_answer_due():
             raise HttpParserError("a request within another one")
         super().on_message_begin()
         self._is_whole = False
@@ -133,7 +151,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._body_left = self._announced_length()
-        self._tail, self._framing = b"", 0
+        self._chunk_left = 0
         super().on_headers_complete()
         self._has_head = True
 
@@ -152,10 +170,6 @@ class StrictHttpProtocol(HttpToolsProtocol):
             return None
         lengths = [int(value) for name, value in self.headers if name == b"content-length"]
         return lengths[0] if lengths else 0
-
-    def on_body(self, body: bytes) -> None:
-        self._framing = 0
-        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._is_whole = True
@@ -204,6 +218,22 @@ def _end_of_head(data: bytes, position: int) -> int | None:
     if not begun[:1].isalpha() or begun.count(b"\n") != begun.count(b"\r\n"):
         raise HttpParserError("no head")
     return None
+
+
+def _size_line(data: bytes, position: int) -> re.Match[bytes] | None:
+    """The line that begins a chunk; null: its end has not come yet. Raises HttpParserError for another one."""
+    if (line := _SIZE_LINE.match(data, position)) is None:
+        if not _BEGUN_SIZE_LINE.match(data, position):
+            raise HttpParserError("size of a chunk")
+        _check_framing(len(data) - position)
+        return None
+    _check_framing(line.end() - position)
+    return line
+
+
+def _check_framing(size: int) -> None:
+    if size > MAX_HEAD:
+        raise HttpParserError("chunk extensions or trailers")
 
 
 def _without_chunks(app: ASGI3Application, cycle: RequestResponseCycle) -> ASGI3Application:
