@@ -78,3 +78,5 @@ def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
     """Component and pod template of everything that runs."""
     for each in of_kind(objects, "Deployment", "Job"):
         yield component(each), each["spec"]["template"]
+    for each in of_kind(objects, "CronJob"):
+        yield component(each), each["spec"]["jobTemplate"]["spec"]["template"]

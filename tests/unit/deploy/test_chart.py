@@ -57,6 +57,7 @@ def _identity(item: Object) -> tuple[str, str]:
         ("render.keda.enabled=true", "existingSecret"),
         ("render.terminationGracePeriodSeconds=5", "terminationGracePeriodSeconds"),
         ("status.replicas=2", "database.existingSecret"),
+        ("backup.enabled=true", "existingClaim"),
     ],
 )
 def test_wrong_values_are_refused_by_name(setting: str, named: str) -> None:

@@ -117,5 +117,10 @@ def test_render_is_scaled_by_a_metric_that_the_gateway_shows() -> None:
 def test_each_service_has_an_account_without_a_token() -> None:
     accounts = of_kind(rendered("small"), "ServiceAccount")
 
-    assert {component(each) for each in accounts} == {*SERVICES, "dispatcher", "operator"}
+    assert {component(each) for each in accounts} == {
+        *SERVICES,
+        "dispatcher",
+        "operator",
+        "backup",
+    }
     assert all(each["automountServiceAccountToken"] is False for each in accounts)

@@ -31,6 +31,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "status": StatusSettings,
     "provision": GatewaySettings,
     "operator": GatewaySettings,
+    "backup": StorageSettings,
 }
 NAMED_FILES = {"nats_nkey", "nats_ca.crt"}  #: that settings name
 PAUSE = 5  #: seconds of `preStop`, which are part of the grace period
@@ -176,6 +177,31 @@ def test_streams_are_made_before_services_start() -> None:
     assert re.search(
         "provision", " ".join(job["spec"]["template"]["spec"]["containers"][0]["command"])
     )
+
+
+def test_a_backup_is_made_by_one_job_at_a_time_into_one_folder_of_a_volume() -> None:
+    """The second backup into a folder fetches new objects only."""
+    [backup] = of_kind(rendered("large"), "CronJob")
+    [(_, pod)] = pods([backup])
+    [container] = pod["spec"]["containers"]
+    [volume] = [each for each in pod["spec"]["volumes"] if each["name"] == "backups"]
+
+    assert backup["spec"]["concurrencyPolicy"] == "Forbid"
+    assert container["command"] == ["heliograph", "backup", "/backups/hg-heliograph-backup"]
+    assert container["image"].startswith("heliograph/storage:")
+    assert volume["persistentVolumeClaim"] == {"claimName": "heliograph-backups"}
+    assert _secret_files(pod) == {
+        *NAMED_FILES,
+        "HELIOGRAPH_S3_ACCESS_KEY",
+        "HELIOGRAPH_S3_SECRET_KEY",
+    }
+
+
+def test_the_server_takes_the_name_of_the_backup_however_long_that_of_the_release_is() -> None:
+    """52 characters at most, because the Jobs of it get a suffix."""
+    [backup] = of_kind(rendered("large", "--set", f"nameOverride={'n' * 60}"), "CronJob")
+
+    assert len(backup["metadata"]["name"]) <= 52
 
 
 @pytest.mark.parametrize("values", EXAMPLES)
