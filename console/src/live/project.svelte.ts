@@ -19,6 +19,7 @@ export class LiveProject {
   reached = $state.raw<BudgetReached | null>(null);
   /** What was published before: read without becoming reactive. */
   #before: ReadonlyMap<string, Job> = new Map();
+  readonly #open = new Map<string, Job>();
   readonly #store: JobStore;
   readonly #listeners = new Set<Listener>();
 
@@ -34,7 +35,7 @@ export class LiveProject {
       if (this.connection !== state) this.connection = state;
       const before = this.#before;
       this.#before = jobs;
-      this.#list(changed, before, jobs);
+      this.#list(changed, jobs);
       for (const id of changed) this.#change(id, before.get(id), jobs.get(id));
     });
   }
@@ -60,18 +61,16 @@ export class LiveProject {
     this.#store.close();
   }
 
-  /** Look through all jobs only when one of those that changed is open, or was. */
-  #list(
-    changed: ReadonlySet<string>,
-    before: ReadonlyMap<string, Job>,
-    jobs: ReadonlyMap<string, Job>,
-  ): void {
-    const matters = (job: Job | undefined) => job !== undefined && isOpen(job);
+  /** Only jobs that changed are looked at: there are many that are over. */
+  #list(changed: ReadonlySet<string>, jobs: ReadonlyMap<string, Job>): void {
+    let isOther = false;
     for (const id of changed) {
-      if (!matters(before.get(id)) && !matters(jobs.get(id))) continue;
-      this.open = [...jobs.values()].filter(isOpen);
-      return;
+      const job = jobs.get(id);
+      if (job && isOpen(job)) this.#open.set(id, job);
+      else if (!this.#open.delete(id)) continue;
+      isOther = true;
     }
+    if (isOther) this.open = [...this.#open.values()];
   }
 
   #change(id: string, before: Job | undefined, job: Job | undefined): void {
