@@ -33,6 +33,7 @@ _VIEWS = {
     "failures": ("/projects/{project}/failures", "Look at every failure"),
     "board": ("/board", "Board"),
 }
+_LOOKS = 20  #: at a page, which may be loading while a picture of it is made
 #: what people use and what tells a state, where it is on the screen
 _CONTROLS = """
 [...document.querySelectorAll("main :is(a[href], button, select, input, .tag, [role=progressbar]), header a")]
@@ -140,11 +141,17 @@ def test_every_control_and_state_is_seen_where_the_system_chooses_the_colours(
         for view, (address, heading) in _VIEWS.items():
             page = console.open(address.format(**seeded))
             expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
-            page.wait_for_load_state("networkidle")
-            controls = page.evaluate(_CONTROLS)
-            picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            unseen = [each["name"] for each in controls if not _is_seen(picture, each)]
+            for _ in range(_LOOKS):
+                if not (unseen := _unseen(page)):
+                    break
+                page.wait_for_timeout(500)
             assert unseen == [], view
+
+
+def _unseen(page: Page) -> list[str]:
+    controls = page.evaluate(_CONTROLS)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return [each["name"] for each in controls if not _is_seen(picture, each)]
 
 
 def _is_seen(picture: Image.Image, control: dict[str, Any]) -> bool:
