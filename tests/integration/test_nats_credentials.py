@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,7 +61,10 @@ def _listening(pid: int) -> set[int]:
     """Ports of this machine that a process listens on (Linux)."""
     if not Path("/proc/net/tcp").exists():
         pytest.skip("ports of a process are read from /proc")
-    own = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    own = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed by now
+            own.add(link.readlink().name)
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     sockets = [line.split() for line in lines]
     return {
