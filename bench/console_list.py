@@ -41,16 +41,20 @@ async (step) => {
 _DRAWN = """
 () => {
   window.drawn = {};
-  const look = (node) => {
-    for (const link of node.querySelectorAll?.("a[href^='/jobs/job_']") ?? []) {
-      const job = link.pathname.slice(6);
-      if (job in drawn) continue;
-      drawn[job] = 0;
-      requestAnimationFrame(() => setTimeout(() => (drawn[job] = Date.now())));
-    }
+  const links = "a[href^='/jobs/job_']";
+  const note = (link) => {
+    const job = link.pathname.slice(6);
+    if (job in drawn) return;
+    drawn[job] = 0;
+    requestAnimationFrame(() => setTimeout(() => (drawn[job] = Date.now())));
   };
-  new MutationObserver((changes) => changes.forEach((change) => change.addedNodes.forEach(look)))
-    .observe(document.body, { childList: true, subtree: true });
+  // a row has a new element, or that of another job
+  const look = ({ type, target, addedNodes }) => {
+    if (type === "attributes") return target.matches(links) && note(target);
+    addedNodes.forEach((node) => node.querySelectorAll?.(links).forEach(note));
+  };
+  new MutationObserver((changes) => changes.forEach(look))
+    .observe(document.body, { childList: true, subtree: true, attributeFilter: ["href"] });
 }
 """
 
