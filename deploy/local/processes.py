@@ -22,6 +22,7 @@ _CANNOT_WRITE = re.compile(
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+_DIRECTORY_CACHE = "10s"  #: rclone's default is five minutes
 GRACE = 12.0  #: seconds to end before a process is killed: a drain, and a little more
 
 
@@ -94,7 +95,8 @@ def s3_server(settings: ServiceSettings) -> Process:
     """
     The bundled S3 server: rclone on a folder, behind a proxy for ranges.
 
-    Without its cache, which would keep objects where a killed server forgets them.
+    Without its cache, which would keep objects where a killed server forgets them. What it remembers of a
+    directory may name a temporary file that is gone: then it answers 500 until it looks again.
     """
     access_key, secret_key = settings.folder.s3_credentials()
     proxy = [
@@ -104,7 +106,8 @@ def s3_server(settings: ServiceSettings) -> Process:
         f"{settings.host}:{settings.s3_port}",
         f"{settings.host}:{settings.s3_internal_port}",
     ]
-    rclone = [program("rclone"), "serve", "s3", "--vfs-cache-mode", "off", "--config", ""]
+    flags = ["--vfs-cache-mode", "off", "--dir-cache-time", _DIRECTORY_CACHE, "--config", ""]
+    rclone = [program("rclone"), "serve", "s3", *flags]
     secret = f'"{access_key},{secret_key.get_secret_value()}"'  # quoted: lists are read as CSV
     environment = {"RCLONE_AUTH_KEY": secret}  # not on the command line: `ps`
     return Process("s3", [*proxy, *rclone, str(settings.folder.folder("s3"))], environment)
