@@ -101,6 +101,21 @@ async def test_a_cancellation_that_comes_with_the_reply_is_not_lost(client: Requ
         await asking
 
 
+async def test_a_flush_that_was_given_up_ends_no_connection(
+    client: RequestClient, echo: str
+) -> None:
+    giving_up = asyncio.create_task(client.flush())
+    while not client._pongs:
+        await asyncio.sleep(0)
+    giving_up.cancel()
+
+    await asyncio.gather(giving_up, return_exceptions=True)
+    await client.flush()
+
+    assert (await client.request(echo, b"still here", timeout=60)).data == b"still here"
+    assert client.stats["reconnects"] == 0
+
+
 async def test_requests_go_on_after_the_connection_was_closed_and_made_anew(
     nats: Server,
 ) -> None:

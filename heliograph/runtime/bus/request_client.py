@@ -30,6 +30,15 @@ class RequestClient(Client):
         self._inbox = ""
         await super().connect(*arguments, **options)
 
+    async def _process_pong(self) -> None:
+        """
+        Take the reply to a PING. One that nobody waits for any more is dropped: nats-py fails with it, and
+        connects anew.
+        """
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
     async def request(
         self,
         subject: str,
