@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from fastapi import APIRouter, Request, Response, WebSocket
+from fastapi import APIRouter, Request, Response, WebSocket, WebSocketDisconnect
 
 from heliograph.contracts.close_codes import TOO_SLOW
 from heliograph.contracts.errors import HeliographError
@@ -45,7 +45,10 @@ def live_routes(
     @needs("jobs:read", names_jobs=True)
     async def live(socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
-        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        try:
+            await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        except WebSocketDisconnect:
+            return  # gone before it was answered
         client = ClientAuthentication(socket, access_of(socket.app), redeem)
         try:
             with admission.connections.permit():
