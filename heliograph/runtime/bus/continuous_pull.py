@@ -112,9 +112,9 @@ class ContinuousPull(PullStreamSubscriber):
         subscription, self.subscription = self.subscription, None
         if subscription is None:
             return
-        with suppress(Error, ConnectionError, TimeoutError):
-            async with asyncio.timeout(_LEAVING):
-                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py
+        draining = asyncio.create_task(_drain(subscription), name="drain")
+        # not canceled: nats-py fails with the reply to a PING that nobody waits for any more
+        await asyncio.wait({draining}, timeout=_LEAVING)
 
     async def stop(self) -> None:
         """Leave, wait for what is in hand as long as the broker's grace period, and cancel the rest."""
@@ -178,3 +178,8 @@ class ContinuousPull(PullStreamSubscriber):
                 await self._handle(message)
             except Exception:
                 log.exception("Message handler failed", subject=message.subject)
+
+
+async def _drain(subscription: Subscription) -> None:
+    with suppress(Error, ConnectionError, TimeoutError):
+        await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py
