@@ -45,10 +45,7 @@ def live_routes(
     @needs("jobs:read", names_jobs=True)
     async def live(socket: WebSocket) -> None:
         offered = socket.scope.get("subprotocols", [])
-        try:
-            await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        except WebSocketDisconnect:
-            return  # gone before it was answered
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         client = ClientAuthentication(socket, access_of(socket.app), redeem)
         try:
             with admission.connections.permit():
@@ -59,7 +56,7 @@ def live_routes(
         if code == TOO_SLOW:
             SLOW_CLIENTS.inc()
         if code:
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):  # the client is gone
                 await socket.close(code)
 
     return router
