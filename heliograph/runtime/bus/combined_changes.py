@@ -8,14 +8,14 @@ What is remembered of an entry is tried first: the compare says whether it still
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from heliograph.contracts.errors import HeliographError, Unreadable
+from heliograph.contracts.errors import Unreadable
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
+from heliograph.runtime.own_error import own_error
 
 #: of a value, pure; None: the value stays
 Change = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -70,7 +70,7 @@ class CombinedChanges:
         except Exception as error:  # noqa: BLE001  # it is raised where the change was asked for
             for each in group:
                 if not each.is_applied.done():
-                    each.is_applied.set_exception(_own(error))
+                    each.is_applied.set_exception(own_error(error))
             return
         for each, is_applied in zip(group, applied, strict=True):
             if not each.is_applied.done():
@@ -94,11 +94,6 @@ class CombinedChanges:
         if value != entry.value:
             await self._cache.write(key, value, entry.revision)
         return applied
-
-
-def _own(error: Exception) -> Exception:
-    """An error for one of those who wait: each adds its own traceback to the one that it raises."""
-    return copy(error) if isinstance(error, HeliographError) else error
 
 
 def _applied(entry: KvEntry, group: Sequence[_Waiting]) -> tuple[dict[str, Any], list[bool]]:

@@ -7,13 +7,12 @@ not given back: once none is left, a gateway that needs one checks which jobs no
 
 import asyncio
 from collections.abc import Collection, Mapping
-from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cachetools import LRUCache
 
-from heliograph.contracts.errors import HeliographError, Unavailable
+from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.queries.jobs import FindJobStates
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.conflicts import Conflict
@@ -22,6 +21,7 @@ from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.bus.stream_configs import QUOTAS
 from heliograph.runtime.clock import now
+from heliograph.runtime.own_error import own_error
 
 State = Literal["in_flight", "queued"]
 _OPEN: Mapping[State, frozenset[str]] = {
@@ -123,8 +123,7 @@ class JobPermits:
         except Exception as error:  # noqa: BLE001  # each of them is told
             for claim in claims:
                 if not claim.granted.done():
-                    own = copy(error) if isinstance(error, HeliographError) else error
-                    claim.granted.set_exception(own)
+                    claim.granted.set_exception(own_error(error))
         else:
             for claim, jobs in zip(claims, granted, strict=True):
                 if not claim.granted.done():
