@@ -7,14 +7,12 @@ from contextlib import suppress
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import Response, WebSocket
 
 from heliograph.runtime.http import connection_limits
 from heliograph.runtime.http.app import create_web
-from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
-from heliograph.runtime.server import listen
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.http_server import served_as_services
 from tests.support.timeouts import TIMEOUT
 
 HALF = b"GET /boats HTTP/1.1\r\nHost: "
@@ -51,17 +49,8 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
             while True:
                 await socket.send_bytes(bytes(2**20))
 
-    config = uvicorn.Config(
-        app, http=http_protocol(settings), ws=WebSocketProtocol, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    with listen("127.0.0.1", 0) as listener:
-        serving = asyncio.create_task(server._serve([listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = server.force_exit = True
-        await serving
+    async with served_as_services(app, settings) as port:
+        yield port
 
 
 async def _open(port: int, sent: bytes = HALF) -> Connection:

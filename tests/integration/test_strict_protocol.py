@@ -5,14 +5,12 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
-from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
 from heliograph.runtime.http.strict_protocol import MAX_HEAD
-from heliograph.runtime.server import listen
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.http_server import served_as_services
 from tests.support.timeouts import TIMEOUT
 
 HOST = b"Host: boats.example\r\n"
@@ -46,21 +44,8 @@ async def port() -> AsyncIterator[int]:
             "headers": dict(request.headers.items()),
         }
 
-    config = uvicorn.Config(
-        app,
-        http=http_protocol(ServiceSettings()),
-        ws=WebSocketProtocol,
-        log_config=None,
-        lifespan="off",
-    )
-    server = uvicorn.Server(config)
-    with listen("127.0.0.1", 0) as listener:
-        serving = asyncio.create_task(server._serve([listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = server.force_exit = True
-        await serving
+    async with served_as_services(app, ServiceSettings()) as port:
+        yield port
 
 
 async def _answers(port: int, *pieces: bytes) -> bytes:

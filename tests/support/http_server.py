@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from heliograph.runtime.http.connection_limits import WebSocketProtocol, http_protocol
+from heliograph.runtime.server import listen
+from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers import free_port
 
 
@@ -33,3 +36,19 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await running
+
+
+@asynccontextmanager
+async def served_as_services(app: ASGIApp, settings: ServiceSettings) -> AsyncIterator[int]:
+    """The port of an application behind the protocols and limits of services, until the block ends."""
+    config = uvicorn.Config(
+        app, http=http_protocol(settings), ws=WebSocketProtocol, log_config=None, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(server._serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield listener.getsockname()[1]
+        server.should_exit = server.force_exit = True
+        await serving
