@@ -30,9 +30,9 @@ def check_text(text: str, what: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        found = f"character {error.start + 1} is {text[error.start]!a}"
+        character = f"character {error.start + 1} is {text[error.start]!a}"
         reason = "half of a character, or a byte that is not UTF-8"
-        raise Unsendable(f"{what}: {found}, {reason}") from None
+        raise Unsendable(f"{what}: {character}, {reason}") from None
 
 
 def check_key(key: str) -> None:

@@ -96,7 +96,7 @@ def s3_server(settings: ServiceSettings) -> Process:
     The bundled S3 server: rclone on a folder, behind a proxy for ranges.
 
     Without its cache, which would keep objects where a killed server forgets them. What it remembers of a
-    directory may name a temporary file that is gone: then it answers 500 until it looks again.
+    directory may name a temporary file that is gone: then it responds with 500 until it looks again.
     """
     access_key, secret_key = settings.folder.s3_credentials()
     proxy = [
@@ -124,7 +124,7 @@ def service(name: str, settings: LocalSettings) -> list[Process]:
         case _:
             shared = {}
     shared |= _bus_of(name, settings)
-    grace = GRACE + (longest_answer(settings) if name == "render" else 0)
+    grace = GRACE + (longest_response(settings) if name == "render" else 0)
     return [
         Process(
             name if number == 1 else f"{name}-{number}",
@@ -149,9 +149,9 @@ def _bus_of(name: str, settings: LocalSettings) -> dict[str, str]:
     }
 
 
-def longest_answer(settings: LocalSettings) -> float:
+def longest_response(settings: LocalSettings) -> float:
     """Seconds that render waits, at most, for responses in flight that cannot be requested again."""
-    return load_catalog(settings).without(settings.unusable_providers).longest_answer
+    return load_catalog(settings).without(settings.unusable_providers).longest_response
 
 
 def _hosts_of_results(settings: LocalSettings) -> dict[str, str]:
@@ -200,8 +200,8 @@ def server_ports(settings: LocalSettings) -> list[Port]:
 def program(name: str) -> str:
     """Path of a program: beside our Python, or on PATH. Raises NotInstalled."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
         how = "run `make setup`, or install it by the system's package manager"
         raise NotInstalled(f"{name} is not installed: {how}")
-    return found
+    return path

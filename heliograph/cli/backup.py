@@ -35,8 +35,8 @@ def backup(
 
     os.umask(0o077)  # all prompts and pictures are in it
     manifest = run_command(backups.save_backup(folder, with_objects=objects))
-    found = "no objects" if manifest.objects is None else f"{manifest.objects} objects"
-    print(f"{folder}: {len(manifest.streams)} streams and buckets, {found}")
+    copied = "no objects" if manifest.objects is None else f"{manifest.objects} objects"
+    print(f"{folder}: {len(manifest.streams)} streams and buckets, {copied}")
 
 
 @app.command()

@@ -17,9 +17,9 @@ def models(as_json: AsJson = False, url: Gateway = None) -> None:
 
     async def work() -> None:
         async with Client(url) as client:
-            found = await client.models()
+            models = await client.models()
             columns = ("name", "media", "price", "title")
-            show_items(found if as_json else map(model_cells, found), columns, as_json=as_json)
+            show_items(models if as_json else map(model_cells, models), columns, as_json=as_json)
 
     run_command(work())
 

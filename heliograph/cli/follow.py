@@ -52,8 +52,8 @@ def follow(
     async def work() -> int:
         async with Client(url, project=project) as client:
             if jobs:
-                found = [await client.get(job) for job in jobs]
-                return exit_code(await watch(client, found, timeout, as_json=as_json))
+                current = [await client.get(job) for job in jobs]
+                return exit_code(await watch(client, current, timeout, as_json=as_json))
             async with client.follow(timeout=timeout, caught_up=_show_caught_up) as events:
                 async for event in events:
                     if event.job:

@@ -28,12 +28,12 @@ def list_jobs(
 
     async def work() -> None:
         async with Client(url, project=project) as client:
-            found: list[Job] = []
+            jobs: list[Job] = []
             async for job in client.jobs(**{n: v for n, v in filters.items() if v is not None}):
-                found.append(job)
-                if len(found) >= limit:
+                jobs.append(job)
+                if len(jobs) >= limit:
                     break
-            show_jobs(found, as_json=as_json)
+            show_jobs(jobs, as_json=as_json)
 
     run_command(work())
 

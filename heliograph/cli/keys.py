@@ -83,8 +83,8 @@ def revoke_key(id_: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJso
     _show([run_command(api_keys.revoke_key(id_))], as_json=as_json)
 
 
-def _show(found: list[ListedKey], *, as_json: bool) -> None:
-    items = [each.model_dump(mode="json") if as_json else key_cells(each) for each in found]
+def _show(keys: list[ListedKey], *, as_json: bool) -> None:
+    items = [each.model_dump(mode="json") if as_json else key_cells(each) for each in keys]
     show_items(items, _COLUMNS, as_json=as_json)
 
 

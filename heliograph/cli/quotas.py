@@ -41,11 +41,11 @@ def quotas(
                 return await client.change_quotas(**({"user": change} if of_users else change))
             return await client.quotas()
 
-    found = run_command(work())
+    quotas = run_command(work())
     if as_json:
-        print(found.model_dump_json())
+        print(quotas.model_dump_json())
     else:
-        rows = [_cells("the project", found), _cells("each user", found.user)]
+        rows = [_cells("the project", quotas), _cells("each user", quotas.user)]
         show_items(rows, _COLUMNS, as_json=False)
 
 
@@ -60,12 +60,12 @@ def _changes(
             yield name, limit or None
 
 
-def _cells(name: str, found: Quotas) -> Cells:
-    rate = found.requests
+def _cells(name: str, quotas: Quotas) -> Cells:
+    rate = quotas.requests
     return {
         "of": name,
         "requests": rate and rate.limit,
         "window_seconds": rate and rate.window_seconds,
-        "jobs_in_flight": found.jobs_in_flight,
-        "jobs_queued": found.jobs_queued,
+        "jobs_in_flight": quotas.jobs_in_flight,
+        "jobs_queued": quotas.jobs_queued,
     }

@@ -45,21 +45,21 @@ def quote(
 
     async def work() -> None:
         async with Client(url, project=project) as client:
-            found = await client.quote(kind=kind, prompt=prompt, **fields)
-            shown = found.model_dump(mode="json") if as_json else _cells(found)
+            quote = await client.quote(kind=kind, prompt=prompt, **fields)
+            shown = quote.model_dump(mode="json") if as_json else _cells(quote)
             show_items([shown], _COLUMNS, as_json=as_json)
 
     run_command(work())
 
 
-def _cells(found: Quote) -> dict[str, Any]:
-    price = f"{money(found.cost.estimated)} {found.cost.currency}"
-    eta = None if found.eta_seconds is None else f"{found.eta_seconds:.0f} s"
+def _cells(quote: Quote) -> dict[str, Any]:
+    price = f"{money(quote.cost.estimated)} {quote.cost.currency}"
+    eta = None if quote.eta_seconds is None else f"{quote.eta_seconds:.0f} s"
     return {
-        "kind": found.kind,
-        "model": found.model,
-        "lane": found.lane,
-        "cost": price if found.price_known else f"up to {price}",
-        "position": found.position,
-        "eta": found.blocked or eta,
+        "kind": quote.kind,
+        "model": quote.model,
+        "lane": quote.lane,
+        "cost": price if quote.price_known else f"up to {price}",
+        "position": quote.position,
+        "eta": quote.blocked or eta,
     }

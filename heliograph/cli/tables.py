@@ -94,11 +94,11 @@ def age(since: datetime, now: datetime) -> str:
     return f"{seconds // size} {unit}"
 
 
-def cost(found: Cost) -> str:
+def cost(amount: Cost) -> str:
     """Actual cost, or the estimate with `~`."""
-    if found.actual is not None:
-        return f"{money(found.actual)} {found.currency}"
-    return f"~{money(found.estimated)} {found.currency}"
+    if amount.actual is not None:
+        return f"{money(amount.actual)} {amount.currency}"
+    return f"~{money(amount.estimated)} {amount.currency}"
 
 
 def money(amount: Decimal) -> str:

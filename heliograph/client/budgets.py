@@ -44,8 +44,8 @@ class BudgetCalls(GatewayConnection):
         limits = _amounts({"day": day, "month": month, "total": total})
         own = user and _amounts(user)
         body = {**limits, "jobs_open": jobs_open, "user": own, "zone": zone}
-        answer = await self._send("PUT", self._budget_path, json=body)
-        return BudgetState.model_validate(answer)
+        content = await self._send("PUT", self._budget_path, json=body)
+        return BudgetState.model_validate(content)
 
     @property
     def _budget_path(self) -> str:

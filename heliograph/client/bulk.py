@@ -75,9 +75,9 @@ class BulkCalls(Downloads):
         start: RetryFrom | None = None,
     ) -> RetryPreview | CancelPreview:
         """Dry run of `act`: its effect and its cost."""
-        answer = await self._act({**_action(action, ids, filter, mode, start), "dry_run": True})
+        content = await self._act({**_action(action, ids, filter, mode, start), "dry_run": True})
         shape = RetryPreview if action == "retry" else CancelPreview
-        return shape.model_validate(answer)
+        return shape.model_validate(content)
 
     async def _act(self, body: dict[str, Any], **options: Any) -> Any:
         return await self._send(

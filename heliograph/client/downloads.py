@@ -16,7 +16,7 @@ from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.scenes import Story
 from heliograph.service_urls import unreachable
 
-_STALE = frozenset({400, 401, 403})  #: how stores answer to an address that has expired
+_STALE = frozenset({400, 401, 403})  #: status of a store's response to an address that has expired
 
 
 class Downloads(JobCalls):
@@ -59,13 +59,13 @@ class Downloads(JobCalls):
             nonlocal url
             digest = hashlib.sha256()
             try:
-                async with self._http.stream("GET", url) as answer:
-                    if answer.status_code in _STALE:
+                async with self._http.stream("GET", url) as response:
+                    if response.status_code in _STALE:
                         url = await self._fresh_address(asset)
                         raise TransientFailure(ConnectionFailed(f"{asset.id} cannot be downloaded"))
-                    answer.raise_for_status()
+                    response.raise_for_status()
                     with target.open("wb") as stream:
-                        async for chunk in answer.aiter_bytes():
+                        async for chunk in response.aiter_bytes():
                             digest.update(chunk)
                             stream.write(chunk)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -76,7 +76,7 @@ class Downloads(JobCalls):
 
     async def _fresh_address(self, asset: Asset) -> str:
         job, index = job_of_asset(asset.id)
-        for found in (await self.get(job)).assets:
-            if found.index == index and found.url:
-                return found.url
+        for each in (await self.get(job)).assets:
+            if each.index == index and each.url:
+                return each.url
         raise ConnectionFailed(f"storage gave no URL for {asset.id} right now")

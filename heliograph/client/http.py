@@ -22,7 +22,7 @@ from heliograph.service_urls import proxy_address, service_address, unreachable
 T = TypeVar("T")
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-_TRIES = 5  #: of a request whose answer is lost, or that comes too early, and of a download
+_TRIES = 5  #: of a request whose response is lost, or that comes too early, and of a download
 
 
 class GatewayConnection:
@@ -68,14 +68,14 @@ class GatewayConnection:
 
         async def send() -> Any:
             try:
-                answer = await self._http.request(method, path, **options)
+                response = await self._http.request(method, path, **options)
             except httpx.TransportError as error:
                 raise TransientFailure(unreachable(self.url, error)) from error
-            if answer.is_success:
-                return _content(answer)
-            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-                raise TransientFailure(_refusal(answer))
-            raise _refusal(answer)
+            if response.is_success:
+                return _content(response)
+            if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                raise TransientFailure(_refusal(response))
+            raise _refusal(response)
 
         return await repeat(send)
 
@@ -105,22 +105,22 @@ def idempotency_key(key: str | None) -> dict[str, str]:
     return {"Idempotency-Key": key or secrets.token_urlsafe(18)}
 
 
-def _refusal(answer: httpx.Response) -> ClientError:
+def _refusal(response: httpx.Response) -> ClientError:
     try:
-        return RequestRejected(Problem.model_validate(answer.json()))
+        return RequestRejected(Problem.model_validate(response.json()))
     except ValueError:
-        return _no_gateway(answer)
+        return _no_gateway(response)
 
 
-def _content(answer: httpx.Response) -> Any:
+def _content(response: httpx.Response) -> Any:
     try:
-        return answer.json()
+        return response.json()
     except ValueError:
-        raise _no_gateway(answer) from None
+        raise _no_gateway(response) from None
 
 
-def _no_gateway(answer: httpx.Response) -> ConnectionFailed:
-    place = answer.request.url.copy_with(query=None)
+def _no_gateway(response: httpx.Response) -> ConnectionFailed:
+    place = response.request.url.copy_with(query=None)
     return ConnectionFailed(
-        f"{place} answered {answer.status_code} and is not a Heliograph gateway"
+        f"{place} answered {response.status_code} and is not a Heliograph gateway"
     )

@@ -45,8 +45,8 @@ class JobCalls(GatewayConnection):
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"] = "stop") -> Job:
         """Cancel a job, or detach it from its slot and let it continue."""
-        answer = await self._send("POST", f"/v1/jobs/{part(job)}/cancel", json={"mode": mode})
-        return Job.model_validate(answer)
+        content = await self._send("POST", f"/v1/jobs/{part(job)}/cancel", json={"mode": mode})
+        return Job.model_validate(content)
 
     async def retry(
         self,
@@ -64,10 +64,10 @@ class JobCalls(GatewayConnection):
         body: dict[str, Any] = {"changes": changes or {}}
         if start:
             body["from"] = start
-        answer = await self._send(
+        content = await self._send(
             "POST", f"/v1/jobs/{part(job)}/retry", json=body, headers=idempotency_key(key)
         )
-        return Job.model_validate(answer)
+        return Job.model_validate(content)
 
     async def models(self) -> list[dict[str, Any]]:
         """Available models, with prices and the schemas of their parameters."""

@@ -21,8 +21,8 @@ class QuotaCalls(GatewayConnection):
         What is left out stays; None takes a quota back. Needs a key with the scope `projects:write`,
         where there are keys.
         """
-        answer = await self._send("PATCH", self._settings_path, json={"quotas": change})
-        return ProjectState.model_validate(answer).quotas
+        content = await self._send("PATCH", self._settings_path, json={"quotas": change})
+        return ProjectState.model_validate(content).quotas
 
     @property
     def _settings_path(self) -> str:

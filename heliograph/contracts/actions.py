@@ -93,11 +93,11 @@ class ActionRequest(BaseModel):
         return digest(self.model_dump(exclude_defaults=True))
 
 
-class _Answer(BaseModel):
+class _Result(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
-class RetryOutlook(_Answer):
+class RetryOutlook(_Result):
     """
     Preview of a job's retry. The reason is in `problem` where it would be refused; where
     that is the price, `from` and `cost` say what the only step that can work costs.
@@ -112,7 +112,7 @@ class RetryOutlook(_Answer):
     problem: Problem | None = None
 
 
-class CancelOutlook(_Answer):
+class CancelOutlook(_Result):
     """Preview of a job's cancellation. A job that is canceled already would be skipped."""
 
     id: str
@@ -121,7 +121,7 @@ class CancelOutlook(_Answer):
     problem: Problem | None = None
 
 
-class _Preview(_Answer):
+class _Preview(_Result):
     project: str
     dry_run: Literal[True] = True
     count: int  #: jobs that it would be done to
@@ -147,7 +147,7 @@ class CancelPreview(_Preview):
     items: list[CancelOutlook]
 
 
-class ActionItem(_Answer):
+class ActionItem(_Result):
     """Outcome of one job of an action."""
 
     index: int
@@ -157,7 +157,7 @@ class ActionItem(_Answer):
     problem: Problem | None = None
 
 
-class ActionReport(_Answer):
+class ActionReport(_Result):
     """Outcome of an action."""
 
     action: Action

@@ -43,7 +43,7 @@ class Attempt(Tolerant):
     charged: Charged = "unknown"
     bill: Bill | None = None  #: null: no reported units have a price, and `price` counts
     outcome: str | None = None  #: how it ended: an event's name, or an error's `code`
-    answer: str | None = None  #: the provider's raw answer, cut to 4 KiB
+    answer: str | None = None  #: beginning of the provider's raw response, at most 4 KiB
 
 
 class Takeover(Tolerant):

@@ -46,7 +46,7 @@ class Catalog(CatalogEntry):
         return kind.model
 
     @property
-    def longest_answer(self) -> float:
+    def longest_response(self) -> float:
         """Longest `answers_within` of the models in use, in seconds."""
         usable = (model for name, model in self.models.items() if self.account_for(name))
         return max((model.answers_within or 0.0 for model in usable), default=0.0)

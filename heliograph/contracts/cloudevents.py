@@ -123,12 +123,12 @@ def event_name(type_: str) -> str:
     Raises:
         Unreadable: The type has another major version, or is not one of ours.
     """
-    found = _TYPE.fullmatch(type_)
-    if found is None:
+    match = _TYPE.fullmatch(type_)
+    if match is None:
         raise Unreadable("it has no known event type")
-    if int(found["major"]) != MAJOR:
-        raise Unreadable(f"it is of major version {found['major']}, and this release reads {MAJOR}")
-    return found["name"]
+    if int(match["major"]) != MAJOR:
+        raise Unreadable(f"it is of major version {match['major']}, and this release reads {MAJOR}")
+    return match["name"]
 
 
 def read_body(subject: str, headers: Mapping[str, str], data: bytes) -> Record | Marker:

@@ -22,7 +22,7 @@ def expiry(
     bill: Bill | None = None,
     outputs: Sequence[Output] = (),
     withheld: list[Withheld] | None = None,
-    answer: str | None = None,
+    excerpt: str | None = None,
     runs_on: bool = False,
 ) -> Expired:
     """The event that ends a job at its deadline. `charged` and `bill` are those of an open last attempt."""
@@ -34,6 +34,6 @@ def expiry(
         bill=bill,
         outputs=list(outputs),
         withheld=withheld,
-        answer=answer,
+        answer=excerpt,
         runs_on=runs_on,
     )

@@ -87,7 +87,7 @@ class SubmitUnknown(JobEvent):
     name = "submit_unknown"
     run: int
     problem: Problem
-    answer: str | None = None  #: what came instead of a reply
+    answer: str | None = None  #: what came instead of a response
 
 
 @dataclass(frozen=True, kw_only=True)

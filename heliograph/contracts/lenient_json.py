@@ -29,9 +29,9 @@ def decoded(data: bytes) -> str | None:
 def values_in(text: str) -> Iterator[Any]:
     """Possible JSON values, the likeliest first: the whole text, fenced parts, parts between words."""
     for part in (text, *_FENCE.findall(text)):
-        for spelled in dict.fromkeys((part, _COMMA.sub(lambda found: found[1] or "", part))):
+        for spelled in dict.fromkeys((part, _COMMA.sub(lambda match: match[1] or "", part))):
             yield from _value(spelled.strip(), whole=True)
-    places = [found.start() for found in re.finditer(r"[{\[]", text)]
+    places = [match.start() for match in re.finditer(r"[{\[]", text)]
     for place in places[:_TRIED]:
         yield from _value(text[place:], whole=False)
 

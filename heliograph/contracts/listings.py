@@ -1,4 +1,4 @@
-"""Lists and views that the gateway answers with: `items`, and `next`, which continues a list."""
+"""Lists and views in the gateway's responses: `items`, and `next`, which continues a list."""
 
 from typing import Generic, TypeVar
 

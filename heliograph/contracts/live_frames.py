@@ -65,7 +65,7 @@ class Ping(_Frame):
 
 
 class Pong(_Frame):
-    """The answer to a ping."""
+    """The reply to a ping."""
 
     op: Literal["pong"]
 

@@ -7,7 +7,7 @@ from heliograph.contracts.records import Record
 
 _EVENT = 600  #: bytes around a record: subject, headers, and what the server adds
 _ENTRY = 700  #: bytes of an attempt, without what it repeats of the request
-_ANSWERS = 4_096  #: bytes of provider responses, and of result descriptions
+_RESPONSES = 4_096  #: bytes of provider responses, and of result descriptions
 _REFERENCE = 400  #: bytes of a reference as a provider got it
 
 #: events that are still to come when nothing goes wrong, by step: one of them is a request to stop
@@ -41,7 +41,7 @@ def bytes_to_come(record: Record, size: int) -> int:
         return size
     events = _TO_COME[record.step]
     repeated = (events - 1) * _size_of_attempt(record) if record.step in _UNSENT else 0
-    return events * size + repeated + _ANSWERS
+    return events * size + repeated + _RESPONSES
 
 
 def share(limit: int, others: int) -> int:

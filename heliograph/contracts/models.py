@@ -21,7 +21,7 @@ class ArgumentMapping(CatalogEntry):
     size: Literal["aspect_ratio", "image_size"] = "aspect_ratio"  #: the argument for the shape
     duration: Literal["string", "suffixed", "integer"] | None = None  #: of 5 seconds: "5", "5s", 5
     count: str = "num_images"  #: the argument for the number of outputs
-    outputs: str | None = None  #: where they are in the answer, as `result.images`; null: found
+    outputs: str | None = None  #: where they are in the response, as `result.images`; null: found
     fixed: dict[str, Any] = Field(default_factory=dict)  #: arguments that its price rests on
 
 
@@ -35,7 +35,7 @@ class ModelFacts(CatalogEntry):
     max_references: int = Field(default=0, ge=0, le=16)
     price: Price = Price(known=False)
     wire: ArgumentMapping = ArgumentMapping()
-    #: seconds, where the answer to the request comes with the outputs; null: it comes at once
+    #: seconds, where the response to the request comes with the outputs; null: it comes at once
     answers_within: float | None = Field(default=None, gt=0)
     #: parameters that go together, by what they are for, as `vertical_short`
     presets: dict[Label, dict[str, Any]] = Field(default_factory=dict)

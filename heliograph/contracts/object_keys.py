@@ -66,7 +66,7 @@ def inline_folder(project: str, job: str) -> str:
 
 
 def inline_key(project: str, job: str, sha256: str) -> str:
-    """The key of an output that came inside an answer, until it is stored as an asset."""
+    """The key of an output that came inside a response, until it is stored as an asset."""
     return f"{inline_folder(project, job)}{sha256}"
 
 

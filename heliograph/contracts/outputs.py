@@ -13,7 +13,7 @@ class Withheld(Tolerant):
 
 
 class Output(Tolerant):
-    """One result: at the provider (`url`), or already at storage, as it came in an answer."""
+    """One result: at the provider (`url`), or already at storage, as it came in a response."""
 
     url: str | None = None
     inline: str | None = None  #: `<job>/<sha256>`: storage has the bytes, for this job alone

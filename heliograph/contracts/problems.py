@@ -48,7 +48,7 @@ class Problem(Tolerant):
 
     type: str  #: a page about this `code`, relative to the gateway
     title: str
-    status: int | None = None  #: of the HTTP answer; null in a job's `error`
+    status: int | None = None  #: of the HTTP response; null in a job's `error`
     detail: str
     instance: str | None = None
     code: str

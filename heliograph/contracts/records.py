@@ -106,7 +106,7 @@ class Marker(Tolerant):
     """
     Tombstone of a subject without a job.
 
-    Either the answer to its key was another job (`answer`), or another request fenced off one that
+    Either its key stood for another job (`answer`), or another request fenced off one that
     had claimed a slot and was never accepted (`answer` is null). Both are final.
     """
 

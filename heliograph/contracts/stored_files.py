@@ -29,7 +29,7 @@ class Upload(BaseModel):
 
 
 class InlineResult(BaseModel):
-    """An output that came inside a provider's answer."""
+    """An output that came inside a provider's response."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -113,5 +113,5 @@ def _numbers(value: Any) -> Iterator[int]:
         case str():
             if clock := _CLOCK.search(value):
                 yield int(clock[1]) * 60 + int(clock[2])
-            elif found := _NUMBER.search(value):
-                yield math.floor(float(found[0].replace(",", ".")) + 0.5)
+            elif number := _NUMBER.search(value):
+                yield math.floor(float(number[0].replace(",", ".")) + 0.5)

@@ -18,8 +18,8 @@ async def create_key(request: CreateKey) -> CreatedKey:
 async def list_keys() -> list[ListedKey]:
     """Every API key, including revoked ones. Raises ClientError."""
     async with operator_jetstream() as jetstream:
-        found = await KeyStore(jetstream).every()
-        return [listed(record, id_) for id_, record in sorted(found.items())]
+        keys = await KeyStore(jetstream).every()
+        return [listed(record, id_) for id_, record in sorted(keys.items())]
 
 
 async def rotate_key(id_: str, overlap: timedelta) -> CreatedKey:

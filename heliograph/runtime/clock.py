@@ -26,7 +26,7 @@ class ServerClock:
         """
         Learn the server's time, read between two readings of the monotonic clock.
 
-        An estimate that lies between them is kept, so that time does not jump with every answer.
+        An estimate that lies between them is kept, so that time does not jump with every reply.
         Returns by how much the clock was set.
         """
         earliest, latest = server_time.timestamp() - received, server_time.timestamp() - sent

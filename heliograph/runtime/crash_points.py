@@ -19,12 +19,12 @@ Point = Literal[
     "accept.fenced",  # an abandoned claim can no longer be accepted; the slot still names it
     "accept.claimed",  # the slot names the job; no event
     "accept.refused",  # over budget; the slot still names the job
-    "accept.deduplicated",  # the key stands for another job; no answer
+    "accept.deduplicated",  # the key stands for another job; no response
     "accept.staged",  # all but the last message of an atomic batch are sent; none is stored
     "accept.committed",  # an atomic batch is stored; the callers do not know it yet
     "accept.written",  # `accepted`; not in the queue
-    "accept.queued",  # in the queue; no answer
-    "accept.reused",  # `succeeded` with a stored result; no answer
+    "accept.queued",  # in the queue; no response
+    "accept.reused",  # `succeeded` with a stored result; no response
     "plan.held",  # what the jobs of a batch cost is held; there is no plan
     "plan.written",  # what a batch or an action comes to; nothing of it is done
     # gateway: wishes about a job
@@ -32,7 +32,7 @@ Point = Literal[
     "cancel.purged",  # off the queue; no notification yet
     "cancel.asked",  # `cancel_requested`; its worker was not notified
     "retry.written",  # `retry_scheduled` on request; not in the queue
-    "retry.queued",  # in the queue; no answer
+    "retry.queued",  # in the queue; no response
     # render: the dispatcher
     "dispatch.chosen",  # its turn; still in the queue
     "dispatch.moved",  # on its lane; not in the dispatcher's memory
@@ -43,8 +43,8 @@ Point = Literal[
     "bring.claimed",  # a reference is about to be uploaded; others wait for it
     "bring.brought",  # the provider has it; not recorded yet
     "submit.intended",  # `submitting`; the POST was never begun
-    "submit.posted",  # accepted by the provider; its answer is not written
-    "inline.spooled",  # outputs that came inside the answer are on disk; nothing is written
+    "submit.posted",  # accepted by the provider; its response is not written
+    "inline.spooled",  # outputs that came inside the response are on disk; nothing is written
     "submit.written",  # what the POST taught is written
     "reconcile.found",  # the lost request is found; not written
     "reconcile.waited",  # it was not to be seen after the wait either; nothing written

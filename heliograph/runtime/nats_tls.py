@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 
 _UNTRUSTED = "the certificate of NATS is not trusted"
-_PLAIN = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  #: the answer was no TLS
+_PLAIN = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  #: the reply was no TLS
 
 
 def tls_context(ca: Path, certificate: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -26,7 +26,7 @@ class PresignedUrlCache:
     Presigned URLs of stored objects (LRU): requested from storage, kept for half of their TTL.
 
     Args:
-        timeout: Seconds storage has to answer; then a URL is missing.
+        timeout: Seconds storage has to reply; then a URL is missing.
     """
 
     def __init__(self, request: RequestReply, *, timeout: float) -> None:

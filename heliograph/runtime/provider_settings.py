@@ -13,7 +13,7 @@ from heliograph.runtime.setting_types import CommaList, Url
 HOSTED_PROVIDERS = ("fal", "replicate", "gemini", "openai")
 
 #: hosts of results by the providers' documentation: fal, Replicate, OpenAI's models that return URLs;
-#: Gemini's come inside its answers
+#: Gemini's come inside its responses
 RESULT_HOSTS = (
     "*.fal.media",
     "replicate.delivery",
@@ -127,6 +127,6 @@ def _places_of(url: str) -> list[str]:
     parts = urlsplit(url)
     if not is_loopback(parts.hostname or ""):
         return [parts.netloc]
-    found = re.search(r":[^:\]]*$", parts.netloc)
-    port = found[0] if found else ""
+    match = re.search(r":[^:\]]*$", parts.netloc)
+    port = match[0] if match else ""
     return list(dict.fromkeys([parts.netloc, f"127.0.0.1{port}", f"localhost{port}"]))

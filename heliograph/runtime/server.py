@@ -83,7 +83,7 @@ def freeze_imports() -> None:
 
     It may be disabled until then: a sixth of the time to start would be spent on such passes.
     What comes later is collected less often than by default: what requests in hand are made of lives until
-    their answers, and looking through it every 700 new objects takes a tenth of a busy gateway's time.
+    their responses, and looking through it every 700 new objects takes a tenth of a busy gateway's time.
     """
     gc.collect()
     gc.freeze()

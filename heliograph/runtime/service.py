@@ -39,7 +39,7 @@ from heliograph.runtime.http.health import Check, add_health
 from heliograph.runtime.settings import ServiceSettings
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-#: seconds that connections wait for a starting process before it answers 503; a load balancer waits longer
+#: seconds that connections wait for a starting process before it responds with 503; a load balancer waits longer
 _START_TIMEOUT = 3.0
 LifecycleHook = Callable[[], Awaitable[object]]
 

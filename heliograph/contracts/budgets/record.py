@@ -102,8 +102,8 @@ class BudgetRecord(Tolerant):
     def window_of(self, span: Span, hold: Hold) -> Window | None:
         """The window in which a hold counts; None where it is over, and nothing is held in it."""
         key = key_of(hold, span)
-        found = (each for each in self.windows if each.span == span and each.key == key)
-        return next(found, None)
+        matching = (each for each in self.windows if each.span == span and each.key == key)
+        return next(matching, None)
 
     def with_amounts(
         self, job: Record, *, spent: Decimal = ZERO, held: Decimal = ZERO

@@ -97,9 +97,9 @@ def user_budget(
 
 def _own(known: BudgetRecord | None, window: Window) -> Window:
     """The part of a user in a window of the project."""
-    found = (each for each in (known.windows if known else ()) if each.key == window.key)
+    matching = (each for each in (known.windows if known else ()) if each.key == window.key)
     empty = {"spent": ZERO, "held": ZERO, "announced": 0, "users": 0}
-    own = next(found, None)
+    own = next(matching, None)
     kept = {"spent": own.spent, "held": own.held, "users": own.users} if own else {}
     return window.model_copy(update={**empty, **kept})
 
@@ -180,12 +180,12 @@ def settle_job(budgets: BudgetRecords, sequence: int, event: str, job: Record) -
 
 def _by_user(budget: BudgetRecord, jobs: Collection[Record]) -> dict[str, list[Record]]:
     """The jobs that cost something, by the user whose budget counts them."""
-    found: dict[str, list[Record]] = {}
+    jobs_of: dict[str, list[Record]] = {}
     for job in jobs:
         name = counted_user(budget, job) if job.cost.estimated else None
         if name:
-            found.setdefault(name, []).append(job)
-    return found
+            jobs_of.setdefault(name, []).append(job)
+    return jobs_of
 
 
 def _with_user_counted(budgets: BudgetRecords, name: str, at: datetime) -> BudgetRecords:

@@ -36,11 +36,11 @@ def build(call: Call) -> dict[str, Any]:
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Number of outputs, and seconds."""
-    found = counted(body, "num_images")
+    result = counted(body, "num_images")
     for name in ("duration", "duration_seconds"):
         if name in body:
-            found["duration_seconds"] = str(body[name]).removesuffix("s")
-    return found
+            result["duration_seconds"] = str(body[name]).removesuffix("s")
+    return result
 
 
 def _put(model: Model, name: str, value: Any) -> dict[str, Any]:

@@ -17,10 +17,10 @@ def build(call: Call) -> dict[str, Any]:
 
 def quantities(body: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Number of outputs, and seconds."""
-    found = counted(body, model.wire.count)
+    result = counted(body, model.wire.count)
     if "duration_seconds" in body:
-        found["duration_seconds"] = body["duration_seconds"]
-    return found
+        result["duration_seconds"] = body["duration_seconds"]
+    return result
 
 
 def _put(model: Model, name: str, value: Any) -> dict[str, Any]:

@@ -62,11 +62,11 @@ def taken_over(record: Record, event: Submitted) -> Attempt:
     )
 
 
-def with_answer(attempts: list[Attempt], answer: str | None) -> list[Attempt]:
+def with_response(attempts: list[Attempt], excerpt: str | None) -> list[Attempt]:
     """The attempts, the last one with the provider's response."""
-    if not attempts or not answer:
+    if not attempts or not excerpt:
         return attempts
-    return [*attempts[:-1], attempts[-1].model_copy(update={"answer": answer})]
+    return [*attempts[:-1], attempts[-1].model_copy(update={"answer": excerpt})]
 
 
 def with_ended_attempt(
@@ -74,7 +74,7 @@ def with_ended_attempt(
     at: datetime,
     outcome: str,
     charged: Charged,
-    answer: str | None = None,
+    excerpt: str | None = None,
     bill: Bill | None = None,
 ) -> list[Attempt]:
     """The attempts, the last one completed if it was still open."""
@@ -87,7 +87,7 @@ def with_ended_attempt(
         "outcome": outcome,
         "charged": charged if last.price else "no",
         "bill": bill if last.price and charged == "yes" else None,
-        "answer": answer or last.answer,
+        "answer": excerpt or last.answer,
     }
     return [*attempts[:-1], last.model_copy(update=known)]
 

@@ -46,8 +46,8 @@ def _end(before: Attempt, event: AttemptCompleted, at: datetime, *, is_last: boo
         return {}
     if event.outcome:
         return {"ended_at": at, "outcome": event.outcome}
-    is_found = event.request_id is not None and before.request_id is None
-    if is_found and is_last:  # it was closed as not found: it may run on
+    is_known = event.request_id is not None and before.request_id is None
+    if is_known and is_last:  # it was closed as not found: it may run on
         return {"ended_at": None, "outcome": None}
     return {}
 

@@ -25,9 +25,9 @@ from heliograph.contracts.problems import Charged
 from heliograph.contracts.records import Record, Remains
 from heliograph.contracts.state_machine.attempts import (
     taken_over,
-    with_answer,
     with_attempt,
     with_ended_attempt,
+    with_response,
     within_budget,
 )
 from heliograph.contracts.state_machine.charges import add_charge
@@ -55,7 +55,7 @@ def record_changes(record: Record, event: JobEvent, at: datetime) -> tuple[Chang
         case RetryScheduled():
             return _retry_scheduled(record, event, at)
         case SubmitUnknown():
-            attempts = with_answer(record.internal.attempts, event.answer)
+            attempts = with_response(record.internal.attempts, event.answer)
             return add_charge(record, "unknown") | {"error": event.problem}, {"attempts": attempts}
         case CancelRequested(mode="stop"):
             return {}, {"cancel": True}

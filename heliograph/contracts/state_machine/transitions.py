@@ -58,7 +58,7 @@ def is_legal(step: Step, event: str) -> bool:
 
 
 def fits(record: Record, event: JobEvent) -> bool:
-    """Whether the event is legal, of this run, and no answer to what was never asked."""
+    """Whether the event is legal, of this run, and no outcome of what was never submitted."""
     match event:
         case Submitting(run=run) | Submitted(run=run) | Rendered(run=run) | SubmitUnknown(run=run):
             if run != record.internal.run:
@@ -71,8 +71,8 @@ def fits(record: Record, event: JobEvent) -> bool:
         return False
     if isinstance(event, AttemptCompleted) and index_of_attempt(record, event.run) is None:
         return False
-    is_answer = isinstance(event, Submitted | Rendered)
-    if is_answer and record.step is Step.STARTED and record.internal.takeover is None:
+    is_outcome = isinstance(event, Submitted | Rendered)
+    if is_outcome and record.step is Step.STARTED and record.internal.takeover is None:
         return False
     if record.step is Step.ACCEPTED and isinstance(event, Started | Succeeded):
         is_there = record.internal.reused is not None

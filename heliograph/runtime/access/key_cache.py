@@ -82,8 +82,8 @@ class KeyCache:
 
     def every(self) -> dict[str, KeyRecord]:
         """All known keys by id."""
-        found = {id_: entry.readable for id_, entry in self._cache.every().items()}
-        return {id_: KeyRecord.model_validate(value) for id_, value in found.items() if value}
+        values = {id_: entry.readable for id_, entry in self._cache.every().items()}
+        return {id_: KeyRecord.model_validate(value) for id_, value in values.items() if value}
 
     def take_used(self) -> Iterator[tuple[str, KeyRecord]]:
         """Keys that were used since the last call, with what is known of them."""

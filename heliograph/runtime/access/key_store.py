@@ -50,8 +50,8 @@ class KeyStore:
     async def every(self) -> dict[str, KeyRecord]:
         """All keys by id, including revoked ones."""
         entries = await self._bucket.matching("*")
-        found = {id_: entry.readable for id_, entry in entries.items() if id_ != SERVICE_KEY}
-        return {id_: KeyRecord.model_validate(value) for id_, value in found.items() if value}
+        values = {id_: entry.readable for id_, entry in entries.items() if id_ != SERVICE_KEY}
+        return {id_: KeyRecord.model_validate(value) for id_, value in values.items() if value}
 
     async def find(self, id_: str) -> KeyRecord:
         """The record of a key. Raises NotFound."""

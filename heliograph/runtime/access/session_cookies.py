@@ -26,7 +26,7 @@ def cookie_name(gateway_url: str) -> str:
 
 
 class SessionCookies:
-    """The cookies of sessions, in requests and answers. A suffix names one beside that of the session."""
+    """The cookies of sessions, in requests and responses. A suffix names one beside that of the session."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._name = cookie_name(settings.gateway_url)
@@ -48,20 +48,20 @@ class SessionCookies:
         """The value of a cookie, whichever page made the request."""
         return request.cookies.get(self._named(suffix))
 
-    def set_session(self, answer: Response, token: str, expires_at: datetime | None) -> None:
+    def set_session(self, response: Response, token: str, expires_at: datetime | None) -> None:
         """Set the cookie with the token of a session, for the life of the session."""
         rest = None if expires_at is None else max(0, int((expires_at - now()).total_seconds()))
-        self.set(answer, token, seconds=rest)
+        self.set(response, token, seconds=rest)
 
-    def set(self, answer: Response, value: str, *, seconds: int | None, suffix: str = "") -> None:
+    def set(self, response: Response, value: str, *, seconds: int | None, suffix: str = "") -> None:
         """`Lax`, so that a browser that comes back from an identity provider sends it."""
         name, secure = self._named(suffix), self._is_https
-        answer.set_cookie(name, value, seconds, secure=secure, httponly=True, samesite="lax")
+        response.set_cookie(name, value, seconds, secure=secure, httponly=True, samesite="lax")
 
-    def clear(self, answer: Response, *, suffix: str = "") -> None:
+    def clear(self, response: Response, *, suffix: str = "") -> None:
         """Delete the cookie in the browser."""
         name, secure = self._named(suffix), self._is_https
-        answer.delete_cookie(name, secure=secure, httponly=True, samesite="lax")
+        response.delete_cookie(name, secure=secure, httponly=True, samesite="lax")
 
     def _named(self, suffix: str) -> str:
         return f"{self._name}-{suffix}" if suffix else self._name

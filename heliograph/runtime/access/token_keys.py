@@ -72,8 +72,8 @@ class KeySet:
 
     def read(self, text: str) -> None:
         """Use the keys of a set that are for the algorithm. Raises Unavailable if no key is."""
-        found = read_key_set(text)
-        keys = {key.key_id: key.key for key in found if key.algorithm_name == self._algorithm}
+        parsed = read_key_set(text)
+        keys = {key.key_id: key.key for key in parsed if key.algorithm_name == self._algorithm}
         if not keys:
             raise Unavailable(f"no key of the set is for {self._algorithm}")
         self._keys = keys
@@ -84,8 +84,8 @@ class KeySet:
         async with (
             asyncio.timeout(_TIMEOUT.read),
             httpx.AsyncClient(timeout=_TIMEOUT, verify=ssl_context(), trust_env=False) as http,
-            http.stream("GET", self._source) as answer,
+            http.stream("GET", self._source) as response,
         ):
-            answer.raise_for_status()
+            response.raise_for_status()
             too_large = ValueError("the key set is too large")
-            return (await read_bounded(answer.aiter_bytes(), _MAX_BYTES, too_large)).decode()
+            return (await read_bounded(response.aiter_bytes(), _MAX_BYTES, too_large)).decode()

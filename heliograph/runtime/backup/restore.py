@@ -65,10 +65,10 @@ async def restore_backup(
 
 async def _check_empty(jetstream: JetStream) -> None:
     """Raises ClientError: services would go on with what they had read before."""
-    found = (await jetstream.api("STREAM.NAMES")).get("streams") or []
-    if found:
+    existing = (await jetstream.api("STREAM.NAMES")).get("streams") or []
+    if existing:
         raise ClientError(
-            f"NATS has streams already ({', '.join(sorted(found)[:3])}, …). Restore into an empty one,"
+            f"NATS has streams already ({', '.join(sorted(existing)[:3])}, …). Restore into an empty one,"
             " before any service is started"
         )
 

@@ -106,8 +106,8 @@ async def _send(jetstream: JetStream, subject: str, chunk: bytes) -> bytes:
     return reply.data
 
 
-def _raise_error(answer: bytes) -> None:
+def _raise_error(reply: bytes) -> None:
     """Chunks are acknowledged by empty messages, the last one by a description of the stream."""
-    content = json.loads(answer) if answer.startswith(b"{") else {}
+    content = json.loads(reply) if reply.startswith(b"{") else {}
     if "error" in content:
         raise ApiError(content["error"])

@@ -44,11 +44,11 @@ async def fail_unsent(jetstream: JetStream, source: str) -> int:
 
 
 async def _unsent(jetstream: JetStream, log: JetStreamEventLog) -> list[JobEntry]:
-    found: dict[str, JobEntry] = {}
+    entries: dict[str, JobEntry] = {}
     async for stored in jetstream.read_acknowledged(STREAM, subjects.EVENTS):
-        found.pop(stored.subject, None)
+        entries.pop(stored.subject, None)
         with suppress(Unreadable):  # it is noted; a release that reads it decides
             entry = log.read(stored).as_job()
             if entry and may_have_been_sent(entry.record):
-                found[stored.subject] = entry
-    return list(found.values())
+                entries[stored.subject] = entry
+    return list(entries.values())

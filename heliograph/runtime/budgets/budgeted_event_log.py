@@ -128,5 +128,5 @@ class BudgetedEventLog:
 
     def _plan_of(self, job: Record) -> str | None:
         """Name of the bulk request under way here that the job is part of."""
-        found = (holder.plan for holder, plan in self._plans.items() if job.id in plan.jobs)
-        return next(found, None)
+        plans = (holder.plan for holder, plan in self._plans.items() if job.id in plan.jobs)
+        return next(plans, None)

@@ -187,7 +187,7 @@ class BudgetCommitter:
 
     async def _look_up(self, held: Sequence[Held], error: Unavailable) -> None:
         """Result of a commit without a reply. Events that are missing may still arrive."""
-        log.warning("Commit without an answer", reason=str(error))
+        log.warning("Commit without a reply", reason=str(error))
         last = await self._lasts([each.waiting for each in held])
         for each in held:
             sequence, id_ = last.get(each.event.subject, (0, None))
@@ -201,8 +201,8 @@ class BudgetCommitter:
         if not those:
             return {}
         names = [each.event.subject for each in those]
-        found = await self._jetstream.read_lasts(STREAM, names)
-        return {each.subject: (each.sequence, each.headers.get("ce-id")) for each in found}
+        latest = await self._jetstream.read_lasts(STREAM, names)
+        return {each.subject: (each.sequence, each.headers.get("ce-id")) for each in latest}
 
 
 def _has_news(plan: GroupPlan, read: ReadBudgets) -> bool:

@@ -42,7 +42,7 @@ class GuardedClient:
     @asynccontextmanager
     async def get(self, url: str) -> AsyncIterator[httpx.Response]:
         """
-        The answer of an address, or of where its redirects lead.
+        The response of an address, or of where its redirects lead.
 
         Raises:
             HostNotListed, TargetRefused: The URL is not allowed; no request was sent.
@@ -51,11 +51,11 @@ class GuardedClient:
         for _ in range(MAX_REDIRECTS + 1):
             target = self._hosts.check(url)
             client = self._own if target.is_own else self._public
-            async with _answer(client, target.url) as answer:
-                if not answer.is_redirect:
-                    yield answer
+            async with _response(client, target.url) as response:
+                if not response.is_redirect:
+                    yield response
                     return
-                url = str(answer.next_request.url if answer.next_request else "")
+                url = str(response.next_request.url if response.next_request else "")
         raise TargetRefused("too many redirects")
 
     async def aclose(self) -> None:
@@ -64,18 +64,18 @@ class GuardedClient:
 
 
 @asynccontextmanager
-async def _answer(client: httpx.AsyncClient, url: httpx.URL) -> AsyncIterator[httpx.Response]:
+async def _response(client: httpx.AsyncClient, url: httpx.URL) -> AsyncIterator[httpx.Response]:
     """Raises TargetRefused for a redirect to what is no address: httpx parses it at once."""
     try:
-        answer = await client.send(client.build_request("GET", url), stream=True)
+        response = await client.send(client.build_request("GET", url), stream=True)
     except (httpx.RemoteProtocolError, UnicodeError) as error:
         if isinstance(error, UnicodeError) or isinstance(error.__context__, httpx.InvalidURL):
             raise TargetRefused("a redirect leads to no valid URL") from None
         raise
     try:
-        yield answer
+        yield response
     finally:
-        await answer.aclose()
+        await response.aclose()
 
 
 def _client(transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> httpx.AsyncClient:

@@ -1,9 +1,9 @@
 """
 Transport to public addresses only: what was checked is what is connected to.
 
-All answers of the name server are looked at, and one that is not public refuses the request: names
-that are public and private at once are made for attacks. The connection goes to one of these answers,
-so that a later answer (DNS rebinding) is never asked for.
+All addresses in the name server's reply are checked, and one that is not public refuses the request: names
+that are public and private at once are made for attacks. The connection goes to one of these addresses,
+so that a later reply (DNS rebinding) is never asked for.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 async def resolve(host: str, port: int) -> list[str]:
     """Resolve a name by the system's resolver."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 class PublicTransport(httpx.AsyncBaseTransport):
@@ -56,19 +56,19 @@ class PublicTransport(httpx.AsyncBaseTransport):
     async def _checked(self, url: httpx.URL) -> list[str]:
         """The addresses of a host, all of which are public."""
         host = url.raw_host.decode("ascii")
-        found = [host] if is_numeric(host) else await self._resolved(host, url.port or _HTTPS)
-        if private := [address for address in found if not is_public(address)]:
+        addresses = [host] if is_numeric(host) else await self._resolved(host, url.port or _HTTPS)
+        if private := [address for address in addresses if not is_public(address)]:
             raise TargetRefused(f"{host} is not on the internet, but at {private[0]}")
-        return found
+        return addresses
 
     async def _resolved(self, host: str, port: int) -> list[str]:
         try:
-            found = await self._resolve(host, port)
+            addresses = await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise httpx.ConnectError(f"the name server knows no {host}") from None
-        if not found:
+        if not addresses:
             raise httpx.ConnectError(f"the name server has no address of {host}")
-        return found
+        return addresses
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -122,7 +122,7 @@ async def _close_accepted(
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:
-    """A problem as an answer."""
+    """A problem as a response."""
     if problem.retry_after is not None:
         headers = {**(headers or {}), "Retry-After": str(math.ceil(problem.retry_after))}
     return JSONResponse(
@@ -180,8 +180,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 def _allowed_methods(request: Request) -> list[str]:
     """Methods of all routes with this path: FastAPI lists only those of the first one."""
     routes = iter_route_contexts(request.app.routes)
-    found = (r.methods or () for r in routes if r.matches(request.scope)[0] != Match.NONE)
-    return sorted({method for methods in found for method in methods})
+    matching = (r.methods or () for r in routes if r.matches(request.scope)[0] != Match.NONE)
+    return sorted({method for methods in matching for method in methods})
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

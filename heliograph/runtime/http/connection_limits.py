@@ -28,7 +28,7 @@ class IdleConnections:
 
     Args:
         most: Connections of any kind at once.
-        deadline: Seconds from the start of a connection, or the last answer, to complete headers.
+        deadline: Seconds from the start of a connection, or the last response, to complete headers.
     """
 
     def __init__(self, most: int, deadline: float) -> None:
@@ -84,8 +84,8 @@ class HttpProtocol(StrictHttpProtocol):
         self._stall = _StallTimer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._answers = JoinedHead(transport)
-        super().connection_made(cast(asyncio.Transport, self._answers))
+        self._responses = JoinedHead(transport)
+        super().connection_made(cast(asyncio.Transport, self._responses))
         self._idle.begin(self)
         self._idle.make_room(len(self.connections))
 
@@ -105,13 +105,13 @@ class HttpProtocol(StrictHttpProtocol):
         self._note()
 
     def on_response_complete(self) -> None:
-        self._answers.expect_head()
+        self._responses.expect_head()
         super().on_response_complete()
         self._note()
 
     def handle_websocket_upgrade(self) -> None:
         self._idle.end(self)
-        self._is_upgraded, self.transport = True, self._answers.connection
+        self._is_upgraded, self.transport = True, self._responses.connection
         super().handle_websocket_upgrade()
 
     _is_upgraded = False

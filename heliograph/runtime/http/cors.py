@@ -1,5 +1,5 @@
 """
-CORS: which pages may read answers. Those of this deployment may, and those that the settings name.
+CORS: which pages may read responses. Those of this deployment may, and those that the settings name.
 
 Only those of this deployment may send cookies along, as the console does to storage.
 """
@@ -35,9 +35,9 @@ class PageCors(CORSMiddleware):
         return self._allowed.is_allowed_origin(origin, None)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        answer = super().preflight_response(request_headers)
-        self._allow_cookies(answer.headers, request_headers["origin"])
-        return answer
+        response = super().preflight_response(request_headers)
+        self._allow_cookies(response.headers, request_headers["origin"])
+        return response
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
         if message["type"] == "http.response.start" and "origin" in request_headers:

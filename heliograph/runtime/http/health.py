@@ -1,4 +1,4 @@
-"""Health: whether the process lives, and which of its dependencies answer, each by name."""
+"""Health: whether the process lives, and which of its dependencies respond, each by name."""
 
 import asyncio
 import time
@@ -15,13 +15,13 @@ from heliograph.runtime.background import check_loops
 from heliograph.runtime.http.access import ScopedRoute, has_scope, needs, public
 from heliograph.runtime.http.problem_responses import Responses, problems
 
-#: A check returns when the dependency answers, and raises with the reason when it does not.
+#: A check returns when the dependency responds, and raises with the reason when it does not.
 Check = Callable[[], Awaitable[None]]
 
 #: Warnings for the operator while the service works.
 Warnings = Callable[[], Awaitable[list[dict[str, Any]]]]
 
-TIMEOUT = 2.0  #: seconds a dependency has to answer
+TIMEOUT = 2.0  #: seconds a dependency has to respond
 STANDSTILL = 10.0  #: seconds without a step, while there is something to be read
 
 
@@ -127,9 +127,9 @@ def add_health(
     )
     @public
     async def get_readiness(request: Request) -> Response:
-        answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
-        report = dict(zip(checks, answers, strict=True))
-        ready = all(answer == "ok" for answer in answers)
+        results = await asyncio.gather(*(_result(check) for check in checks.values()))
+        report = dict(zip(checks, results, strict=True))
+        ready = all(result == "ok" for result in results)
         body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
         if warnings is not None and await has_scope(request, "admin"):
             body["warnings"] = await _listed_warnings(warnings)
@@ -162,12 +162,12 @@ async def _listed_warnings(warnings: Warnings) -> list[dict[str, Any]]:
         return []
 
 
-async def _answer(check: Check) -> str:
+async def _result(check: Check) -> str:
     try:
         async with asyncio.timeout(TIMEOUT):
             await check()
     except TimeoutError:
-        return f"no answer within {TIMEOUT:g} s"
-    except Exception as error:  # noqa: BLE001  # whatever is wrong is the answer
+        return f"no response within {TIMEOUT:g} s"
+    except Exception as error:  # noqa: BLE001  # whatever is wrong is the result
         return str(error) or type(error).__name__
     return "ok"

@@ -1,5 +1,5 @@
 """
-Joined head: the head of an answer is sent together with the first piece of its body.
+Joined head: the head of a response is sent together with the first piece of its body.
 
 uvicorn writes them one after the other, and asyncio sends each at once: a system call, and a client that
 is woken, for a head alone.
@@ -13,7 +13,7 @@ _MOST = 64 * 1024  #: bytes of a piece that is copied; a larger one follows its 
 
 class JoinedHead:
     """
-    The transport of a connection, as one that answers requests uses it. What is not written here is the
+    The transport of a connection, as one that responds to requests uses it. What is not written here is the
     connection's own.
 
     A head without a body that follows at once is sent in the next round of the event loop.

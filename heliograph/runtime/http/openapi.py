@@ -21,7 +21,7 @@ _BEARER: Document = {
 
 class DocumentedApi(FastAPI):
     """
-    An application whose document is whole, and whose answers have security headers, all of them.
+    An application whose document is whole, and whose responses have security headers, all of them.
 
     Args:
         keyed: Whether requests need keys; without, the document asks for none.

@@ -24,7 +24,7 @@ Errors = tuple[type[HeliographError], ...]
 
 MEDIA_TYPE = "application/problem+json"
 
-#: what every route may answer
+#: what every route may respond with
 _ANYWHERE: Errors = (
     Unauthenticated,
     InsufficientScope,
@@ -35,7 +35,7 @@ _ANYWHERE: Errors = (
     Unavailable,
 )
 
-#: what a route that takes a body may answer beside that
+#: what a route that takes a body may respond with beside that
 OF_A_BODY: Errors = (MalformedRequest, BodyTooLarge, Forbidden)
 
 _RETRY_AFTER: Document = {
@@ -58,7 +58,7 @@ RATE_LIMIT: Document = {
 
 def problems(*errors: type[HeliographError], model: Any = Problem) -> Responses:
     """
-    The responses of a route that answers with these errors, and with those of every route.
+    The responses of a route: these errors, and those of every route.
 
     Args:
         model: Of the body.

@@ -1,9 +1,9 @@
 """
-Security headers of every answer of a service. A route that says something else for itself is believed.
+Security headers of every response of a service. A route that says something else for itself is believed.
 
-An answer of the API is data: no browser guesses its type, frames it, runs it, names it in a `Referer`,
+A response of the API is data: no browser guesses its type, frames it, runs it, names it in a `Referer`,
 keeps it, or hands it to a page of another origin that did not ask by CORS. What has a validator is a
-file, and may be kept. An answer that it is still good (304) says nothing: its headers would replace those
+file, and may be kept. A response that it is still good (304) says nothing: its headers would replace those
 of the kept one.
 """
 

@@ -48,7 +48,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
-        # uvicorn wants it to answer a request that others follow; here they are not parsed before the answer
+        # uvicorn wants it to respond to a request that others follow; here they are not parsed before the response
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         self._unparsed = b""
         self._is_whole = True  # the last request has been read to its end
@@ -67,12 +67,12 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._parse(self._unparsed)
 
     def _parse(self, data: bytes) -> None:
-        """Parse up to the end of a request that is not answered yet; what follows it waits."""
+        """Parse up to the end of a request without a response so far; what follows it waits."""
         self._unparsed = b""
         position = 0
         try:
             while position < len(data):
-                if self._is_whole and self._is_answer_due():
+                if self._is_whole and self._is_response_due():
                     self.flow.pause_reading()
                     break
                 end = self._end_of_piece(data, position)
@@ -89,7 +89,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
         else:
             self._unparsed = data[position:]
 
-    def _is_answer_due(self) -> bool:
+    def _is_response_due(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _end_of_piece(self, data: bytes, position: int) -> int | None:
@@ -140,7 +140,7 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(memoryview(data)[position:end])
 
     def on_message_begin(self) -> None:
-        if not self._is_whole or self._is_answer_due():
+        if not self._is_whole or self._is_response_due():
             raise HttpParserError("a request within another one")
         super().on_message_begin()
         self._is_whole = False
@@ -187,9 +187,9 @@ class StrictHttpProtocol(HttpToolsProtocol):
             self._refuse(400, b"Invalid HTTP request received.")
 
     def _refuse(self, status: int, text: bytes) -> None:
-        """Answer, unless the request has an answer or may have the beginning of one, and close."""
+        """Respond, unless the request has a response or may have the beginning of one, and close."""
         self.logger.warning(text.decode())
-        is_in_hand = self._is_answer_due()
+        is_in_hand = self._is_response_due()
         if is_in_hand:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -209,11 +209,11 @@ class _HeadTooLarge(Exception):
 
 def _end_of_head(data: bytes, position: int) -> int | None:
     """Raises HttpParserError for what will never be a head, before its end has come."""
-    found = data.find(_END, position)
-    if (found if found >= 0 else len(data)) - position > MAX_HEAD:
+    end = data.find(_END, position)
+    if (end if end >= 0 else len(data)) - position > MAX_HEAD:
         raise _HeadTooLarge
-    if found >= 0:
-        return found + len(_END)
+    if end >= 0:
+        return end + len(_END)
     begun = data[position:]
     if not begun[:1].isalpha() or begun.count(b"\n") != begun.count(b"\r\n"):
         raise HttpParserError("no head")

@@ -49,15 +49,15 @@ def refusal_of(mistakes: Sequence[Mapping[str, Any]]) -> HeliographError:
         mistakes: As `RequestValidationError.errors` gives them.
     """
     place = min((each["loc"][0] for each in mistakes), key=_PLACES.index)
-    found = [each for each in mistakes if each["loc"][0] == place]
+    of_place = [each for each in mistakes if each["loc"][0] == place]
     match place:
         case "path":
             return NotFound()  # what is not of the grammar does not exist
         case "header":
             return IdempotencyKeyInvalid()
         case "query":
-            return _failed(found, lambda path: query_pointer([*path][1:]))
-    return _failed(found, lambda path: pointer_to([*path][1:]))
+            return _failed(of_place, lambda path: query_pointer([*path][1:]))
+    return _failed(of_place, lambda path: pointer_to([*path][1:]))
 
 
 def query_pointer(path: Path) -> str:
@@ -84,9 +84,9 @@ def _mistakes(
         try:
             shape.model_validate(_beginning(content))
         except ValidationError as shorter:
-            found = [each for each in _listed(shorter) if each["type"] != "missing"]
-            if found:
-                return found
+            present = [each for each in _listed(shorter) if each["type"] != "missing"]
+            if present:
+                return present
     return _listed(error)
 
 
@@ -107,9 +107,9 @@ def reject_unstorable(value: Any, pointer: str = "") -> None:
     """Raises ValidationFailed for JSON values that cannot be stored."""
     try:
         _walk(value, 0)
-    except _Unstorable as found:
-        where = "" if found.is_of_all else pointer + pointer_to(reversed(found.path))
-        raise ValidationFailed.at(where, str(found)) from None
+    except _Unstorable as error:
+        where = "" if error.is_of_all else pointer + pointer_to(reversed(error.path))
+        raise ValidationFailed.at(where, str(error)) from None
 
 
 class _Unstorable(Exception):
@@ -149,6 +149,6 @@ def _walk_into(members: Iterable[tuple[int | str, Any]], depth: int) -> None:
         if is_deep or type(member) not in _ALWAYS_FINE:
             try:
                 _walk(member, depth + 1)
-            except _Unstorable as found:
-                found.path.append(step)
+            except _Unstorable as error:
+                error.path.append(step)
                 raise

@@ -52,7 +52,7 @@ class Worker:
     def ends_within(self, *, without: Container[str]) -> float:
         """Seconds that `drain` may take and the longest answer of a provider, `without` those."""
         catalog = self.catalog.current.without(without)
-        return self.settings.shutdown_grace_period + catalog.longest_answer
+        return self.settings.shutdown_grace_period + catalog.longest_response
 
     async def read(self, job: str) -> LogEntry | None:
         """The job as it stands; None for what is no job."""

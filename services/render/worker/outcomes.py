@@ -162,7 +162,9 @@ def after_poll(
         return Canceled(charged=charged, bill=bill, outputs=outputs, withheld=withheld)
     if record.internal.expire:
         answer = short_answer(state.answer)
-        return expiry(record, charged, bill=bill, outputs=outputs, withheld=withheld, answer=answer)
+        return expiry(
+            record, charged, bill=bill, outputs=outputs, withheld=withheld, excerpt=answer
+        )
     if isinstance(state, RequestSucceeded):
         return rendered(record, state)
     return retry_or_fail(

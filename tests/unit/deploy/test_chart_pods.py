@@ -89,8 +89,8 @@ def _services(values: str) -> list[Object]:
 
 @pytest.mark.parametrize("values", EXAMPLES)
 def test_a_pod_has_time_to_end_what_it_began(values: str) -> None:
-    """Render waits for answers that are paid for, as long as the slowest model may take."""
-    answers = {"render": read_catalog({}).longest_answer}
+    """Render waits for responses that are paid for, as long as the slowest model may take."""
+    answers = {"render": read_catalog({}).longest_response}
     for each in _services(values):
         spec = each["spec"]["template"]["spec"]
         [container] = spec["containers"]
