@@ -1,1 +1,1 @@
-"""Gateway: the REST API. Accepts jobs, retries and cancel requests, and answers reads."""
+"""Gateway: the REST API. Accepts jobs, retries and cancel requests, and serves reads."""

@@ -56,7 +56,7 @@ def consume_requests(service: Service[GatewaySettings], jobs: JobService) -> Non
 
 
 class RequestConsumer:
-    """Consumer of job requests; every one gets an answer."""
+    """Consumer of job requests; every one gets a reply."""
 
     def __init__(self, jetstream: JetStream, jobs: JobService) -> None:
         self._jetstream = jetstream
@@ -66,7 +66,7 @@ class RequestConsumer:
         """Accept a request, or refuse it; there is no third way, unless it has to come again."""
         try:
             with message_span("request", (message.headers or {}).get("traceparent")):
-                await self._answer(message)
+                await self._accept_or_refuse(message)
         except Unavailable as error:
             log.warning("Request redelivered later", reason=str(error), subject=message.subject)
             with suppress(Error, ConnectionError):
@@ -75,7 +75,7 @@ class RequestConsumer:
             with suppress(Error, ConnectionError):
                 await message.ack()
 
-    async def _answer(self, message: Msg) -> None:
+    async def _accept_or_refuse(self, message: Msg) -> None:
         try:
             identity = identity_from_message(
                 message.subject, message.headers or {}, _origin(message)

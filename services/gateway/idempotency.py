@@ -1,4 +1,4 @@
-"""Idempotency: a key names the job it asks for; a repeated request is answered with that job."""
+"""Idempotency: a key names the job it asks for; a repeated request returns that job."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

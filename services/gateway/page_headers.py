@@ -56,7 +56,7 @@ def _web_socket(source: str) -> str:
 
 
 class PageHeaders:
-    """Adds the headers of pages to HTML, and answers 404 where a page would stand for an API route."""
+    """Adds the headers of pages to HTML, and responds with 404 where a page would stand for an API route."""
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
         self._app = app
@@ -76,8 +76,8 @@ class PageHeaders:
             nonlocal replaced
             if message["type"] == "http.response.start" and is_api and is_html(message):
                 replaced = True
-                answer = problem_response(NotFound().problem(instance=scope["path"]))
-                await answer(scope, receive, send)
+                response = problem_response(NotFound().problem(instance=scope["path"]))
+                await response(scope, receive, send)
             elif not replaced:
                 self._complete(message, is_api=is_api)
                 await send(message)
@@ -95,7 +95,7 @@ class PageHeaders:
 
 
 def is_html(message: Message) -> bool:
-    """Whether the answer that begins so is a page."""
+    """Whether the response that begins so is a page."""
     return any(
         name == b"content-type" and value.startswith(b"text/html")
         for name, value in message["headers"]

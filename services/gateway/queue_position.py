@@ -12,14 +12,14 @@ ENRICH_TIMEOUT = 0.05  #: seconds for position and progress; then they are null
 
 
 async def queue_position(request: RequestReply, job: str) -> Position | None:
-    """Queue position of a job; None when the dispatcher does not answer at once."""
+    """Queue position of a job; None when the dispatcher does not reply at once."""
     return await request_or_none(request, GetPosition(job=job))
 
 
 async def queue_positions(request: RequestReply, jobs: Sequence[str]) -> dict[str, Position]:
-    """Queue positions of several jobs, by id; none when the dispatcher does not answer at once."""
-    found = await request_or_none(request, ListPositions(jobs=list(jobs))) if jobs else None
-    return found.positions if found else {}
+    """Queue positions of several jobs, by id; none when the dispatcher does not reply at once."""
+    reply = await request_or_none(request, ListPositions(jobs=list(jobs))) if jobs else None
+    return reply.positions if reply else {}
 
 
 async def request_or_none(

@@ -59,8 +59,8 @@ def _add_creation_and_lists(router: APIRouter, keys: KeyStore) -> None:
     )
     @needs("keys:write")
     async def list_keys(principal: CurrentPrincipal) -> Response:
-        found = await keys.every()
-        within = {id_: each for id_, each in found.items() if is_within(each, principal)}
+        records = await keys.every()
+        within = {id_: each for id_, each in records.items() if is_within(each, principal)}
         return page([_shown(each, id_) for id_, each in sorted(within.items())])
 
     @router.get(

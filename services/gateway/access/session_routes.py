@@ -28,9 +28,9 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
     async def sign_in(body: SignIn, request: Request) -> Response:
         _require_own_page(cookies, request)
         token, session = await sessions.sign_in(body.key)
-        answer = json_response(session.model_dump(mode="json"), 201)
-        cookies.set_session(answer, token, session.expires_at)
-        return answer
+        response = json_response(session.model_dump(mode="json"), 201)
+        cookies.set_session(response, token, session.expires_at)
+        return response
 
     @router.get(
         "/session",
@@ -56,9 +56,9 @@ def session_routes(sessions: SessionService, cookies: SessionCookies) -> APIRout
         _require_own_page(cookies, request)
         if token := cookies.token(request):
             await sessions.end(token)
-        answer = Response(status_code=204)
-        cookies.clear(answer)
-        return answer
+        response = Response(status_code=204)
+        cookies.clear(response)
+        return response
 
     return router
 

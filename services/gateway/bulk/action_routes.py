@@ -64,9 +64,9 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
     ) -> Response:
         if body.dry_run:
             return json_response((await actions.preview(project, body)).model_dump(mode="json"))
-        return await _answer(await actions.act(project, body, key, access_key=principal.id))
+        return await _respond(await actions.act(project, body, key, access_key=principal.id))
 
-    async def _answer(done: BulkActionResult) -> Response:
+    async def _respond(done: BulkActionResult) -> Response:
         plan = done.act.plan
         items = await present(done.items, presenter)
         report = {

@@ -127,8 +127,8 @@ class BulkActions:
             limit=MAX_JOBS,
             **request.filter.model_dump(),
         )
-        found = await self.request(query)
-        return [each.id for each in found.jobs], found.more
+        page = await self.request(query)
+        return [each.id for each in page.jobs], page.more
 
     async def _tried(self, act: BulkAction, index: int, do: ItemAction) -> ItemResult:
         try:

@@ -47,12 +47,12 @@ class BatchAdmission:
         checked = await gather_bounded(
             self._check(submission, i, own) for i, own in identities.items()
         )
-        found = dict(zip(identities, checked, strict=True))
-        refused = {i: each.error for i, each in found.items() if each.error}
+        checks = dict(zip(identities, checked, strict=True))
+        refused = {i: each.error for i, each in checks.items() if each.error}
         if refused:
             raise BatchRejected(refused)
-        filled |= {i: each.filled_by for i, each in found.items() if each.filled_by}
-        drafts = {i: each.record for i, each in found.items() if each.record}
+        filled |= {i: each.filled_by for i, each in checks.items() if each.filled_by}
+        drafts = {i: each.record for i, each in checks.items() if each.record}
         new = [each.new for each in checked if each.new]
         await self.acceptance.budgets.hold_plan(submission.holder, new)
         await self.jobs.reserve(drafts.values())

@@ -65,7 +65,7 @@ class BatchSubmission:
         )
         if key is None and plan:
             own = replace(own, job=plan.jobs[index])
-        # the answer to the item, should it be another job, has to be found again
+        # the item's job, should it be another one, has to be found again
         return replace(own, is_repeatable=True, batch=self.id)
 
 
@@ -74,7 +74,9 @@ class CheckResult:
     """Result of checking an item before it is accepted: a record, an error, a job, or nothing."""
 
     record: Record | None = None  #: the first of its job
-    is_deduplicated: bool = False  #: the job that is filling its slot is the answer, as it looks
+    is_deduplicated: bool = (
+        False  #: the item stands for the job that is filling its slot, as it looks
+    )
     error: HeliographError | None = None  #: why it is refused
     filled_by: str | None = None  #: the job that its slot was taken by in this moment
 

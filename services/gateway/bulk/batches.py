@@ -147,9 +147,9 @@ class BatchService:
     async def _latest_tries(self, plan: Plan) -> dict[str, str]:
         """Which job of the batch was tried again, and by which."""
         query = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
-        found = (await self.request(query)).jobs
+        retries = (await self.request(query)).jobs
         # the newest come first: turned round, of several tries of one job the newest is kept
-        return {each.retry_of: each.id for each in reversed(found) if each.retry_of}
+        return {each.retry_of: each.id for each in reversed(retries) if each.retry_of}
 
     async def _look_up(self, plan: Plan, index: int, latest: dict[str, str]) -> ItemResult:
         """Outcome of an item, with its job as it is now."""

@@ -17,7 +17,7 @@ class ItemResult:
     """Result of one item."""
 
     outcome: Outcome
-    entry: LogEntry | None = None  #: of the job that is the answer
+    entry: LogEntry | None = None  #: of the job that the item stands for
     problem: Problem | None = None
 
 

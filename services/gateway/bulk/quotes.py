@@ -88,8 +88,8 @@ class QuoteService:
         """Queue position of each request; requests that need not wait have none."""
         jobs = [_new_job(record) for record in records if not record.internal.reused]
         query = ForecastPositions(jobs=jobs)
-        found = await request_or_none(self.request, query, timeout=_FORECAST_TIMEOUT)
-        turns = iter((found or Forecast(positions=[])).positions)
+        forecast = await request_or_none(self.request, query, timeout=_FORECAST_TIMEOUT)
+        turns = iter((forecast or Forecast(positions=[])).positions)
         return [
             Position() if record.internal.reused else next(turns, Position()) for record in records
         ]

@@ -1,5 +1,5 @@
 """
-Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then answer 202.
+Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then respond with 202.
 
 The first event on a job's subject decides its key, as long as the job's record is kept. Every step can
 be repeated and every race is decided by a compare, so a request that is sent twice, or interrupted by a
@@ -41,9 +41,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptResult:
-    """The answer to a request for a job."""
+    """The result of a request for a job."""
 
-    entry: LogEntry  #: of the job that is the answer
+    entry: LogEntry  #: of the job that the request stands for
     deduplicated: bool = False  #: it was there before, made by another request
     replayed: bool = False  #: the key was used before, for the same
 
@@ -87,7 +87,7 @@ class JobAcceptance:
         self, record: Record, identity: RequestIdentity, is_same: SameBody
     ) -> AcceptResult:
         """
-        Make the job of a first record, or find the one that is the answer already.
+        Make the job of a first record, or find the one that the request stands for already.
 
         Raises:
             IdempotencyKeyReused, StateConflict: As for `replay`; the same request was faster.
@@ -107,12 +107,12 @@ class JobAcceptance:
                 return known
 
     async def is_known(self, identity: RequestIdentity) -> bool:
-        """Whether a request was answered before, or its id is taken."""
+        """Whether a request was accepted before, or its id is taken."""
         return identity.is_repeatable and await self.events.last(identity.job) is not None
 
     async def check_slot(self, record: Record) -> bool:
         """
-        Whether the job that is filling the slot would be the answer, if the record was accepted now.
+        Whether the request would stand for the job that is filling the slot, if it was accepted now.
 
         Raises:
             SlotBusy: An open job with other inputs fills the slot.
@@ -184,13 +184,13 @@ class JobAcceptance:
     async def _claim(
         self, record: Record, slot: str, identity: RequestIdentity
     ) -> AcceptResult | OwnClaim | None:
-        """Claim the slot for the job; or answer with the job that is filling it."""
+        """Claim the slot for the job; or deduplicate it with the job that is filling it."""
         seen, other = await self._wait_for_slot(record, slot)
         if seen.job == record.id:
             return await self._renew(record, slot, seen)
         running = other.as_job() if other else None
         if running and _occupies(running.record, slot):
-            return await self._answer_with(record, running, identity)
+            return await self._deduplicate(record, running, identity)
         await self.budgets.check(record)
         claim = await self.slots.claim(record.project, slot, record.id, seen)
         crash_point("accept.claimed")
@@ -251,7 +251,7 @@ class JobAcceptance:
         await append_event(self.events, "canceled", marker, 0)
         crash_point("accept.fenced")
 
-    async def _answer_with(
+    async def _deduplicate(
         self, record: Record, running: JobEntry, identity: RequestIdentity
     ) -> AcceptResult:
         _check_same(record, running.record)

@@ -69,7 +69,7 @@ class JobsQuery(JobCriteria, extra="forbid"):
     limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
 
     def jobs(self, project: str) -> ListJobs:
-        """The query that status answers. One status goes by itself, for those of release 0.1."""
+        """The query for status. One status goes by itself, for those of release 0.1."""
         fields = self.model_dump(exclude={"tag", "param", "status"})
         statuses = self.status or []
         return ListJobs(

@@ -50,13 +50,13 @@ class ReferenceValidator:
             job, number = job_of_asset(reference.asset)
             if after.get(job, Step.SUCCEEDED) is not Step.SUCCEEDED:
                 return None
-            if found := await self._asset(project, job, number):
-                if found.undecodable:
+            if asset := await self._asset(project, job, number):
+                if asset.undecodable:
                     raise ValidationFailed.at(
                         f"/references/{index}",
                         "the picture cannot be decoded, so it cannot be a reference",
                     )
-                return f"sha256:{found.sha256}"
+                return f"sha256:{asset.sha256}"
         raise ValidationFailed.at(
             f"/references/{index}", "there is no such asset or upload in this project"
         )

@@ -28,11 +28,11 @@ class ResultCache:
             return None
         query = FindResult(project=project, digest=digest)
         try:
-            found = (await self._request(query, timeout=self._timeout)).job
+            job = (await self._request(query, timeout=self._timeout)).job
         except (Unavailable, RemoteProblem):
             return None
         try:
-            entry = await self._events.job(found) if found else None
+            entry = await self._events.job(job) if job else None
         except Unreadable:
             return None
         is_cached = entry and is_cached_for(entry.record, project, digest)

@@ -44,7 +44,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         identity = identify_request(project, key, traceparent=traceparent, access_key=principal.id)
         accepted = await jobs.submit(body, identity)
         limits = await jobs.quotas.headers(project, body.user, principal.id)
-        return await _answer(views, accepted, limits)
+        return await _respond(views, accepted, limits)
 
     @router.post(
         "/jobs/{job}/retry",
@@ -58,20 +58,20 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         job: JobId, body: RetryRequest, key: IdempotencyKey = None, *, principal: CurrentPrincipal
     ) -> Response:
         require_user(body.changes.get("user"), principal, "/changes/user")
-        return await _answer(views, await jobs.retry(job, key, body, access_key=principal.id))
+        return await _respond(views, await jobs.retry(job, key, body, access_key=principal.id))
 
     return router
 
 
 async def present(views: JobViews, accepted: AcceptResult) -> dict[str, Any]:
-    """The job that is the answer, as it is now."""
+    """The job that the request stands for, as it is now."""
     job, sequence = accepted.job, accepted.entry.sequence
     fresh = not (accepted.replayed or accepted.deduplicated)
     shown = await (views.new_job if fresh else views.present)(job, sequence)
     return {**shown, "deduplicated": accepted.deduplicated}
 
 
-async def _answer(
+async def _respond(
     views: JobViews, accepted: AcceptResult, limits: dict[str, str] | None = None
 ) -> Response:
     shown = await present(views, accepted)

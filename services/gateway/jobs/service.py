@@ -34,7 +34,7 @@ from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.limits.queue_quota import QueueQuota
 from services.gateway.limits.quota_admission import QuotaAdmission
 
-_LOOK_UP_WITHIN = 1.0  #: seconds to look for a known key where something else does not answer
+_LOOK_UP_WITHIN = 1.0  #: seconds to look for a known key where something else does not respond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class JobService:
             record = record or await self._admit(request, identity)
             return await self._accept_reserved(record, identity, is_same, replace=request.replace)
         except Unavailable:
-            # once it was admitted, it is the log that did not answer
+            # once it was admitted, it is the log that did not respond
             if record is None and (known := await self._replay_in_time(identity, is_same)):
                 return known
             raise
@@ -83,8 +83,8 @@ class JobService:
         self, identity: RequestIdentity, is_same: SameBody
     ) -> AcceptResult | None:
         """
-        The replay of a request that was not admitted, because something does not answer that a known
-        key does not need. None where the log does not answer either.
+        The replay of a request that was not admitted, because something does not respond that a known
+        key does not need. None where the log does not respond either.
         """
         try:
             async with asyncio.timeout(_LOOK_UP_WITHIN):
@@ -196,7 +196,7 @@ class JobService:
             raise
 
     async def release(self, record: Record) -> None:
-        """Release the room of a job whose request is answered with another job, or is refused."""
+        """Release the room of a job whose request stands for another job, or is refused."""
         self._release_room(record)
         if not record.internal.reused:
             await self.quotas.release(record)

@@ -22,7 +22,7 @@ HISTORY_PAGE = 500
 
 
 class JobViews:
-    """Answers every question about jobs."""
+    """Read views of jobs."""
 
     def __init__(self, events: EventLog, request: RequestReply, presenter: JobPresenter) -> None:
         self._events = events

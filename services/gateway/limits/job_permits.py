@@ -132,7 +132,7 @@ class JobPermits:
     async def _decide_in_time(
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
     ) -> list[Granted]:
-        """Raises Unavailable: others are faster each time, or the server does not answer."""
+        """Raises Unavailable: others are faster each time, or the server does not respond."""
         try:
             async with asyncio.timeout(self._decide_within):
                 return await self._decide(key, state, entry, claims)
@@ -188,10 +188,10 @@ class JobPermits:
             return holders
         entry.looked_at = clock()
         try:
-            found = await self._request(FindJobStates(jobs=[*holders]), timeout=_TIMEOUT)
+            states = await self._request(FindJobStates(jobs=[*holders]), timeout=_TIMEOUT)
         except (Unavailable, RemoteProblem):
             return holders
-        return needed(holders, found.statuses, state, _time())
+        return needed(holders, states.statuses, state, _time())
 
 
 def _granted(holders: Holders, claims: Collection[_Claim]) -> tuple[Holders, list[Granted]]:

@@ -75,13 +75,13 @@ class LimitAdmin:
         ]
 
     async def _performance(self) -> dict[str, AccountPerformance]:
-        """Performance in the last hour by account; empty if status does not answer in time."""
-        found = await request_or_none(
+        """Performance in the last hour by account; empty if status does not reply in time."""
+        statistics = await request_or_none(
             self.request, ListAccountStatistics(), timeout=_STATISTICS_TIMEOUT
         )
         return {
             each.account: AccountPerformance.model_validate(each, from_attributes=True)
-            for each in (found.items if found else ())
+            for each in (statistics.items if statistics else ())
         }
 
     async def change_account(self, name: str, change: ChangeAccount) -> AccountState:

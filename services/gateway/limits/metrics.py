@@ -47,7 +47,7 @@ def show_lanes(lanes: Sequence[LaneState]) -> None:
 
 def hide_lanes() -> None:
     """
-    The dispatcher does not answer, and old figures would look like a lane at rest. What render wants
+    The dispatcher does not reply, and old figures would look like a lane at rest. What render wants
     stays as it was: a scaler must not take processes away on account of it.
     """
     for gauge in _OF_LANES:

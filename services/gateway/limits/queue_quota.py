@@ -47,7 +47,7 @@ class QueueQuota:
             hide_lanes()
             raise
         show_lanes(lanes)
-        waiting = self._lately.copy()  # the answer may not know of them
+        waiting = self._lately.copy()  # the reply may not know of them
         self._in_all = waiting.total() + sum(lane.waiting for lane in lanes)
         for lane in lanes:
             for each in lane.projects:

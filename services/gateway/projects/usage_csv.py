@@ -50,7 +50,7 @@ def is_csv(query: UsageQuery, request: Request) -> bool:
 
 
 async def csv_response(reports: AsyncIterator[UsageReport], project: str) -> Response:
-    """The first page is there before the answer begins, so that a mistake is a problem."""
+    """The first page is there before the response begins, so that a mistake is a problem."""
     lines = csv_lines(reports)
     first = await anext(lines)
 

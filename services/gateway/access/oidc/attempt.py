@@ -43,8 +43,8 @@ class SignInAttempt:
     def from_cookie(cls, text: str) -> "SignInAttempt | None":
         """The attempt in a cookie; None if it is not valid."""
         try:
-            found = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
-            values = {each.name: found[each.name] for each in fields(cls)}
+            cookie = json.loads(base64.b64decode(text, altchars=b"-_", validate=True))
+            values = {each.name: cookie[each.name] for each in fields(cls)}
         except (ValueError, KeyError, TypeError):
             return None
         if not all(isinstance(value, str) for value in values.values()):

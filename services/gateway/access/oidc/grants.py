@@ -29,13 +29,13 @@ def granted(
 
 def _values(claims: Mapping[str, Any], claim: str) -> set[str]:
     """Values of the claim. An e-mail address that the provider has not verified does not count."""
-    found: Any = claims
+    value: Any = claims
     for name in claim.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        value = value.get(name) if isinstance(value, Mapping) else None
     if claim == "email" and claims.get("email_verified") is not True:
         return set()
     return {
-        each for each in (found if isinstance(found, list) else [found]) if isinstance(each, str)
+        each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)
     }
 
 

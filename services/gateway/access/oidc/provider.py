@@ -22,7 +22,7 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 _REQUIRED = ("iss", "aud", "exp", "iat", "sub", "nonce")
 _LEEWAY = 60.0  #: seconds that the clocks may differ
 _TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
-_DEADLINE = 15.0  #: seconds for all that an answer to a browser waits for
+_DEADLINE = 15.0  #: seconds for all that a response to a browser waits for
 _MAX_BYTES = 256 * 1024  #: of a document of the provider
 _KEPT = 300.0  #: seconds that its documents are good for
 
@@ -153,21 +153,21 @@ class IdentityProvider:
             ):
                 url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
                 metadata = ProviderMetadata.model_validate_json(await _document(http, url))
-                found = read_key_set((await _document(http, metadata.jwks_uri)).decode())
+                keys = read_key_set((await _document(http, metadata.jwks_uri)).decode())
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             raise _unavailable(error) from error
         except (ValidationError, ValueError) as error:
             raise Unavailable("the identity provider sent no valid metadata or key set") from error
         if metadata.issuer != self._issuer:
             raise Unavailable("the identity provider calls itself otherwise than the settings do")
-        return metadata, {key.key_id: key for key in found}
+        return metadata, {key.key_id: key for key in keys}
 
 
 async def _document(http: httpx2.AsyncClient, url: str) -> bytes:
-    async with http.stream("GET", url) as answer:
-        answer.raise_for_status()
+    async with http.stream("GET", url) as response:
+        response.raise_for_status()
         too_large = ValueError("the document is too large")
-        return await read_bounded(answer.aiter_bytes(), _MAX_BYTES, too_large)
+        return await read_bounded(response.aiter_bytes(), _MAX_BYTES, too_large)
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -48,11 +48,11 @@ def oidc_routes(
     async def begin_sign_in(return_to: Text = "") -> RedirectResponse:
         attempt = SignInAttempt.begin(return_to, first_page=f"{settings.path_prefix}/")
         try:
-            answer = _redirect(await provider.authorization_url(attempt))
+            response = _redirect(await provider.authorization_url(attempt))
         except Unavailable as error:
             return failed("unavailable", str(error))
-        cookies.set(answer, attempt.to_cookie(), seconds=LIFE, suffix=_COOKIE)
-        return answer
+        cookies.set(response, attempt.to_cookie(), seconds=LIFE, suffix=_COOKIE)
+        return response
 
     @router.get(CALLBACK)
     @public
@@ -65,15 +65,15 @@ def oidc_routes(
         if error:
             return failed("denied", error)
         if not attempt.is_state(state) or iss not in ("", settings.oidc_issuer):
-            return failed("expired", "the answer is to another attempt, or of another provider")
+            return failed("expired", "the response is to another attempt, or of another provider")
         try:
-            answer = await _signed_in(code, attempt)
+            response = await _signed_in(code, attempt)
         except Unauthenticated as reason:
-            answer = failed("denied", str(reason))
+            response = failed("denied", str(reason))
         except (Unavailable, QueueFull, StateConflict) as reason:
-            answer = failed("unavailable", str(reason))
-        cookies.clear(answer, suffix=_COOKIE)
-        return answer
+            response = failed("unavailable", str(reason))
+        cookies.clear(response, suffix=_COOKIE)
+        return response
 
     async def _signed_in(code: str, attempt: SignInAttempt) -> RedirectResponse:
         """Raises Unauthenticated, Unavailable, QueueFull and StateConflict."""
@@ -83,9 +83,9 @@ def oidc_routes(
             return failed("not_allowed", "no grant is for this person")
         record = session_of_person(claims, grant, now(), sessions.life)
         token, session = await sessions.begin(record)
-        answer = _redirect(attempt.return_to)
-        cookies.set_session(answer, token, session.expires_at)
-        return answer
+        response = _redirect(attempt.return_to)
+        cookies.set_session(response, token, session.expires_at)
+        return response
 
     return router
 
