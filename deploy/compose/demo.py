@@ -79,12 +79,12 @@ class ComposeProject:
 
 async def make_picture(client: httpx.AsyncClient, project: str = "demo") -> dict[str, Any]:
     """A job, from its request to its end. Raises TimeoutError."""
-    answer = await client.post(
+    response = await client.post(
         f"/v1/projects/{project}/jobs",
         json=_REQUEST,
         headers={"Idempotency-Key": os.urandom(8).hex()},
     )
-    job: dict[str, Any] = answer.raise_for_status().json()
+    job: dict[str, Any] = response.raise_for_status().json()
     async with asyncio.timeout(_TIMEOUT):
         while job["status"] not in ("succeeded", "failed", "canceled"):
             await asyncio.sleep(0.2)
@@ -94,8 +94,8 @@ async def make_picture(client: httpx.AsyncClient, project: str = "demo") -> dict
 
 async def download(client: httpx.AsyncClient, asset: dict[str, Any]) -> bytes:
     """The bytes of an asset, from its presigned address: that alone lets us in."""
-    answer = await client.get(asset["url"], headers={"Authorization": ""})
-    return answer.raise_for_status().content
+    response = await client.get(asset["url"], headers={"Authorization": ""})
+    return response.raise_for_status().content
 
 
 async def _show(project: ComposeProject, began: float) -> bool:

@@ -61,8 +61,8 @@ def _service(name: str, bases: Mapping[str, str], prefix: str, version: str) -> 
 
 def _revision() -> str:
     command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

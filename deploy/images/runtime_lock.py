@@ -44,19 +44,19 @@ def part_of(lock: str, requirements: Iterable[str]) -> str:
 
 def requirements_of(project: dict[str, Any], extras: Iterable[str]) -> list[str]:
     """The requirements of the package with extras, as `pyproject.toml` has them."""
-    found: list[str] = list(project["dependencies"])
+    requirements: list[str] = list(project["dependencies"])
     for extra in extras:
         for requirement in project["optional-dependencies"][extra]:
             own = _OWN_EXTRAS.match(requirement)
-            found += requirements_of(project, own[1].split(",")) if own else [requirement]
-    return found
+            requirements += requirements_of(project, own[1].split(",")) if own else [requirement]
+    return requirements
 
 
 def _package(requirement: str) -> str:
     """The name that a requirement begins with, as PEP 503 spells it."""
-    found = _NAME.match(requirement)
-    assert found, requirement
-    return re.sub(r"[-_.]+", "-", found[0]).lower()
+    match = _NAME.match(requirement)
+    assert match, requirement
+    return re.sub(r"[-_.]+", "-", match[0]).lower()
 
 
 def main() -> None:

@@ -63,8 +63,8 @@ def _trim(folder: Path, kept: set[str]) -> int:
 
 
 def _library(path: Path) -> str:
-    found = _NAME.match(path.name)
-    return found[1] if found else path.name
+    match = _NAME.match(path.name)
+    return match[1] if match else path.name
 
 
 def _symbols(path: Path, which: str) -> set[Symbol]:

@@ -1,5 +1,5 @@
 """
-HTTP range proxy before the bundled S3 server: a part of an object is answered with 206.
+HTTP range proxy before the bundled S3 server: a part of an object is sent with 206.
 
 rclone sends a requested range with status 200, which browsers take for the whole: a film in
 a page could not be sought. Everything else passes through as it is, signatures included. Each
@@ -20,12 +20,12 @@ from contextlib import suppress
 
 from deploy.local.lifetime import die_with_parent
 
-_HEAD_LIMIT = 64 * 1024  #: bytes of the head of a request or an answer
+_HEAD_LIMIT = 64 * 1024  #: bytes of the head of a request or a response
 _CHUNK = 256 * 1024  #: bytes that are passed on at a time
 _CONNECT = 5.0  #: seconds to reach the server
 _HEAD_TIMEOUT = 30.0  #: seconds for a whole head of a request
 _SILENCE = 300.0  #: seconds without a byte in either direction
-_LINGER = 2.0  #: seconds for a client to go, once it has its answer
+_LINGER = 2.0  #: seconds for a client to go, once it has its response
 _CONCURRENCY = 1000  #: connections
 
 _END = b"\r\n\r\n"
@@ -45,17 +45,17 @@ class RangeProxy:
         self._upstream = upstream
         self._places = asyncio.Semaphore(_CONCURRENCY)
 
-    async def serve(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        """One connection, from its request to the end of the answer."""
+    async def serve(self, client: asyncio.StreamReader, response: asyncio.StreamWriter) -> None:
+        """One connection, from its request to the end of the response."""
         try:
             async with self._places:
-                await self._pass_on(client, answer)
+                await self._pass_on(client, response)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a side disconnected, or sent no request
         finally:
-            await _close(answer)
+            await _close(response)
 
-    async def _pass_on(self, client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, client: asyncio.StreamReader, response: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_HEAD_TIMEOUT):
             head = await client.readuntil(_END)
         async with asyncio.timeout(_CONNECT):
@@ -64,24 +64,24 @@ class RangeProxy:
             request.write(request_head(head))
             sending = asyncio.create_task(_pump(client, request))
             try:
-                await _answer(server, answer)
+                await _respond(server, response)
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)  # a refusal may come early
         finally:
             await _close(request)
-        await _linger(client, answer)
+        await _linger(client, response)
 
 
-async def _answer(server: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-    """The server's answer, its head set right; `100 Continue` and the like go before it."""
+async def _respond(server: asyncio.StreamReader, response: asyncio.StreamWriter) -> None:
+    """The server's response, its head set right; `100 Continue` and the like go before it."""
     while True:
         async with asyncio.timeout(_SILENCE):
             head = await server.readuntil(_END)
-        answer.write(answer_head(head))
+        response.write(response_head(head))
         if not _PASSING.match(head):
             break
-    await _pump(server, answer)
+    await _pump(server, response)
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
@@ -95,10 +95,10 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
             await target.drain()
 
 
-async def _linger(client: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+async def _linger(client: asyncio.StreamReader, response: asyncio.StreamWriter) -> None:
     """Let the client read the response: closing while it still sends would discard it."""
-    await answer.drain()
-    answer.write_eof()
+    await response.drain()
+    response.write_eof()
     async with asyncio.timeout(_LINGER):
         while await client.read(_CHUNK):
             pass
@@ -116,7 +116,7 @@ def request_head(head: bytes) -> bytes:
     return _alone(_PARTS.sub(b"", head))  # of several parts S3 sends the whole, rclone an error
 
 
-def answer_head(head: bytes) -> bytes:
+def response_head(head: bytes) -> bytes:
     """The response for the client: 206 for a part."""
     if _PASSING.match(head):
         return head

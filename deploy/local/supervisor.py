@@ -150,7 +150,7 @@ class Supervised:
                 await running.wait()
         except TimeoutError:
             self._console.say(
-                f"{self.name} waits for answers that are paid for, for {self._process.grace:g} s at"
+                f"{self.name} waits for responses that are paid for, for {self._process.grace:g} s at"
                 " most; another signal ends it at once"
             )
             await running.wait()

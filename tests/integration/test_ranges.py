@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from deploy.local.processes import Process, program, s3_server
-from deploy.local.range_proxy import answer_head, request_head
+from deploy.local.range_proxy import request_head, response_head
 from heliograph.contracts.queries.storage import StoredObject
 from heliograph.runtime.settings import ServiceSettings
 from services.storage.content import Content
@@ -213,5 +213,5 @@ def test_what_is_no_part_keeps_its_status() -> None:
         b"HTTP/1.1 416 Range\r\nContent-Range: bytes */5\r\n\r\n",
         b"HTTP/1.1 403 Forbidden\r\nX: content-range: bytes 0-1/2\r\n\r\n",
     ):
-        assert answer_head(head).split(b"\r\n")[0] == head.split(b"\r\n")[0]
-    assert answer_head(b"HTTP/1.1 100 Continue\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert response_head(head).split(b"\r\n")[0] == head.split(b"\r\n")[0]
+    assert response_head(b"HTTP/1.1 100 Continue\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -47,7 +47,7 @@ spec:
           # It lives: no dependency is asked, so an outage of NATS restarts nothing.
           startupProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 2, failureThreshold: 60 }
           livenessProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 }
-          # Its dependencies answer: else it gets no requests.
+          # Its dependencies respond: else it gets no requests.
           readinessProbe: { httpGet: { path: /readyz, port: http }, periodSeconds: 5, timeoutSeconds: 4, failureThreshold: 2 }
           # Endpoints forget the pod before it stops listening.
           lifecycle: { preStop: { exec: { command: [sleep, "5"] } } }
