@@ -3,11 +3,11 @@
 import secrets
 
 from bench.accept_limits import accept_with_limits
-from bench.deployment import Deployment, answering, deployment, post_from_outside, program, scene
+from bench.deployment import Deployment, deployment, fast_server, post_from_outside, program, scene
 from bench.figures import Section, say
 from bench.http_load import Load, Posted
 from bench.profiles import Profile
-from bench.raw_nats import Found, Task
+from bench.raw_nats import Measured, Task
 
 AT_ONCE = (1, 20, 100)
 _RATE = 200.0  #: requests per second of the paced load
@@ -39,7 +39,7 @@ async def accept(deployment: Deployment, profile: Profile, section: Section) -> 
     await _paced(deployment, profile, section)
 
 
-def _note(section: Section, at_once: int, ours: Posted, bare: Found, spent: float) -> None:
+def _note(section: Section, at_once: int, ours: Posted, bare: Measured, spent: float) -> None:
     section.note(
         f"accepted, {at_once} at once",
         ours.rate,
@@ -69,15 +69,15 @@ async def _paced(deployment: Deployment, profile: Profile, section: Section) -> 
 
 async def _bare(
     deployment: Deployment, *, at_once: int, seconds: float, rate: float | None = None
-) -> Found:
+) -> Measured:
     task = Task(what="publish", nats=deployment.nats, at_once=at_once, seconds=seconds, rate=rate)
-    answer = await program("bench.raw_nats", task.model_dump_json(), timeout=seconds + 60)
-    return Found.model_validate_json(answer)
+    output = await program("bench.raw_nats", task.model_dump_json(), timeout=seconds + 60)
+    return Measured.model_validate_json(output)
 
 
 async def _limit_of_the_generator(profile: Profile, section: Section) -> None:
     say("  … and the generator against a server that does nothing")
-    with answering() as url:
+    with fast_server() as url:
         load = Load(url=url, body=scene(), at_once=max(AT_ONCE), seconds=profile.seconds)
-        found = (await post_from_outside(load)).check()
-    section.note("limit of the generator itself", found.rate, "requests/s")
+        posted = (await post_from_outside(load)).check()
+    section.note("limit of the generator itself", posted.rate, "requests/s")

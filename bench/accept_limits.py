@@ -35,11 +35,11 @@ async def accept_with_limits(profile: Profile, section: Section, at_once: tuple[
             each.change_lane("text", paused=True)
         for connections in at_once:
             loads = {each: _load(each, connections, profile) for each in both}
-            found: dict[Deployment, list[_Round]] = {each: [] for each in both}
+            rounds: dict[Deployment, list[_Round]] = {each: [] for each in both}
             for _ in range(_ROUNDS):
                 for each in both:
-                    found[each].append(await _measured(each, loads[each]))
-            _note(section, connections, found[limited], found[plain])
+                    rounds[each].append(await _measured(each, loads[each]))
+            _note(section, connections, rounds[limited], rounds[plain])
 
 
 async def _measured(deployment: Deployment, load: Load) -> _Round:

@@ -139,9 +139,9 @@ async def _latency(
         async for message in bus.read_all(STREAM, subjects.event(project, "*")):
             stored[message.subject.rsplit(".", 1)[1]] = stamp(message.headers[STAMP])
     times = [at / 1000 - stored[job] for job, at in drawn.items() if at and job in stored]
-    found = spread(times)
-    note = f"{_PACED} events a second, {found.count} seen; median {found.p50:.0f} ms"
-    section.note("from an event to its pixels, p95", found.p95, "ms", at_most=100, note=note)
+    delays = spread(times)
+    note = f"{_PACED} events a second, {delays.count} seen; median {delays.p50:.0f} ms"
+    section.note("from an event to its pixels, p95", delays.p95, "ms", at_most=100, note=note)
 
 
 async def _write_events(deployment: Deployment, project: str, rate: int, seconds: float) -> None:
@@ -156,9 +156,9 @@ async def _write_events(deployment: Deployment, project: str, rate: int, seconds
 
 async def main_thread(devtools: CDPSession) -> dict[str, float]:
     """Seconds of processor time that the page has used, in all and for scripts."""
-    answer = await devtools.send("Performance.getMetrics")
-    found = {each["name"]: float(each["value"]) for each in answer["metrics"]}
-    return {"all": found["TaskDuration"], "script": found["ScriptDuration"]}
+    reply = await devtools.send("Performance.getMetrics")
+    values = {each["name"]: float(each["value"]) for each in reply["metrics"]}
+    return {"all": values["TaskDuration"], "script": values["ScriptDuration"]}
 
 
 async def _heap(devtools: CDPSession) -> float:

@@ -3,7 +3,7 @@ A crowd of WebSocket clients in a process of its own, as light as clients can be
 
 They count frames and look into none: a crowd that read what it is told would be slower than the
 server that tells it. Only the first client keeps what it hears, with the time at which it did.
-Line by line, it is told what to do on its standard input, and answers on its standard output.
+Line by line, it is told what to do on its standard input, and replies on its standard output.
 """
 
 import asyncio
@@ -196,10 +196,10 @@ async def main() -> None:
         order = json.loads(line)
         if "live" in order:
             await crowd.join(Join.model_validate(order))
-            answer = "{}"
+            output = "{}"
         else:
-            answer = (await crowd.expect(Expect.model_validate(order))).model_dump_json()
-        sys.stdout.write(answer + "\n")
+            output = (await crowd.expect(Expect.model_validate(order))).model_dump_json()
+        sys.stdout.write(output + "\n")
         sys.stdout.flush()
 
 

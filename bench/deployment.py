@@ -55,8 +55,10 @@ class Deployment:
         """A request of its operator. Raises when it is refused."""
         url = f"{self.stack.url('gateway')}{path}"
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        answer = httpx.request(method, url, json=body, headers=headers, timeout=30, trust_env=False)
-        answer.raise_for_status()
+        response = httpx.request(
+            method, url, json=body, headers=headers, timeout=30, trust_env=False
+        )
+        response.raise_for_status()
 
     def waiting(self, lane: str) -> int:
         """Jobs in a lane's queue."""
@@ -72,7 +74,7 @@ class Deployment:
             raise RuntimeError(f"{name} does not run")
         return pid
 
-    async def until_answering(self, name: str) -> None:
+    async def until_ready(self, name: str) -> None:
         """Until a process that was started again says that it is alive; a minute at most."""
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client, asyncio.timeout(60):
             while True:
@@ -160,7 +162,7 @@ async def post_from_outside(load: Load) -> Posted:
 
 
 @contextmanager
-def answering() -> Iterator[str]:
+def fast_server() -> Iterator[str]:
     """The server that does nothing; its address."""
     command = [sys.executable, "-m", "bench.accept_server"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:

@@ -9,7 +9,7 @@ from bench.deployment import Deployment, deployment, post_from_outside, program,
 from bench.figures import Section, say, spread
 from bench.http_load import Load
 from bench.profiles import Profile
-from bench.raw_nats import Found, Task
+from bench.raw_nats import Measured, Task
 from bench.timelines import Timelines, queue_heard, timelines
 from heliograph.runtime.bus.jetstream import JetStream
 
@@ -100,18 +100,18 @@ async def until_ended(bus: JetStream, project: str) -> Timelines:
     clock = asyncio.get_running_loop().time
     seen, since = -1, clock()
     while True:
-        found = await timelines(bus, project)
-        ended = sum("succeeded" in times for times in found.values())
-        if found and ended == len(found):
-            return found
+        of_project = await timelines(bus, project)
+        ended = sum("succeeded" in times for times in of_project.values())
+        if of_project and ended == len(of_project):
+            return of_project
         if ended != seen:
             seen, since = ended, clock()
         if clock() - since > _STALLED:
-            raise TimeoutError(f"{ended} of {len(found)} jobs of {project} ended, and no more")
+            raise TimeoutError(f"{ended} of {len(of_project)} jobs of {project} ended, and no more")
         await asyncio.sleep(1)
 
 
-async def _bare(deployment: Deployment, count: int) -> Found:
+async def _bare(deployment: Deployment, count: int) -> Measured:
     task = Task(what="queue", nats=deployment.nats, count=min(count, 100))
-    answer = await program("bench.raw_nats", task.model_dump_json(), timeout=120)
-    return Found.model_validate_json(answer)
+    output = await program("bench.raw_nats", task.model_dump_json(), timeout=120)
+    return Measured.model_validate_json(output)

@@ -35,9 +35,11 @@ async def _herd(deployment: Deployment, clients: int, section: Section) -> None:
         await Seeder(bus).canceled(project, _MISSED)
     deployment.stack.restart("status")
     began = time.time()
-    await deployment.until_answering("status")
+    await deployment.until_ready("status")
     async with gathering() as crowd:
-        probing = asyncio.create_task(_longest_answer(f"{deployment.stack.url('status')}/healthz"))
+        probing = asyncio.create_task(
+            _longest_response(f"{deployment.stack.url('status')}/healthz")
+        )
         await crowd.join(deployment.stack.live, clients, project=project, after=after)
         heard = await crowd.expect(clients * (_MISSED + _FRAMES))
         probing.cancel()
@@ -48,7 +50,7 @@ async def _herd(deployment: Deployment, clients: int, section: Section) -> None:
         "s",
         at_most=_WITHIN.get(clients),
         note="from the kill of status on, its start included; "
-        f"longest answer of /healthz meanwhile {longest * 1000:.0f} ms",
+        f"longest response of /healthz meanwhile {longest * 1000:.0f} ms",
     )
 
 
@@ -60,7 +62,7 @@ async def _cursor(deployment: Deployment, project: str) -> dict[str, object]:
     return {"epoch": subscribed["epoch"], "sequence": subscribed["head"]}
 
 
-async def _longest_answer(url: str) -> float:
+async def _longest_response(url: str) -> float:
     """Seconds of the slowest of many short requests, until it is canceled."""
     longest = 0.0
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:

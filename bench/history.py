@@ -177,9 +177,9 @@ async def settle_database(url: str) -> int:
     async with engine.connect() as connection:
         for statement in statements:
             await connection.execute(text(statement))
-        found: int = await connection.scalar(text(size)) or 0
+        size_in_bytes: int = await connection.scalar(text(size)) or 0
     await engine.dispose()
-    return found
+    return size_in_bytes
 
 
 async def ask_all(ledger: SqlReadModel, jobs: list[Record], rng: random.Random) -> None:

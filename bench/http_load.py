@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from bench.load import Act, drive, each_once
 
-PATIENCE = 30.0  #: seconds for one answer
+PATIENCE = 30.0  #: seconds for one response
 
 
 class Load(BaseModel):
@@ -28,24 +28,24 @@ class Load(BaseModel):
     key: str | None = None  #: API key
     at_once: int = 1  #: connections
     seconds: float = 1.0
-    rate: float | None = None  #: requests per second; null: as fast as they are answered
-    count: int | None = None  #: exactly so many, as fast as they are answered, instead of `seconds`
+    rate: float | None = None  #: requests per second; null: as fast as responses come
+    count: int | None = None  #: exactly so many, as fast as responses come, instead of `seconds`
     warm_up: float = 1.0  #: seconds
 
 
 class Posted(BaseModel):
     """Result of a load."""
 
-    rate: float = 0.0  #: answers per second
+    rate: float = 0.0  #: responses per second
     p50: float = 0.0  #: milliseconds
     p99: float = 0.0
     most: float = 0.0
     statuses: dict[int, int]
 
     def check(self, status: int = 202) -> "Posted":
-        """Raises RuntimeError when anything was answered otherwise."""
+        """Raises RuntimeError when any response had another status."""
         if set(self.statuses) - {status}:
-            raise RuntimeError(f"not everything was answered with {status}: {self.statuses}")
+            raise RuntimeError(f"not every response was {status}: {self.statuses}")
         return self
 
 
@@ -68,13 +68,13 @@ class Poster:
         self._reader, self._writer = await asyncio.open_connection(*self._place)
 
     async def post(self) -> None:
-        """One request with a key of its own, and its answer."""
+        """One request with a key of its own, and its response."""
         head = self._head.format(key=secrets.token_hex(12)).encode()
         async with asyncio.timeout(PATIENCE):
             self._writer.write(head + self._body)
-            answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-            await self._reader.readexactly(_length(answer))
-        self._statuses[int(answer.split(" ", 2)[1])] += 1
+            response = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            await self._reader.readexactly(_length(response))
+        self._statuses[int(response.split(" ", 2)[1])] += 1
 
 
 def _length(head: str) -> int:
@@ -94,9 +94,9 @@ async def post(load: Load) -> Posted:
         seconds = asyncio.get_running_loop().time() - began
         return Posted(rate=load.count / seconds, statuses=statuses)
     driven = await drive(acts, seconds=load.seconds, rate=load.rate, warm_up=load.warm_up)
-    found = driven.spread
+    times = driven.spread
     return Posted(
-        rate=driven.rate, p50=found.p50, p99=found.p99, most=found.most, statuses=statuses
+        rate=driven.rate, p50=times.p50, p99=times.p99, most=times.most, statuses=statuses
     )
 
 

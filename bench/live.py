@@ -64,10 +64,10 @@ async def _latency(
     async with deployment.bus() as bus:
         async for message in bus.read_all(STREAM, subjects.event(project, "*")):
             stored[message.sequence] = stamp(message.headers[STAMP])
-    found = spread([at - stored[json.loads(text)["sequence"]] for at, text in heard.kept])
+    delays = spread([at - stored[json.loads(text)["sequence"]] for at, text in heard.kept])
     note = f"{_RATE:g} events/s, {clients * _RATE:,.0f} deliveries/s"
-    section.note(f"event to client, {clients} clients, p50", found.p50, "ms", note=note)
-    section.note(f"event to client, {clients} clients, p99", found.p99, "ms")
+    section.note(f"event to client, {clients} clients, p50", delays.p50, "ms", note=note)
+    section.note(f"event to client, {clients} clients, p99", delays.p99, "ms")
 
 
 async def _burst(

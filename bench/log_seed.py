@@ -81,9 +81,9 @@ class Seeder:
                 reply = await self._bus.connection.request(
                     subject, event.data(), timeout=30, headers=headers
                 )
-        answer = json.loads(reply.data)
-        if "error" in answer:
-            raise RuntimeError(f"the server refused a batch: {answer['error']}")
+        result = json.loads(reply.data)
+        if "error" in result:
+            raise RuntimeError(f"the server refused a batch: {result['error']}")
 
 
 def _turns(projects: list[str]) -> Iterator[str]:

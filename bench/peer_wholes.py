@@ -20,7 +20,7 @@ from bench.peers.whole_task import BUCKET, WholeTask
 from deploy.local.processes import ROOT, program
 from tests.support.servers import free_port
 
-_START = 60.0  #: seconds until a process answers
+_START = 60.0  #: seconds until a process responds
 _STALLED = 60.0  #: seconds without a job that ends
 
 FASTSTREAM, CELERY = "FastAPI + FastStream + JetStream", "FastAPI + Celery + Redis + SQLite"
@@ -31,7 +31,7 @@ class Part:
     """A process of a peer."""
 
     role: str
-    answers: bool = True  #: it has a web server
+    has_http: bool = True  #: it has a web server
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ WHOLES = {
     ),
     CELERY: Whole(
         "celery_whole",
-        (Part("worker", answers=False), Part("gateway")),
+        (Part("worker", has_http=False), Part("gateway")),
         "gateway",
         needs_redis=True,
     ),
@@ -122,7 +122,7 @@ def whole(name: str, rivals: Rivals, provider: str) -> Iterator[RunningWhole]:
                 json.dumps(asdict(task)),
             ]
             processes[part.role] = stack.enter_context(_process(command))
-            if part.answers:
+            if part.has_http:
                 _wait_for(f"http://127.0.0.1:{ports[part.role]}/healthz")
         server = "redis" if described.needs_redis else "nats"
         processes[server] = rivals.pids[server]
@@ -164,10 +164,10 @@ def _wait_for(url: str, *, any_status: bool = False) -> None:
     with httpx.Client(transport=transport, timeout=2, trust_env=False) as client:
         for _ in range(int(_START / 0.1)):
             try:
-                answer = client.get(url)
-                if any_status or answer.is_success:
+                response = client.get(url)
+                if any_status or response.is_success:
                     return
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
-    raise TimeoutError(f"{url} does not answer")
+    raise TimeoutError(f"{url} does not respond")

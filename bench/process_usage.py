@@ -24,10 +24,10 @@ def process_tree(pid: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         parents.setdefault(parent, []).append(int(stat.parent.name))
-    found = [pid]
-    for each in found:
-        found += parents.get(each, [])
-    return found
+    pids = [pid]
+    for each in pids:
+        pids += parents.get(each, [])
+    return pids
 
 
 def _spent(pid: int) -> float:

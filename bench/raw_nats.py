@@ -32,7 +32,7 @@ class Task(BaseModel):
     count: int = 100  #: messages of the queue
 
 
-class Found(BaseModel):
+class Measured(BaseModel):
     """Durations are milliseconds: of a publish, or from before the publish to the worker's hand."""
 
     rate: float
@@ -40,7 +40,7 @@ class Found(BaseModel):
     p99: float
 
 
-async def measure(task: Task) -> Found:
+async def measure(task: Task) -> Measured:
     client = await nats.connect(task.nats)
     jetstream = client.jetstream()
     await jetstream.add_stream(
@@ -54,17 +54,17 @@ async def measure(task: Task) -> Found:
         await client.close()
 
 
-async def _publish(jetstream: JetStreamContext, task: Task) -> Found:
+async def _publish(jetstream: JetStreamContext, task: Task) -> Measured:
     body = b"." * _SIZE
 
     async def publish() -> None:
         await jetstream.publish("bench.publish", body, timeout=30)
 
     driven = await drive([publish] * task.at_once, seconds=task.seconds, rate=task.rate)
-    return Found(rate=driven.rate, p50=driven.spread.p50, p99=driven.spread.p99)
+    return Measured(rate=driven.rate, p50=driven.spread.p50, p99=driven.spread.p99)
 
 
-async def _queue(jetstream: JetStreamContext, task: Task) -> Found:
+async def _queue(jetstream: JetStreamContext, task: Task) -> Measured:
     """One message at a time for the latency, then many at once for the rate."""
     config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, max_ack_pending=64)
     worker = await jetstream.pull_subscribe("bench.queue", "bench", config=config)
@@ -78,8 +78,8 @@ async def _queue(jetstream: JetStreamContext, task: Task) -> Found:
         waits.append(time.perf_counter() - began)
         await message.ack_sync()
     rate = await _drain(jetstream, worker, task)
-    found = spread(waits)
-    return Found(rate=rate, p50=found.p50, p99=found.p99)
+    times = spread(waits)
+    return Measured(rate=rate, p50=times.p50, p99=times.p99)
 
 
 async def _drain(
@@ -103,5 +103,5 @@ async def _drain(
 
 
 if __name__ == "__main__":
-    found = asyncio.run(measure(Task.model_validate_json(sys.argv[1])))
-    sys.stdout.write(found.model_dump_json())
+    measured = asyncio.run(measure(Task.model_validate_json(sys.argv[1])))
+    sys.stdout.write(measured.model_dump_json())

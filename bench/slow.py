@@ -57,7 +57,7 @@ async def _post(deployment: Deployment, profile: Profile) -> float:
 
 
 async def _ask(url: str, profile: Profile) -> float:
-    """Milliseconds in which 99 of 100 short requests are answered."""
+    """Milliseconds in which 99 of 100 short requests have their response."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
 
         async def ask() -> None:

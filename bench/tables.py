@@ -60,7 +60,7 @@ outbox, all at once, to everybody.""",
     "herd": "Clients that come back at once, and that missed events meanwhile.",
     "slow": """\
 Honest requests at a steady rate while other connections send their headers or bodies byte by byte, or read no
-answer. Who is cut off comes again at once.""",
+response. Who is cut off comes again at once.""",
     "weight": "Resident memory, and the time from the command to ready.",
     "growth": "The same with many finished jobs in the log and many queued in the lane.",
     "whole": """\

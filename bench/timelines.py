@@ -18,12 +18,12 @@ Timelines = dict[str, dict[str, float]]  #: job -> name of the event -> seconds 
 
 async def timelines(jetstream: JetStream, project: str) -> Timelines:
     """Every event of a project's jobs, when the server stored it."""
-    found: Timelines = {}
+    result: Timelines = {}
     async for stored in jetstream.read_all(STREAM, subjects.event(project, "*")):
         job = subjects.parse(stored.subject).job
         name = event_name(stored.headers["ce-type"])
-        found.setdefault(job, {})[name] = seconds(stored.headers[STAMP])
-    return found
+        result.setdefault(job, {})[name] = seconds(stored.headers[STAMP])
+    return result
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from arq import create_pool
 from arq.connections import RedisSettings
 from arq.worker import Worker, func
 
-from bench.peers.task import Task, answer, task
+from bench.peers.task import Task, report_times, task
 
 
 async def main(work: Task) -> list[tuple[float, float]]:
@@ -40,4 +40,4 @@ async def main(work: Task) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    answer(asyncio.run(main(task())))
+    report_times(asyncio.run(main(task())))

@@ -81,8 +81,8 @@ def gateway(task: WholeTask) -> None:
 
     @web.get("/succeeded")
     def succeeded() -> int:
-        found = parts.database.execute("SELECT count(*) FROM jobs WHERE status='succeeded'")
-        return int(found.fetchone()[0])
+        cursor = parts.database.execute("SELECT count(*) FROM jobs WHERE status='succeeded'")
+        return int(cursor.fetchone()[0])
 
     @web.get("/healthz")
     def healthz() -> bool:

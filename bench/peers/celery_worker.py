@@ -11,7 +11,7 @@ import time
 
 from celery import Celery
 
-from bench.peers.task import Task, answer, task
+from bench.peers.task import Task, report_times, task
 
 
 def main(work: Task) -> None:
@@ -36,7 +36,7 @@ def main(work: Task) -> None:
 
     def finish() -> None:
         over.wait()
-        answer(times)
+        report_times(times)
         os._exit(0)  # its own way out takes many seconds, and prints
 
     threading.Thread(target=finish, daemon=True).start()

@@ -7,7 +7,7 @@ import nats
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.js.api import ConsumerConfig
 
-from bench.peers.task import Task, answer, task
+from bench.peers.task import Task, report_times, task
 
 
 async def main(work: Task) -> list[tuple[float, float]]:
@@ -42,4 +42,4 @@ async def main(work: Task) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    answer(asyncio.run(main(task())))
+    report_times(asyncio.run(main(task())))

@@ -1,4 +1,4 @@
-"""What a peer is asked, and how it answers."""
+"""The task of a peer, and how it reports its times."""
 
 import json
 import sys
@@ -19,6 +19,6 @@ def task() -> Task:
     return Task(**json.loads(sys.argv[1]))
 
 
-def answer(times: list[tuple[float, float]]) -> None:
+def report_times(times: list[tuple[float, float]]) -> None:
     sys.stdout.write(json.dumps(times) + "\n")
     sys.stdout.flush()

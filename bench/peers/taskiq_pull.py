@@ -6,7 +6,7 @@ import time
 from taskiq.api import run_receiver_task
 from taskiq_nats import PullBasedJetStreamBroker
 
-from bench.peers.task import Task, answer, task
+from bench.peers.task import Task, report_times, task
 
 
 async def main(work: Task) -> list[tuple[float, float]]:
@@ -36,4 +36,4 @@ async def main(work: Task) -> list[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    answer(asyncio.run(main(task())))
+    report_times(asyncio.run(main(task())))
