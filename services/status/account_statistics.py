@@ -53,7 +53,7 @@ class AccountStatisticsReader:
         self._valid_until = float("-inf")
 
     async def read(self) -> list[AccountStatistics]:
-        """Raises Unavailable: the read model does not answer."""
+        """Raises Unavailable: the read model does not respond."""
         clock = asyncio.get_running_loop().time
         async with self._computing:
             if clock() >= self._valid_until:
@@ -65,8 +65,8 @@ class AccountStatisticsReader:
 
 def _read(records: Sequence[str], since: datetime) -> list[AccountStatistics]:
     """The attempts of a record; only these are validated, as records are large."""
-    found = (each for text in records for each in json.loads(text)["internal"]["attempts"])
-    attempts = [Attempt.model_validate(each) for each in found]
+    values = (each for text in records for each in json.loads(text)["internal"]["attempts"])
+    attempts = [Attempt.model_validate(each) for each in values]
     return statistics_of(each for each in attempts if each.ended_at and each.ended_at >= since)
 
 

@@ -128,15 +128,15 @@ class Bookkeeper:
         return messages[-1].sequence
 
     def _money_events(self, messages: Iterable[Stored]) -> list[MoneyEvent]:
-        found = []
+        events = []
         for stored in messages:
             job = self._bus.events.body(stored)
             if not isinstance(job, Record):
                 continue
             name = event_name(stored.headers["ce-type"])
             if any(movement(name, job)):
-                found.append(MoneyEvent(stored.sequence, name, job))
-        return found
+                events.append(MoneyEvent(stored.sequence, name, job))
+        return events
 
     @retry_on_conflict
     async def _settle(self, project: str, events: list[MoneyEvent]) -> None:

@@ -42,7 +42,7 @@ from services.status.read_your_writes import ReadYourWrites
 from services.status.reply_size import truncate_history, truncate_page
 from services.status.slots import SlotReadModel
 
-QUEUE_GROUP = "status"  #: one of the status processes answers
+QUEUE_GROUP = "status"  #: one of the status processes replies
 
 PROJECTS_TOLD = 200  #: that take most of the event log
 
@@ -57,7 +57,7 @@ async def serve_queries(
     writes: ReadYourWrites,
     retention: RetentionJob,
 ) -> None:
-    """Answer from now on."""
+    """Serve queries from now on."""
     room = bus.client.max_payload - _ENVELOPE
     await QueryReplies(read_model, hub, slots, writes, retention, room=room).serve(bus)
 
@@ -85,7 +85,7 @@ class QueryReplies:
         self._accounts = AccountStatisticsReader(read_model)
 
     async def serve(self, bus: NatsBus) -> None:
-        """Answer from now on."""
+        """Serve queries from now on."""
         await bus.serve(ListJobs, self._list_jobs, group=QUEUE_GROUP)
         await bus.serve(ListAccountStatistics, self._account_statistics, group=QUEUE_GROUP)
         await bus.serve(ListProjects, self._list_projects, group=QUEUE_GROUP)
@@ -110,9 +110,11 @@ class QueryReplies:
         return page.model_copy(update={"counts": counts})
 
     async def _list_projects(self, query: ListProjects) -> ProjectPage:
-        found = await self._read_model.projects(query)
-        items = found[: query.limit]
-        return ProjectPage(items=items, next=items[-1].project if len(found) > len(items) else None)
+        projects = await self._read_model.projects(query)
+        items = projects[: query.limit]
+        return ProjectPage(
+            items=items, next=items[-1].project if len(projects) > len(items) else None
+        )
 
     async def _account_statistics(self, _: ListAccountStatistics) -> AccountStatisticsList:
         return AccountStatisticsList(items=await self._accounts.read())
@@ -125,8 +127,8 @@ class QueryReplies:
 
     async def _find_jobs(self, query: FindJobs) -> FoundJobs:
         await (self._writes.wait_for_log() if query.settled else self._writes.wait_for_live())
-        found = await self._read_model.find(query)
-        return FoundJobs(jobs=found[: query.limit], more=len(found) > query.limit)
+        jobs = await self._read_model.find(query)
+        return FoundJobs(jobs=jobs[: query.limit], more=len(jobs) > query.limit)
 
     async def _find_states(self, query: FindJobStates) -> JobStates:
         return JobStates(statuses=await self._read_model.statuses(query.jobs))

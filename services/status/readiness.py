@@ -9,7 +9,7 @@ from services.status.read_model import ReadModel
 
 
 def readiness_checks(hub: Hub, read_model: ReadModel, prepared: asyncio.Event) -> dict[str, Check]:
-    """The checks of a status process; `prepared` is set when queries are answered."""
+    """The checks of a status process; `prepared` is set when queries are served."""
     received = Standstill(hub.cursor, hub.missed.last_sequence)
     projected = Standstill(read_model.cursor, hub.missed.last_sequence)
 

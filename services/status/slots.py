@@ -21,7 +21,7 @@ from services.status.read_your_writes import ReadYourWrites
 
 
 class SlotReadModel:
-    """Answers about slots. Every method raises Unavailable."""
+    """Queries about slots. Every method raises Unavailable."""
 
     def __init__(
         self, read_model: ReadModel, slots: SlotClaims, hub: Hub, writes: ReadYourWrites
@@ -81,8 +81,8 @@ class SlotReadModel:
         number = current_version(slot.versions, restored)
         if number == slot.versions:
             return latest
-        found = await self._versions(project, slot.slot, number - 1, 1)
-        return found[0] if found and found[0].number == number else latest
+        versions = await self._versions(project, slot.slot, number - 1, 1)
+        return versions[0] if versions and versions[0].number == number else latest
 
     async def _versions(self, project: str, slot: str, after: int, limit: int) -> list[SlotVersion]:
         rows = await self._read_model.versions(project, slot, after, limit)

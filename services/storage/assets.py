@@ -28,11 +28,11 @@ from heliograph.runtime.http.strict_route import create_router
 from services.storage.stores import ObjectStore
 from services.storage.uploads.uploads import Uploads
 
-QUEUE_GROUP = "storage"  #: one of the storage processes answers
+QUEUE_GROUP = "storage"  #: one of the storage processes replies
 
 
 async def serve_queries(bus: NatsBus, store: ObjectStore, uploads: Uploads, *, life: float) -> None:
-    """Answer `query.assets.…` from now on. `life` is seconds an address works from its signing time."""
+    """Serve `query.assets.…` from now on. `life` is seconds an address works from its signing time."""
 
     async def sign(query: SignObjects) -> SignedObjects:
         urls = [store.presigned_url(each, seconds=life) for each in query.objects]
@@ -81,8 +81,8 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
     )
     @needs("assets:read")
     async def get_asset(asset: AssetId, query: Annotated[AssetQuery, Query()]) -> Response:
-        record, found = await _find(events, asset, withheld=query.withheld)
-        return json_response(_present(store, record, found, life))
+        record, stored = await _find(events, asset, withheld=query.withheld)
+        return json_response(_present(store, record, stored, life))
 
     @router.get(
         "/assets/{asset}/content",
@@ -93,8 +93,8 @@ def asset_routes(events: EventLog, store: ObjectStore, *, life: float) -> APIRou
     )
     @needs("assets:read")
     async def get_content(asset: AssetId, query: Annotated[ContentQuery, Query()]) -> Response:
-        record, found = await _find(events, asset, withheld=query.withheld)
-        for name, stored in objects_of(record, found):
+        record, kept = await _find(events, asset, withheld=query.withheld)
+        for name, stored in objects_of(record, kept):
             if name == query.variant:
                 headers = {
                     "Location": store.presigned_url(stored, seconds=life),

@@ -40,7 +40,7 @@ class Content:
     body: Body
     size: int
     sha256: str
-    md5: bytes  #: S3 takes it beside the bytes, and answers it as the ETag of one piece
+    md5: bytes  #: S3 takes it beside the bytes, and returns it as the ETag of one piece
 
     @classmethod
     def of(cls, body: Body) -> "Content":

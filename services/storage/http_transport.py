@@ -16,7 +16,7 @@ from yarl import URL
 
 from heliograph.runtime.fetching.certificates import ssl_context
 
-_CHUNK = 64 * 1024  #: bytes of an answer that are handed on at once, at most
+_CHUNK = 64 * 1024  #: bytes of a response that are handed on at once, at most
 _KEPT = 5.0  #: seconds that a connection is kept for the next request
 
 #: what aiohttp raises -> what httpx calls it; the first that fits. Everything else is no HTTP.
@@ -56,7 +56,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         with _translated():
-            answer = await self._session_opened().request(
+            response = await self._session_opened().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=CIMultiDict(request.headers.multi_items()),
@@ -66,7 +66,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 proxy=self._proxy,
                 server_hostname=request.extensions.get("sni_hostname"),
             )
-        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Stream(answer))
+        return httpx.Response(
+            response.status, headers=response.raw_headers, stream=_Stream(response)
+        )
 
     async def put(
         self,
@@ -78,10 +80,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     ) -> WholeResponse:
         """
         Send a body whose length is in `headers`, as it comes. What httpx makes of a request and of its
-        answer would cost more than a small body does.
+        response would cost more than a small body does.
 
         Raises:
-            httpx.TransportError: There is no whole answer.
+            httpx.TransportError: There is no whole response.
         """
         with _translated():
             async with self._session_opened().put(
@@ -91,8 +93,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 timeout=_timeout(timeout.as_dict()),
                 allow_redirects=False,
                 proxy=self._proxy,
-            ) as answer:
-                return WholeResponse(answer.status, answer.headers, await answer.read())
+            ) as response:
+                return WholeResponse(response.status, response.headers, await response.read())
 
     def _session_opened(self) -> aiohttp.ClientSession:
         return self._session or self._open()
@@ -116,19 +118,19 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
 
 class _Stream(httpx.AsyncByteStream):
-    """The body of an answer, as it came."""
+    """The body of a response, as it came."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _translated():
-            async for chunk in self._answer.content.iter_chunked(_CHUNK):
+            async for chunk in self._response.content.iter_chunked(_CHUNK):
                 yield chunk
 
     async def aclose(self) -> None:
         """The connection is used again if the body was read to its end."""
-        self._answer.release()
+        self._response.release()
 
 
 def _body(request: httpx.Request) -> httpx.AsyncByteStream | None:

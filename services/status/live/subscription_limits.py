@@ -20,7 +20,7 @@ class SubscriptionLimits:
 
     replay_limit: int  #: missed events that are sent again; with more, the client starts over
     final_for: timedelta  #: final jobs are in a snapshot for so long
-    timeout: float  #: seconds that the read model and the bus have to answer, each time
+    timeout: float  #: seconds that the read model and the bus have to respond, each time
     #: pages of snapshots, and parts of replays, that are made at once in this process
     turns: ReplayTurns = field(default_factory=lambda: ReplayTurns(4))
 

@@ -2,7 +2,7 @@
 Log compaction: old jobs keep only their last event, and ended jobs shrink when space is short.
 
 Of jobs that ended long ago only the last event is kept. That one stays as long as keys are kept (see
-`record_expiry`): it is what the job's key is answered with, so no key can pay twice. When the log, or the
+`record_expiry`): it is what the job's key stands for, so no key can pay twice. When the log, or the
 share of a project, is nearly full, jobs that ended a day ago are shrunk to what has to stay; and when there
 is hardly any room left for what runs, every job is left with its last event, which carries the whole record.
 """

@@ -34,10 +34,10 @@ class PermitSweeper:
         """
         holders = (await self._accounts.usage(account)).holders
         for job, seen in holders.items():
-            found = await job_or_none(self._events, job)
-            if found is None:
+            entry = await job_or_none(self._events, job)
+            if entry is None:
                 continue
-            record = found.record
+            record = entry.record
             if record.runs_on:
                 is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
             else:

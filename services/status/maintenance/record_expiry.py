@@ -1,7 +1,7 @@
 """
 Expiry of job records: removes the last event of jobs of which nothing else is left.
 
-The job's idempotency key is answered from that event, so a key that is used again after its
+The job's idempotency key is looked up in that event, so a key that is used again after its
 removal makes a new job. It goes so long after the end of the job as keys are kept, and only where retention
 pruned the job and its objects are removed. Without a time every record stays for ever.
 """

@@ -4,7 +4,7 @@ Retention: prunes the jobs that a project's rules do not keep, and deletes their
 In this order, and each step can be repeated: the version is withdrawn from its slot, so that it cannot
 be restored any more; `pruned` is written, and with it the job is gone from lists and slots; when no job
 that works from it can have been accepted meanwhile, its objects are removed from the store. The record
-stays on its subject (for ever by default, see `HELIOGRAPH_IDEMPOTENCY_RETENTION`), as it answers its key.
+stays on its subject (for ever by default, see `HELIOGRAPH_IDEMPOTENCY_RETENTION`), as its key is looked up there.
 """
 
 import asyncio

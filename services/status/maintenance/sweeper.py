@@ -80,16 +80,16 @@ class Sweeper:
     @retry_on_conflict
     async def _expire(self, job: str) -> None:
         """`finish_by`, or the time limit of an undecided `submit_unknown`."""
-        found = await job_or_none(self._events, job)
-        if found is None or not sweep_rules.is_due(found.record, self._unknown_expires_after):
+        entry = await job_or_none(self._events, job)
+        if entry is None or not sweep_rules.is_due(entry.record, self._unknown_expires_after):
             return
-        record = found.record
+        record = entry.record
         fact = self._deadline(record)
         if fact is None:
             return
         if isinstance(fact, Expired) and fact.runs_on:
             await self._leave_to_a_worker(record)
-        await transition(self._events, found, fact)
+        await transition(self._events, entry, fact)
         log.info("Deadline passed", fact=fact.name, **job_fields(record))
         if isinstance(fact, ExpireRequested):
             crash_point("sweep.asked")
@@ -133,10 +133,10 @@ class Sweeper:
 
     async def _requeue(self, job: str) -> None:
         """Enqueue a job without events and messages where its step needs it."""
-        found = await job_or_none(self._events, job)
-        if found is None:
+        entry = await job_or_none(self._events, job)
+        if entry is None:
             return
-        record = found.record
+        record = entry.record
         is_recent = now() - record.internal.changed_at < self._after
         if is_recent or not sweep_rules.needs_work(record) or await self._work.has_work(job):
             return

@@ -63,10 +63,10 @@ class UserBudgetExpiry:
             log.info("Old budgets of users removed", project=project, users=removed)
 
     async def _stored(self, project: str) -> dict[str, list[Stored]]:
-        found: dict[str, list[Stored]] = {}
+        by_subject: dict[str, list[Stored]] = {}
         async for each in self.jetstream.read_all(STREAM, subjects.money_of(project, "*")):
-            found.setdefault(each.subject, []).append(each)
-        return found
+            by_subject.setdefault(each.subject, []).append(each)
+        return by_subject
 
 
 def last_to_go(budget: BudgetRecord, records: Collection[Stored], before: datetime) -> int:

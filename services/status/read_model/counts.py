@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-async def count(connection: AsyncConnection, found: Select[Any], *, up_to: int) -> int:
+async def count(connection: AsyncConnection, statement: Select[Any], *, up_to: int) -> int:
     """Number of rows, counted no further than `up_to`."""
-    rows = select(func.count()).select_from(found.limit(up_to).subquery())
+    rows = select(func.count()).select_from(statement.limit(up_to).subquery())
     return await connection.scalar(rows) or 0

@@ -64,8 +64,8 @@ def _in_order(
 async def counting(connection: AsyncConnection, query: ListJobs) -> Select[Any]:
     """Number of jobs per status that match all other criteria of a query."""
     others = query.model_copy(update={"status": None, "statuses": [], "cursor": None})
-    found = (await listing(connection, others)).with_only_columns(jobs.c.status)
-    each = found.order_by(None).limit(None).subquery()
+    statuses = (await listing(connection, others)).with_only_columns(jobs.c.status)
+    each = statuses.order_by(None).limit(None).subquery()
     return select(each.c.status, func.count()).group_by(each.c.status)
 
 

@@ -14,15 +14,15 @@ from services.status.read_model.timestamps import read_stamp
 
 async def read_projects(connection: AsyncConnection, query: ListProjects) -> list[ProjectActivity]:
     """Projects by name, one more than the page size."""
-    found = (await connection.execute(_projects(query))).all()
-    counts = await _counts(connection, [str(each.project) for each in found])
+    rows = (await connection.execute(_projects(query))).all()
+    counts = await _counts(connection, [str(each.project) for each in rows])
     return [
         ProjectActivity(
             project=str(each.project),
             counts=counts[str(each.project)],
             last_activity=read_stamp(max(int(each.accepted), int(each.ended or 0))),
         )
-        for each in found
+        for each in rows
     ]
 
 

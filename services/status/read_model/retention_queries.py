@@ -81,20 +81,20 @@ def expired_jobs(finished_before: int, budgeted: Sequence[str]) -> Select[Any]:
     return statement.order_by(jobs.c.finished_at)
 
 
-def read_ended(found: Any, used: frozenset[str]) -> FinishedJob:
+def read_ended(row: Any, used: frozenset[str]) -> FinishedJob:
     """A row of `ended_jobs`."""
-    has_result = found.status == "succeeded"
-    is_version = bool(found.version)
+    has_result = row.status == "succeeded"
+    is_version = bool(row.version)
     return FinishedJob(
-        id=found.id,
-        kind=found.kind,
-        slot=found.slot,
+        id=row.id,
+        kind=row.kind,
+        slot=row.slot,
         has_result=has_result,
-        finished_at=read_stamp(found.finished_at),
-        version=found.number if is_version else None,
-        versions=found.versions if is_version else 0,
-        age=found.age if is_version else 0,
-        objects=found.objects,
-        bytes=found.bytes,
-        in_use=found.id in used,
+        finished_at=read_stamp(row.finished_at),
+        version=row.number if is_version else None,
+        versions=row.versions if is_version else 0,
+        age=row.age if is_version else 0,
+        objects=row.objects,
+        bytes=row.bytes,
+        in_use=row.id in used,
     )

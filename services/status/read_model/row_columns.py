@@ -114,6 +114,6 @@ def label_columns(record: Record) -> list[dict[str, Any]]:
     return [{**known, "name": name, "value": value} for name, value in flatten(record).items()]
 
 
-def read_row(found: Any) -> Row:
+def read_row(row: Any) -> Row:
     """A row of a query that selects `sequence` and `record`."""
-    return Row(int(found.sequence), Record.model_validate_json(found.record))
+    return Row(int(row.sequence), Record.model_validate_json(row.record))

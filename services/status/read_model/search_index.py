@@ -77,9 +77,9 @@ async def prompt_contains(connection: AsyncConnection, phrase: str) -> ColumnEle
     """The condition that a job's prompt contains a text, however it is capitalised."""
     phrase = folded(phrase)
     if _is_beside(connection) and len(phrase) >= _MIN_LENGTH:
-        found = _hits.params(phrase=_quoted(phrase))
-        if await count(connection, found, up_to=_MAX_COUNTED + 1) <= _MAX_COUNTED:
-            return jobs.c.number.in_(found)
+        hits = _hits.params(phrase=_quoted(phrase))
+        if await count(connection, hits, up_to=_MAX_COUNTED + 1) <= _MAX_COUNTED:
+            return jobs.c.number.in_(hits)
     return jobs.c.prompt.contains(phrase, autoescape=True)
 
 

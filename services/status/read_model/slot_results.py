@@ -14,21 +14,21 @@ FAILED = ("failed", "expired")
 OPEN_STATUSES = ("queued", "running")
 
 
-def slots_in(found: Sequence[Any]) -> list[SlotRows]:
+def slots_in(rows: Sequence[Any]) -> list[SlotRows]:
     """The slots in rows of `slots_listed` or `slot_named`."""
-    named = [each for each in found if each.slot is not None]
+    named = [each for each in rows if each.slot is not None]
     return [_slot(name, list(each)) for name, each in groupby(named, lambda row: str(row.slot))]
 
 
-def _slot(name: str, found: list[Any]) -> SlotRows:
-    rows = [read_row(each) for each in found if each.record is not None]
+def _slot(name: str, slot_rows: list[Any]) -> SlotRows:
+    rows = [read_row(each) for each in slot_rows if each.record is not None]
 
     def those(statuses: tuple[str, ...]) -> list[Row]:
         return [row for row in rows if row.record.status in statuses]
 
     return SlotRows(
         slot=name,
-        versions=int(found[0].versions or 0),
+        versions=int(slot_rows[0].versions or 0),
         latest=next(iter(those(("succeeded",))), None),
         active=next(iter(those(OPEN_STATUSES)), None),
         failures=those(FAILED),

@@ -42,11 +42,11 @@ def _order(query: SnapshotQuery, after: SnapshotCursor | None) -> _Order:
 
 
 def cursor_of(
-    query: SnapshotQuery, found: DatabaseRow[Any], after: SnapshotCursor | None
+    query: SnapshotQuery, row: DatabaseRow[Any], after: SnapshotCursor | None
 ) -> SnapshotCursor:
     """Cursor of a snapshot after a job."""
     order = _order(query, after)
-    values = tuple(found._mapping[column.name] for column in order)
+    values = tuple(row._mapping[column.name] for column in order)
     return SnapshotCursor(is_over=order is _end_order, at=values)
 
 

@@ -24,20 +24,20 @@ from services.status.read_model.usage_queries import read_usage_page
 
 
 class SqlJobs(SqlSession):
-    """Answers about jobs."""
+    """Queries about jobs."""
 
     async def page(self, query: ListJobs) -> Page:
         async with self._transaction() as connection:
-            found = await connection.execute(await listing(connection, query))
-            rows = [read_row(each) for each in found]
+            result = await connection.execute(await listing(connection, query))
+            rows = [read_row(each) for each in result]
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return Page(rows, cursor_after(rows[-1].record, query.order) if more else None)
 
     async def counts(self, query: ListJobs) -> dict[str, int]:
         async with self._transaction() as connection:
-            found = await connection.execute(await counting(connection, query))
-            return {str(status): int(count) for status, count in found}
+            counts = await connection.execute(await counting(connection, query))
+            return {str(status): int(count) for status, count in counts}
 
     async def projects(self, query: ListProjects) -> list[ProjectActivity]:
         async with self._transaction() as connection:
@@ -49,8 +49,8 @@ class SqlJobs(SqlSession):
 
     async def find(self, query: FindJobs) -> list[FoundJob]:
         async with self._transaction() as connection:
-            found = await connection.execute(await finding(connection, query))
-            return [FoundJob(id=each.id, retry_of=each.retry_of) for each in found]
+            rows = await connection.execute(await finding(connection, query))
+            return [FoundJob(id=each.id, retry_of=each.retry_of) for each in rows]
 
     async def known(self, project: str, named: Sequence[str]) -> set[str]:
         own = select(jobs.c.id).where(jobs.c.project == project, jobs.c.id.in_(named))
@@ -59,8 +59,8 @@ class SqlJobs(SqlSession):
     async def statuses(self, named: Sequence[str]) -> dict[str, str]:
         statement = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(named))
         async with self._transaction() as connection:
-            found = await connection.execute(statement)
-            return {str(job): str(status) for job, status in found}
+            rows = await connection.execute(statement)
+            return {str(job): str(status) for job, status in rows}
 
     async def snapshot(
         self, query: SnapshotQuery, after: SnapshotCursor | None, *, limit: int, room: int
@@ -70,11 +70,11 @@ class SqlJobs(SqlSession):
         async with self._transaction() as connection:
             while True:
                 statement = snapshot_page(query, place).limit(limit - len(rows))
-                found = (await connection.execute(statement)).all()
-                kept = _fitting([*rows, *found], room) - len(rows)
-                rows += found[:kept]
+                page = (await connection.execute(statement)).all()
+                kept = _fitting([*rows, *page], room) - len(rows)
+                rows += page[:kept]
                 place = cursor_of(query, rows[-1], place) if kept else place
-                if kept < len(found) or len(rows) == limit:
+                if kept < len(page) or len(rows) == limit:
                     break  # the page is full
                 if (place := next_pass(query, place)) is None:
                     break
@@ -86,8 +86,8 @@ class SqlJobs(SqlSession):
 
     async def result(self, project: str, digest: str) -> str | None:
         statement = select(jobs.c.id).where(jobs.c.project == project, jobs.c.result == digest)
-        found = await self._ids(statement.order_by(jobs.c.ended.desc()).limit(1))
-        return found[0] if found else None
+        ids = await self._ids(statement.order_by(jobs.c.ended.desc()).limit(1))
+        return ids[0] if ids else None
 
     async def named_uploads(self, project: str, uploads: Sequence[str]) -> list[str]:
         named = named_uploads.c

@@ -34,14 +34,14 @@ from services.status.read_model.usage import (
 
 
 class SqlMaintenance(SqlSession):
-    """Answers about jobs that need upkeep."""
+    """Queries about jobs that need upkeep."""
 
     async def unchanged_since(
         self, at: datetime, limit: int, after: IdleJob | None = None
     ) -> list[IdleJob]:
         async with self._transaction() as connection:
-            found = await connection.execute(idle_jobs(at, after).limit(limit))
-            return [IdleJob(read_stamp(each.changed_at), each.id) for each in found]
+            rows = await connection.execute(idle_jobs(at, after).limit(limit))
+            return [IdleJob(read_stamp(each.changed_at), each.id) for each in rows]
 
     async def due(self, at: datetime, unknown_since: datetime, limit: int) -> list[str]:
         return await self._ids(due_jobs(at, unknown_since).limit(limit))
@@ -78,9 +78,9 @@ class SqlMaintenance(SqlSession):
     async def ended(self, project: str, rule: Rule, at: datetime) -> list[FinishedJob]:
         async with self._transaction() as connection:
             used = frozenset(await connection.scalars(jobs_in_use(project)))
-            found = (await connection.execute(ended_jobs(project, rule, at))).all()
+            rows = (await connection.execute(ended_jobs(project, rule, at))).all()
         # there may be many: other tasks must run meanwhile
-        return await asyncio.to_thread(lambda: [read_ended(each, used) for each in found])
+        return await asyncio.to_thread(lambda: [read_ended(each, used) for each in rows])
 
     async def unemptied(self, pruned_before: datetime, limit: int) -> list[str]:
         return await self._ids(not_emptied(stamp(pruned_before)).limit(limit))

@@ -91,9 +91,9 @@ class SqlProjection(SqlSession):
     async def open(self, epoch: str) -> int:
         async with self._transaction() as connection:
             await advisory_lock(connection)
-            found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
-            if found and found.epoch == epoch:
-                return int(found.sequence)
+            last = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
+            if last and last.epoch == epoch:
+                return int(last.sequence)
             for table in (labels, uses, named_uploads, requests, jobs, log_usage, cursors):
                 await connection.execute(delete(table))
             await clear_index(connection)
@@ -107,10 +107,10 @@ class SqlProjection(SqlSession):
 
     async def head(self, epoch: str) -> int:
         async with self._transaction() as connection:
-            found = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
-        if found is None or found.epoch != epoch:
+            last = (await connection.execute(select(cursors.c.epoch, cursors.c.sequence))).first()
+        if last is None or last.epoch != epoch:
             raise Unavailable("the read model is not there yet")
-        return int(found.sequence)
+        return int(last.sequence)
 
     async def apply(
         self,

@@ -24,7 +24,7 @@ from services.status.read_model.sql_session import SqlSession
 
 
 class SqlSlots(SqlSession):
-    """Answers about slots."""
+    """Queries about slots."""
 
     async def slots(self, query: ListSlots) -> SlotSnapshot:
         shot = await self._slots(slots_listed(query))
@@ -38,19 +38,19 @@ class SqlSlots(SqlSession):
 
     async def _slots(self, statement: Select[Any]) -> SlotSnapshot:
         async with self._transaction() as connection:
-            found = (await connection.execute(statement)).all()
-        if not found:
+            rows = (await connection.execute(statement)).all()
+        if not rows:
             raise Unavailable("the read model is not there yet")
-        first = found[0]
-        return SlotSnapshot(epoch=first.epoch, sequence=int(first.cursor), slots=slots_in(found))
+        first = rows[0]
+        return SlotSnapshot(epoch=first.epoch, sequence=int(first.cursor), slots=slots_in(rows))
 
     async def versions(self, project: str, slot: str, after: int, limit: int) -> list[Row]:
         statement = versions_after(project, slot, after).limit(limit)
         async with self._transaction() as connection:
-            found = await connection.execute(statement)
-            return [replace(read_row(each), version=int(each.number)) for each in found]
+            rows = await connection.execute(statement)
+            return [replace(read_row(each), version=int(each.number)) for each in rows]
 
     async def filled(self, project: str, slots: Sequence[str]) -> dict[str, str]:
         async with self._transaction() as connection:
-            found = await connection.execute(slot_occupants(project, slots))
-            return {str(each.slot): str(each.id) for each in found}
+            rows = await connection.execute(slot_occupants(project, slots))
+            return {str(each.slot): str(each.id) for each in rows}

@@ -137,7 +137,7 @@ uses = Table(
 )
 
 
-#: which jobs name an upload: as a reference, or as what an answer brought
+#: which jobs name an upload: as a reference, or as what a response brought
 named_uploads = Table(
     "named_uploads",
     metadata,

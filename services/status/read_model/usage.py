@@ -25,8 +25,8 @@ _taken = (
 
 def usage_of(connection: Connection, named: Collection[str]) -> Usage:
     """Log usage of some jobs, by project."""
-    found = connection.execute(_taken, {"named": list(named)})
-    return {str(project): (int(size), int(reserve)) for project, size, reserve in found}
+    rows = connection.execute(_taken, {"named": list(named)})
+    return {str(project): (int(size), int(reserve)) for project, size, reserve in rows}
 
 
 def adding_usage(insert: Any) -> Any:
@@ -94,6 +94,6 @@ def _of(statement: Select[Any], project: str | None) -> Select[Any]:
     return statement if project is None else statement.where(jobs.c.project == project)
 
 
-def read_history(found: Any) -> History:
+def read_history(row: Any) -> History:
     """A row of `untrimmed_jobs` or `longest_histories`."""
-    return History(str(found.project), str(found.id), int(found.sequence), int(found.newest))
+    return History(str(row.project), str(row.id), int(row.sequence), int(row.newest))

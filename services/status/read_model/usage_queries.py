@@ -41,9 +41,9 @@ Place = tuple[int | str, ...]  #: of a group, in the order of groups
 async def read_usage_page(connection: AsyncConnection, query: GetUsage) -> UsagePage:
     """The groups after the cursor, and the totals of all."""
     split = [dimension for dimension in _COLUMNS if dimension in query.by]
-    found = (await connection.execute(_groups(query, split))).all()
+    groups = (await connection.execute(_groups(query, split))).all()
     totals = (await connection.execute(_totals(query))).all()
-    more, page = len(found) > query.limit, found[: query.limit]
+    more, page = len(groups) > query.limit, groups[: query.limit]
     return UsagePage(
         groups=[_read(each, split) for each in page],
         totals=[_read(each, []) for each in totals],
@@ -99,8 +99,8 @@ def _periods(periods: Sequence[UsagePeriod]) -> Any:
     return union_all(*rows).subquery("periods")
 
 
-def _read(found: Any, split: Sequence[str]) -> UsageGroup:
-    row = found._mapping
+def _read(group: Any, split: Sequence[str]) -> UsageGroup:
+    row = group._mapping
     counts = {status: int(row[status]) for status in _STATUSES if row[status]}
     amounts = {name: read_amount(int(row[name])) for name in _AMOUNTS}
     return UsageGroup(
@@ -112,8 +112,8 @@ def _read(found: Any, split: Sequence[str]) -> UsageGroup:
     )
 
 
-def _place(found: Any, split: Sequence[str]) -> Place:
-    row = found._mapping
+def _place(group: Any, split: Sequence[str]) -> Place:
+    row = group._mapping
     return (int(row["number"]), *(row[each] or "" for each in split), str(row["currency"]))
 
 

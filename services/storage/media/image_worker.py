@@ -1,10 +1,10 @@
 """
 Sandboxed image worker: decodes untrusted files, started as `python -m services.storage.media.image_worker`.
 
-It reads requests as JSON lines and answers in kind. Every picture is opened in a fork of its own,
+It reads requests and writes results, as JSON lines. Every picture is opened in a fork of its own,
 with little memory and little time, so a bomb takes only the fork with it. Decoders: five, no more.
 
-An answer is a picture's size and variants, or `error`. `decodable: false` beside it says that the
+A result is a picture's size and variants, or `error`. `decodable: false` beside it says that the
 pixels are damaged or cut off, and nothing else is wrong: reading the picture again may help.
 """
 
@@ -152,15 +152,15 @@ def inspect_video(source: Path, folder: Path, media_type: str, max_pixels: int) 
     from services.storage.media.film_inspector import NoFilm, inspect_film
 
     try:
-        found = inspect_film(source, media_type, max_pixels)
+        inspection = inspect_film(source, media_type, max_pixels)
     except NoFilm as error:
         raise ImageRejected(str(error)) from error
-    poster = found.pop("poster")
+    poster = inspection.pop("poster")
     variants = {}
     if poster:
         written = _write(_shrunk(poster, LIGHT), folder / "poster.webp", quality=85)
         variants["poster"] = written | {"thumbhash": thumb_hash(poster)}
-    return {**found, "variants": variants}
+    return {**inspection, "variants": variants}
 
 
 def _write(image: Image.Image, target: Path, *, quality: int) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def load_decoders(*, film: bool) -> None:
         import_module("services.storage.media.film_inspector")
 
 
-def _answer_in_fork(request: dict[str, Any]) -> None:
+def _run_in_fork(request: dict[str, Any]) -> None:
     load_decoders(film=bool(request.get("film")))
     child = os.fork()
     if child:
@@ -194,7 +194,7 @@ def _answer_in_fork(request: dict[str, Any]) -> None:
     os.nice(request["nice"])
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    _say(_answer(request))
+    _say(_result(request))
     os._exit(0)
 
 
@@ -209,7 +209,7 @@ def _leave_network() -> None:
         unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or unshare(_CLONE_NEWNET)
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _result(request: dict[str, Any]) -> dict[str, Any]:
     source, folder = Path(request["source"]), Path(request["folder"])
     film = request.get("film")
     try:
@@ -225,18 +225,18 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return {"error": reason, "decodable": False}
 
 
-def _say(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
+def _say(result: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
+    """Serve requests until standard input ends."""
     _leave_network()
     load_decoders(film=False)
     gc.freeze()  # a collection would write to, and so copy, the pages that a fork shares with us
     for line in sys.stdin:
-        _answer_in_fork(json.loads(line))
+        _run_in_fork(json.loads(line))
 
 
 if __name__ == "__main__":

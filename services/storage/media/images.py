@@ -81,7 +81,7 @@ class ImageWorkers:
             Undecodable: The pixels are damaged or incomplete; fetch the picture again, or decode it
                 leniently.
             OutputRefused: The picture exceeds the limits.
-            Unavailable: The image worker did not answer in time; try again later.
+            Unavailable: The image worker had no result in time; try again later.
         """
         request = {
             "source": str(source),
@@ -90,15 +90,15 @@ class ImageWorkers:
             "lenient": lenient,
             "nice": _NICE_BEHIND if behind else _NICE,
         }
-        answer = await self._answer_in_time(request, project, behind)
-        if "error" in answer:
-            refusal = OutputRefused if answer.get("decodable", True) else Undecodable
-            raise refusal(f"the picture cannot be opened: {answer['error']}")
+        result = await self._result_in_time(request, project, behind)
+        if "error" in result:
+            refusal = OutputRefused if result.get("decodable", True) else Undecodable
+            raise refusal(f"the picture cannot be opened: {result['error']}")
         variants = {
-            name: _variant(made, still=answer["animated"])
-            for name, made in answer["variants"].items()
+            name: _variant(made, still=result["animated"])
+            for name, made in result["variants"].items()
         }
-        return Inspection(answer["width"], answer["height"], variants)
+        return Inspection(result["width"], result["height"], variants)
 
     async def inspect_film(
         self, source: Path, folder: Path, project: str, media_type: str
@@ -109,7 +109,7 @@ class ImageWorkers:
         Raises:
             Undecodable: The film is incomplete or cannot be read; fetch it again.
             OutputRefused: The file is not a film, or exceeds the limits.
-            Unavailable: The image worker did not answer in time; try again later.
+            Unavailable: The image worker had no result in time; try again later.
         """
         request = {
             "source": str(source),
@@ -118,36 +118,36 @@ class ImageWorkers:
             "film": media_type,
             "nice": _NICE,
         }
-        answer = await self._answer_in_time(request, project, behind=False)
-        if "error" in answer:
-            refusal = OutputRefused if answer.get("decodable", True) else Undecodable
-            raise refusal(f"the film cannot be opened: {answer['error']}")
-        variants = {name: _variant(made, still=True) for name, made in answer["variants"].items()}
+        result = await self._result_in_time(request, project, behind=False)
+        if "error" in result:
+            refusal = OutputRefused if result.get("decodable", True) else Undecodable
+            raise refusal(f"the film cannot be opened: {result['error']}")
+        variants = {name: _variant(made, still=True) for name, made in result["variants"].items()}
         return Inspection(
-            answer["width"],
-            answer["height"],
+            result["width"],
+            result["height"],
             variants,
             undecodable=not variants,
-            duration=answer["duration"],
-            codec=answer["codec"],
+            duration=result["duration"],
+            codec=result["codec"],
         )
 
-    async def _answer_in_time(
+    async def _result_in_time(
         self, request: dict[str, Any], project: str, behind: bool
     ) -> dict[str, Any]:
-        """Too much work is refused by the fork, in an answer: what is late is not the picture's fault."""
+        """Too much work is refused by the fork, in a result: what is late is not the picture's fault."""
 
-        async def answer() -> dict[str, Any]:
+        async def attempt() -> dict[str, Any]:
             async with self._permits.permit(project, behind=behind), asyncio.timeout(_TIMEOUT):
-                return await self._answer(request)
+                return await self._result(request)
 
         retrying = stamina.AsyncRetryingCaller(attempts=_TRIES, timeout=None, wait_max=0)
         try:
-            return await retrying((TimeoutError, EOFError, ConnectionError), answer)
+            return await retrying((TimeoutError, EOFError, ConnectionError), attempt)
         except (TimeoutError, EOFError, ConnectionError):
             raise Unavailable("the picture could not be opened in time") from None
 
-    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._idle:
             with suppress(EOFError, ConnectionError):  # it died since its last request
                 return await self._ask(self._idle.pop(), request)
@@ -155,12 +155,12 @@ class ImageWorkers:
 
     async def _ask(self, program: Process, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await _exchange(program, request)
+            result = await _exchange(program, request)
         except BaseException:
             await _end(program)
             raise
         self._idle.append(program)
-        return answer
+        return result
 
     async def aclose(self) -> None:
         """Stop the idle worker processes."""
@@ -207,5 +207,5 @@ async def _exchange(program: Process, request: dict[str, Any]) -> dict[str, Any]
         await asyncio.gather(reading, ending, return_exceptions=True)
     if not line:
         raise EOFError("the inspector ended")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+    result: dict[str, Any] = json.loads(line)
+    return result

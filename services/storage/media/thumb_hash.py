@@ -37,15 +37,17 @@ def thumb_hash(image: Image.Image) -> str:
     has_alpha = min(opacity) < 1
     shape = _shape(*small.size, most=5 if has_alpha else 7)
     sizes = [(max(3, shape[0]), max(3, shape[1])), (3, 3), (3, 3)]
-    found = [
+    spectra = [
         _frequencies(channel, *small.size, *size)
         for channel, size in zip(colours, sizes, strict=True)
     ]
-    content = _header(found, small.size, shape, has_alpha=has_alpha)
+    content = _header(spectra, small.size, shape, has_alpha=has_alpha)
     if has_alpha:
-        found.append(_frequencies(opacity, *small.size, 5, 5))
-        content += bytes([_rounded(15 * found[3].average) | _rounded(15 * found[3].scale) << 4])
-    return b64encode(content + _nibbles([part for each in found for part in each.others])).decode()
+        spectra.append(_frequencies(opacity, *small.size, 5, 5))
+        content += bytes([_rounded(15 * spectra[3].average) | _rounded(15 * spectra[3].scale) << 4])
+    return b64encode(
+        content + _nibbles([part for each in spectra for part in each.others])
+    ).decode()
 
 
 def _shape(width: int, height: int, *, most: int) -> tuple[int, int]:
@@ -55,14 +57,14 @@ def _shape(width: int, height: int, *, most: int) -> tuple[int, int]:
 
 
 def _header(
-    found: Sequence[_Frequencies],
+    spectra: Sequence[_Frequencies],
     size: tuple[int, int],
     shape: tuple[int, int],
     *,
     has_alpha: bool,
 ) -> bytes:
     """Averages and scales, five bytes."""
-    light, yellow, red = found
+    light, yellow, red = spectra
     is_wide = size[0] > size[1]
     averages = (
         _rounded(63 * light.average)

@@ -10,7 +10,7 @@ from services.storage.content import Content
 
 
 class StoreUnavailable(Unavailable):
-    """The store does not answer, or refuses for now."""
+    """The store does not respond, or refuses for now."""
 
 
 class Corrupted(StoreUnavailable):

@@ -81,8 +81,8 @@ class MinioStore:
     ) -> None:
         if is_sole and not is_sole() and await self._has(key, content):
             return
-        answer = await self._put(key, content, media_type)
-        is_told = _etag(answer) == content.md5.hex()
+        response = await self._put(key, content, media_type)
+        is_told = _etag(response) == content.md5.hex()
         if not (is_told and is_sole and is_sole()):
             await self._verify(key, content)
 
@@ -93,14 +93,14 @@ class MinioStore:
             "Content-MD5": b64encode(content.md5).decode(),
         }
         with translated():
-            answer = await self._transport.put(
+            response = await self._transport.put(
                 self._sign("PUT", key), headers, _chunks(content), timeout=_TIMEOUT
             )
-        if _BAD_DIGEST in answer.content:
+        if _BAD_DIGEST in response.content:
             raise Corrupted(f"different bytes were received for {key}")
-        if answer.status >= httpx.codes.MULTIPLE_CHOICES:
-            raise StoreUnavailable(f"the store answered {answer.status}")
-        return answer
+        if response.status >= httpx.codes.MULTIPLE_CHOICES:
+            raise StoreUnavailable(f"the store answered {response.status}")
+        return response
 
     async def _has(self, key: str, content: Content) -> bool:
         """Whether another process has put the bytes there already."""
@@ -112,40 +112,40 @@ class MinioStore:
 
     async def _verify(self, key: str, content: Content) -> None:
         """
-        Look at what is there now: rclone may lose an object that two processes put at once, and answers
+        Look at what is there now: rclone may lose an object that two processes put at once, and responds
         both that it has it. Raises Corrupted.
         """
-        answer = await self._head(key)
-        if answer is None or int(answer.headers.get("Content-Length", -1)) != content.size:
+        response = await self._head(key)
+        if response is None or int(response.headers.get("Content-Length", -1)) != content.size:
             raise Corrupted(f"{key} is not {content.size} bytes long")
-        if _etag(answer) != content.md5.hex() and await self._sha256(key) != content.sha256:
+        if _etag(response) != content.md5.hex() and await self._sha256(key) != content.sha256:
             raise Corrupted(f"{key} has different bytes")
 
     async def _sha256(self, key: str) -> str:
         """The digest of what is there: for servers whose ETag is not an MD5."""
         digest = hashlib.sha256()
         with translated():
-            async with self._http.stream("GET", self._sign("GET", key)) as answer:
-                answer.raise_for_status()
-                async for chunk in answer.aiter_raw():
+            async with self._http.stream("GET", self._sign("GET", key)) as response:
+                response.raise_for_status()
+                async for chunk in response.aiter_raw():
                     digest.update(chunk)
         return digest.hexdigest()
 
     async def _head(self, key: str) -> httpx.Response | None:
         with translated():
-            answer = await self._http.head(self._sign("HEAD", key))
-            if answer.status_code == httpx.codes.NOT_FOUND:
+            response = await self._http.head(self._sign("HEAD", key))
+            if response.status_code == httpx.codes.NOT_FOUND:
                 return None
-            answer.raise_for_status()
-        return answer
+            response.raise_for_status()
+        return response
 
     async def get(self, key: str, target: Path, *, limit: int) -> bool:
         with translated():
-            async with self._http.stream("GET", self._sign("GET", key)) as answer:
-                if answer.status_code == httpx.codes.NOT_FOUND:
-                    return await _is_missing(answer, self._bucket)
-                answer.raise_for_status()
-                await _write(answer, target, limit)
+            async with self._http.stream("GET", self._sign("GET", key)) as response:
+                if response.status_code == httpx.codes.NOT_FOUND:
+                    return await _is_missing(response, self._bucket)
+                response.raise_for_status()
+                await _write(response, target, limit)
         return True
 
     async def keys(self, prefix: str) -> list[str]:
@@ -153,8 +153,8 @@ class MinioStore:
             return await asyncio.to_thread(self._keys, prefix)
 
     def _keys(self, prefix: str) -> list[str]:
-        found = self._inside.list_objects(self._bucket, prefix=prefix, recursive=True)
-        return [each.object_name for each in found if each.object_name]
+        objects = self._inside.list_objects(self._bucket, prefix=prefix, recursive=True)
+        return [each.object_name for each in objects if each.object_name]
 
     async def delete(self, key: str) -> None:
         with translated():
@@ -198,8 +198,8 @@ def signing_time(at: datetime, seconds: float) -> datetime:
     return datetime.fromtimestamp(at.timestamp() // window * window, UTC)
 
 
-def _etag(answer: httpx.Response | WholeResponse) -> str:
-    return str(answer.headers.get("ETag", "")).strip('"')
+def _etag(response: httpx.Response | WholeResponse) -> str:
+    return str(response.headers.get("ETag", "")).strip('"')
 
 
 @contextmanager
@@ -214,22 +214,22 @@ def translated() -> Iterator[None]:
         raise StoreUnavailable(f"the store does not answer: {reason}") from error
 
 
-async def _is_missing(answer: httpx.Response, bucket: str) -> bool:
+async def _is_missing(response: httpx.Response, bucket: str) -> bool:
     """False, which means that there is no such object; a store without our bucket is not ready."""
-    if _NO_BUCKET in await answer.aread():
+    if _NO_BUCKET in await response.aread():
         raise StoreUnavailable(f"there is no bucket {bucket}")
     return False
 
 
-async def _write(answer: httpx.Response, target: Path, limit: int) -> None:
+async def _write(response: httpx.Response, target: Path, limit: int) -> None:
     size = 0
     with target.open("wb") as stream:  # local, and a chunk at a time
-        async for chunk in answer.aiter_raw():
+        async for chunk in response.aiter_raw():
             size += len(chunk)
             if size > limit:
                 raise OutputTooLarge(f"the output is larger than {limit} bytes")
             stream.write(chunk)
-    announced = answer.headers.get("Content-Length")
+    announced = response.headers.get("Content-Length")
     if announced is not None and size != int(announced):
         raise StoreUnavailable(f"the store sent {size} of {announced} bytes")
 

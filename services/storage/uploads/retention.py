@@ -19,7 +19,7 @@ from services.storage.uploads.uploads import key_of
 log = structlog.get_logger()
 
 _BATCH_SIZE = 500  #: uploads of one query to status
-_TIMEOUT = 10.0  #: seconds status has to answer
+_TIMEOUT = 10.0  #: seconds status has to reply
 _DAY = 86_400.0  #: seconds
 
 FindNamed = Callable[[str, list[str]], Awaitable[set[str]]]
