@@ -12,7 +12,7 @@ from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker.answer_spool import Answer as Answered
+from services.render.worker.response_spool import Answer as Answered
 from tests.simulation.hosted_provider import Hosted
 from tests.simulation.state import ENDED, Answer, Broken, News, State, Written, settings
 from tests.simulation.virtual_time import clock, now

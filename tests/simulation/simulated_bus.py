@@ -12,7 +12,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing.account_permits import MemoryAccountPermits
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.work_queue import MemoryWorkQueue, Message
-from services.render.worker.answer_spool import Answer, KeptAnswer
+from services.render.worker.response_spool import Answer, KeptAnswer
 from tests.simulation.processes import Process, current, gate, hear_back
 
 ACCOUNT = "sim"

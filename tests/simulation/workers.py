@@ -18,7 +18,7 @@ from heliograph.testing.work_queue import Message
 from services.render.dependency_failures import fail_if_dependency_failed
 from services.render.references.resolver import ReferenceResolver
 from services.render.worker.context import Worker
-from services.render.worker.inline_answers import recover
+from services.render.worker.inline_outputs import recover
 from services.render.worker.lookup import find_lost_request
 from services.render.worker.poison import dead_letter
 from services.render.worker.progress import ProgressPublisher

@@ -13,13 +13,13 @@ from services.render.providers import Provider
 from services.render.providers.output_upload import OutputReceiver
 from services.render.references.resolver import ReferenceResolver
 from services.render.settings import RenderSettings
-from services.render.worker.answer_spool import AnswerSpool
 from services.render.worker.attempt_limit import AttemptClock
 from services.render.worker.lost_replies import LostReplies
 from services.render.worker.measured_provider import MeasuredProvider
 from services.render.worker.posts_in_flight import PostsInFlight
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import RequestIndex
+from services.render.worker.response_spool import AnswerSpool
 from services.render.worker.wakeups import WakeUps
 
 

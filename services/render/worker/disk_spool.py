@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from heliograph.runtime.file_lock import lock
-from services.render.worker.answer_spool import Answer, KeptAnswer, NoRoom
+from services.render.worker.response_spool import Answer, KeptAnswer, NoRoom
 
 _SUFFIX = ".answer"
 

@@ -14,7 +14,7 @@ from services.render.providers import Provider, ReferenceGone, Request
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
-from services.render.worker.inline_answers import record_inline
+from services.render.worker.inline_outputs import record_inline
 from services.render.worker.kept_outputs import end_of_attempt
 from services.render.worker.outcomes import after_poll, timed_out
 from services.render.worker.poll_interval import poll_interval

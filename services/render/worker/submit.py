@@ -28,7 +28,7 @@ from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
-from services.render.worker.inline_answers import record_inline
+from services.render.worker.inline_outputs import record_inline
 from services.render.worker.outcomes import put_back, restart_or_poison, retry_or_fail
 from services.render.worker.recorded_submission import submission_with
 from services.render.worker.request_description import with_catalog_facts

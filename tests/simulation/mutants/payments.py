@@ -13,16 +13,16 @@ from heliograph.contracts.state_machine import charges
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.settings import RenderSettings
 from services.render.worker import (
-    answer_upload,
     fitting_events,
-    inline_answers,
+    inline_outputs,
     outcomes,
     reconcile,
     request_owner,
+    response_upload,
     run,
 )
 from services.render.worker import submit as submitting
-from services.render.worker.late_answers import late_fact
+from services.render.worker.late_responses import late_fact
 from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.simulation.scenario import PlannedRequest, Scenario
@@ -192,7 +192,7 @@ def storage_is_not_asked(patch: Patch) -> None:
     async def nothing(*_: object) -> None:
         """Nothing is brought."""
 
-    for module in (answer_upload, inline_answers):
+    for module in (response_upload, inline_outputs):
         patch.setattr(module, "upload_outputs", nothing)
 
 
@@ -201,7 +201,7 @@ def the_end_is_the_end(patch: Patch) -> None:
     def open_only(entry: LogEntry, answer: Any) -> Any:
         return None if entry.record.step.is_final else late_fact(entry, answer)
 
-    patch.setattr(inline_answers, "late_fact", open_only)
+    patch.setattr(inline_outputs, "late_fact", open_only)
 
 
 @MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer
+from services.render.worker.response_spool import Answer, KeptAnswer, MemoryAnswer
 
 
 class MemorySpool:

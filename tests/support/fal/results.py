@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from tests.support.emulation.answers import written
+from tests.support.emulation.responses import written
 from tests.support.fal.accounts import FalRequest
 
 

@@ -13,9 +13,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from tests.support.emulation.account_store import Account, AccountStore, Refusal, send_refusal
-from tests.support.emulation.answers import marked, written
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.images import inlined
+from tests.support.emulation.responses import marked, written
 
 _KEY = "API key not valid. Please pass a valid API key."
 

@@ -20,10 +20,10 @@ from tests.support.emulation.account_store import (
     bearer,
     send_refusal,
 )
-from tests.support.emulation.answers import marked, written
 from tests.support.emulation.faults import Cutting, lose
 from tests.support.emulation.files import picture
 from tests.support.emulation.images import inlined
+from tests.support.emulation.responses import marked, written
 
 
 class Plan(BaseModel):

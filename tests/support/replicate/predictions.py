@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from tests.support.emulation.answers import written
+from tests.support.emulation.responses import written
 from tests.support.replicate.plans import Plan
 
 _STEPS = 8

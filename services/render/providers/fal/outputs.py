@@ -5,13 +5,13 @@ import httpx
 from heliograph.contracts.errors import ProviderProtocol
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
-from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.error_report import error_within
 from services.render.providers.fal.result_failures import BILLED, billed_units, was_billed
 from services.render.providers.output_entries import Search
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.response_outcome import outcome_of
+from services.render.providers.response_outputs import find_outputs
 
 
 def outcome(

@@ -24,7 +24,6 @@ from heliograph.contracts.problems import ProviderNote
 from heliograph.contracts.scenes import Story
 from heliograph.runtime.fetching.certificates import ssl_context
 from services.render.providers import Request
-from services.render.providers.answer_outcome import outcome_of
 from services.render.providers.gemini.errors import classify
 from services.render.providers.gemini.options import BASE_URL, GeminiOptions
 from services.render.providers.gemini.responses import (
@@ -42,6 +41,7 @@ from services.render.providers.lookup_results import Unknown
 from services.render.providers.no_retry_transport import MAX_OUTPUTS
 from services.render.providers.output_entries import OutputEntry
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
+from services.render.providers.response_outcome import outcome_of
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
 READ = 600.0  #: seconds; the caller has less patience

@@ -21,8 +21,6 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.models import Model
 from heliograph.contracts.problems import ProviderNote
 from services.render.providers import Request
-from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.billed_units import units_in
 from services.render.providers.error_report import error_within
 from services.render.providers.http import ProviderHttp
@@ -34,6 +32,8 @@ from services.render.providers.openai.outputs import audit_excerpt
 from services.render.providers.output_entries import Search
 from services.render.providers.request_states import RequestStopped, RequestSucceeded, State
 from services.render.providers.response_content import json_or_none
+from services.render.providers.response_outcome import outcome_of
+from services.render.providers.response_outputs import find_outputs
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
 BASE_URL = "https://api.openai.com/v1"

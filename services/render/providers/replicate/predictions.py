@@ -14,8 +14,6 @@ from heliograph.contracts.errors import (
 from heliograph.contracts.problems import Charged, NextAction, ProviderNote
 from heliograph.contracts.progress import LogLine, Progress
 from services.render.providers import Request
-from services.render.providers.answer_outcome import outcome_of
-from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.billed_units import units_in
 from services.render.providers.error_report import error_within
 from services.render.providers.output_entries import Search
@@ -28,6 +26,8 @@ from services.render.providers.request_states import (
     State,
 )
 from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.response_outcome import outcome_of
+from services.render.providers.response_outputs import find_outputs
 
 _KEPT_LINES = 20
 _PERCENT = re.compile(r"(\d{1,3})%\|")  #: as progress bars print it

@@ -18,13 +18,13 @@ from heliograph.runtime.bus.conflicts import retry_on_conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.crash_points import crash_point
 from services.render.providers.request_states import RequestSucceeded
-from services.render.worker.answer_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
-from services.render.worker.answer_upload import upload_in_time, upload_outputs
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.kept_outputs import rendered
-from services.render.worker.late_answers import NotYet, late_fact
+from services.render.worker.late_responses import NotYet, late_fact
 from services.render.worker.refused_outputs import refuse_outputs
+from services.render.worker.response_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
+from services.render.worker.response_upload import upload_in_time, upload_outputs
 
 log = structlog.get_logger()
 

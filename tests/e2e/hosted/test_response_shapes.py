@@ -9,8 +9,8 @@ import pytest
 
 from heliograph.client import Client
 from heliograph.contracts.jobs import Job
-from tests.support.emulation.answers import picture_of
 from tests.support.emulation.emulator_process import EmulatedAccount
+from tests.support.emulation.responses import picture_of
 from tests.support.fal.emulator_process import FalAccount
 from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT

@@ -29,12 +29,12 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
 from services.render.providers.output_upload import OutputUploader
-from services.render.worker.answer_spool import Answer, NoRoom
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
-from services.render.worker.inline_answers import recover
+from services.render.worker.inline_outputs import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
+from services.render.worker.response_spool import Answer, NoRoom
 from tests.support.http_server import served
 from tests.support.records import a_record
 from tests.support.servers import Server

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from services.render.providers.answer_outputs import find_outputs
 from services.render.providers.output_entries import OutputEntry, Search
+from services.render.providers.response_outputs import find_outputs
 from tests.support.emulation.files import picture
 
 IMAGES = Search(media="image", base_url="https://there.example/v1/")

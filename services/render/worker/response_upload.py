@@ -7,9 +7,9 @@ import structlog
 
 from heliograph.contracts.errors import JobError, OutputRefused, OutputTooLarge, Unavailable
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker.answer_spool import KeptAnswer, MemoryAnswer
 from services.render.worker.context import Worker
 from services.render.worker.refused_outputs import refuse_outputs
+from services.render.worker.response_spool import KeptAnswer, MemoryAnswer
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
-from tests.support.emulation.answers import picture_of
 from tests.support.emulation.inline_rigs import GeminiRig, a_submission
+from tests.support.emulation.responses import picture_of
 
 WORDS = "I cannot draw a living person. Try a fictional keeper instead."
 

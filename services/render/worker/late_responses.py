@@ -5,8 +5,8 @@ from enum import Enum
 from heliograph.contracts.job_events import JobEvent, Rendered
 from heliograph.contracts.job_steps import Step
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker.answer_spool import Answer
 from services.render.worker.late_events import late_event
+from services.render.worker.response_spool import Answer
 
 
 class NotYet(Enum):
