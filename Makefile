@@ -159,10 +159,14 @@ $(PROMETHEUS):
 	@cp .tools/prometheus/usr/bin/prom* $(@D)
 	@rm -rf .tools/prometheus
 
+# without a cluster, Helm takes this version of Kubernetes; built from source, it would take 1.20
+HELM_KUBERNETES := $(foreach package,chartutil lint/rules,\
+	-X helm.sh/helm/v3/pkg/$(package).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(package).k8sVersionMinor=37)
+
 $(HELM):
 	@command -v go >/dev/null || { echo 'Helm is built from source: install Go, https://go.dev/dl' >&2; exit 1; }
 	@echo 'Building Helm; once, a few minutes'
-	@CGO_ENABLED=0 GOBIN=$(CURDIR)/$(@D) go install -trimpath -ldflags '-s -w' helm.sh/helm/v3/cmd/helm@v3.22.0
+	@CGO_ENABLED=0 GOBIN=$(CURDIR)/$(@D) go install -trimpath -ldflags '-s -w $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@v3.22.0
 
 # apart from everything else: one of its packages is a plugin of pytest, which every test would load
 $(SCHEMAS): deploy/helm/requirements.lock | $(UV)
