@@ -366,7 +366,7 @@ class JobError(HeliographError):
     code = "job_error"
     status: ClassVar[int | None] = None
 
-    answer: str | None = None  #: the provider's, for the audit; no part of the problem
+    excerpt: str | None = None  #: the provider's, for the audit; no part of the problem
 
 
 class ProviderError(JobError):

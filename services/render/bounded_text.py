@@ -2,7 +2,7 @@
 
 from heliograph.contracts.text_limits import cut
 
-_MAX_ANSWER = 4096  #: characters
+_MAX_EXCERPT = 4096  #: characters
 
 
 def short_text(text: str) -> str:
@@ -10,9 +10,9 @@ def short_text(text: str) -> str:
     return to_valid_utf8(cut(text))
 
 
-def short_answer(answer: str | None) -> str | None:
-    """The beginning of an answer, for the audit."""
-    return answer and to_valid_utf8(answer[:_MAX_ANSWER])
+def short_excerpt(text: str | None) -> str | None:
+    """The beginning of a response, for the audit."""
+    return text and to_valid_utf8(text[:_MAX_EXCERPT])
 
 
 def to_valid_utf8(text: str) -> str:

@@ -34,7 +34,7 @@ class RenderSettings(ServiceSettings):
     reference_upload_lease: float = Field(default=45.0, gt=0)
     #: seconds that an uploaded reference is reused at fal
     fal_upload_ttl: int = Field(default=86_400, ge=1)
-    fal_fallback: bool = False  #: whether fal may answer with another model, at another price
+    fal_fallback: bool = False  #: whether fal may use another model, at another price
     fal_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one poll of fal
     replicate_poll_limit: float = Field(default=15.0, gt=0)  #: seconds for one poll of Replicate
     #: base URL for webhooks of providers; null: none are requested

@@ -457,7 +457,7 @@ async def test_an_end_without_outputs_says_why_and_what_it_cost(
 
     assert isinstance(end, RequestStopped)
     assert (type(end.error), end.charged) == OUTCOMES[provider][outcome]
-    assert len(end.answer or "") <= 4096
+    assert len(end.excerpt or "") <= 4096
 
 
 # -- the list

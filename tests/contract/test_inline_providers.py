@@ -56,7 +56,7 @@ async def test_the_answer_is_the_outputs(rig: InlineRig, submission: Submission)
     assert output.inline
     assert end.contents[output.inline].startswith(b"\x89PNG")
     assert _paid(rig, submission) == (1, 1)
-    assert "lighthouse" not in (end.answer or "")
+    assert "lighthouse" not in (end.excerpt or "")
 
 
 async def test_an_inline_response_cannot_be_requested_again(

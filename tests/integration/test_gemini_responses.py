@@ -39,7 +39,7 @@ def contents(end: RequestSucceeded | RequestStopped) -> list[bytes]:
 
 
 def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
-    excerpt: dict[str, Any] = json.loads(end.answer or "")
+    excerpt: dict[str, Any] = json.loads(end.excerpt or "")
     return excerpt
 
 
@@ -123,7 +123,7 @@ async def test_words_beside_a_picture_are_in_the_audit(gemini: GeminiRig) -> Non
     end = await answer_to(gemini, [text_part("Here it is:"), drawn(0), text_part("Enjoy.")])
 
     assert audit(end)["words"] == "Here it is: Enjoy."
-    assert "iVBOR" not in (end.answer or "")
+    assert "iVBOR" not in (end.excerpt or "")
 
 
 async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
@@ -132,7 +132,7 @@ async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
     )
 
     assert audit(end)["finish_reason"] == "STOP"
-    assert len(end.answer or "") <= 4096
+    assert len(end.excerpt or "") <= 4096
 
 
 async def test_a_story_is_not_in_its_own_audit(gemini: GeminiRig) -> None:

@@ -34,7 +34,7 @@ from services.render.worker.disk_spool import DiskSpool
 from services.render.worker.inline_outputs import recover
 from services.render.worker.outcomes import unknown
 from services.render.worker.posts_in_flight import PostsInFlight
-from services.render.worker.response_spool import Answer, NoRoom
+from services.render.worker.response_spool import InlineResponse, NoRoom
 from tests.support.http_server import served
 from tests.support.records import a_record
 from tests.support.servers import Server
@@ -67,8 +67,8 @@ async def _submitting(bus: NatsBus) -> LogEntry:
     return await _with(bus, entry, Started(run=RUN), intent)
 
 
-def _answer(entry: LogEntry, content: bytes = b"picture") -> Answer:
-    return Answer(
+def _response(entry: LogEntry, content: bytes = b"picture") -> InlineResponse:
+    return InlineResponse(
         project=entry.record.project,
         job=entry.record.id,
         run=RUN,
@@ -89,7 +89,7 @@ def worker(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
 
 async def _left_behind(worker: Worker, entry: LogEntry) -> None:
     """As a process leaves an answer that dies."""
-    (await worker.spool.keep(_answer(entry), [b"picture"])).release()
+    (await worker.spool.keep(_response(entry), [b"picture"])).release()
 
 
 def _brought(worker: Worker) -> list[bytes]:
@@ -111,7 +111,7 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
     found = await worker.read(entry.record.id)
     assert found
     assert (found.record.step, found.record.charged) == (Step.RENDERED, "yes")
-    assert found.record.internal.outputs == _answer(entry).outputs
+    assert found.record.internal.outputs == _response(entry).outputs
     assert await bus.work.has_work(entry.record.id)
     assert (_brought(worker), _files(tmp_path)) == ([b"picture"], [])
 
@@ -122,8 +122,8 @@ async def test_missing_outputs_are_reported_though_the_process_died(
 ) -> None:
     entry = await _submitting(bus)
     lack = {"withheld": [Withheld(index=1, reason=reason)], "detail": "1 of 2 outputs withheld"}
-    answer = _answer(entry).model_copy(update=lack)
-    (await worker.spool.keep(answer, [b"picture"])).release()
+    response = _response(entry).model_copy(update=lack)
+    (await worker.spool.keep(response, [b"picture"])).release()
 
     await recover(worker)
 
@@ -150,7 +150,7 @@ async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
     assert found.record.status == entry.record.status
     assert found.record.finished_at == entry.record.finished_at
     assert found.record.charged == "yes"
-    assert found.record.internal.outputs == _answer(entry).outputs
+    assert found.record.internal.outputs == _response(entry).outputs
     assert _brought(worker) == [b"picture"]
 
 
@@ -158,7 +158,7 @@ async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
     bus: NatsBus, worker: Worker
 ) -> None:
     entry = await _submitting(bus)
-    held = await worker.spool.keep(_answer(entry), [b"picture"])
+    held = await worker.spool.keep(_response(entry), [b"picture"])
 
     await recover(worker)
 
@@ -231,7 +231,7 @@ async def test_what_storage_never_takes_ends_the_job_and_was_paid_for(
 
 async def test_only_the_owner_reads_the_spool(bus: NatsBus, nats: Server, tmp_path: Path) -> None:
     folder = nats.settings.folder.folder("spool")
-    kept = await DiskSpool(folder, max_bytes=1000).keep(_answer(await _submitting(bus)), [b"x"])
+    kept = await DiskSpool(folder, max_bytes=1000).keep(_response(await _submitting(bus)), [b"x"])
     [file] = _files(folder)
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -241,8 +241,8 @@ async def test_only_the_owner_reads_the_spool(bus: NatsBus, nats: Server, tmp_pa
 
 async def test_a_spool_is_bounded(bus: NatsBus, tmp_path: Path) -> None:
     spool = DiskSpool(tmp_path, max_bytes=600)
-    first = await spool.keep(_answer(await _submitting(bus)), [b"x" * 7])
-    another = _answer(await _submitting(bus))
+    first = await spool.keep(_response(await _submitting(bus)), [b"x" * 7])
+    another = _response(await _submitting(bus))
 
     with pytest.raises(NoRoom):
         await spool.keep(another, [b"x" * 400])
@@ -253,12 +253,12 @@ async def test_a_spool_is_bounded(bus: NatsBus, tmp_path: Path) -> None:
 
 async def test_an_answer_is_read_as_it_was_written(bus: NatsBus, tmp_path: Path) -> None:
     spool, contents = DiskSpool(tmp_path, max_bytes=10_000), [b"one\n", b"", b"\0two"]
-    answer = _answer(await _submitting(bus)).model_copy(update={"sizes": [4, 0, 4]})
-    (await spool.keep(answer, contents)).release()
+    response = _response(await _submitting(bus)).model_copy(update={"sizes": [4, 0, 4]})
+    (await spool.keep(response, contents)).release()
 
     [found] = await spool.abandoned()
 
-    assert found.answer == answer
+    assert found.response == response
     assert [content async for _, content in found.contents()] == contents
     assert await spool.abandoned() == []
     found.remove()
@@ -313,10 +313,10 @@ async def test_a_drain_waits_for_posts_in_flight_and_no_longer_than_they_may_tak
 async def test_only_what_storage_says_of_an_output_itself_is_final(
     status: int, outcome: type[Exception] | None
 ) -> None:
-    async def answer(_: Request) -> Response:
+    async def response(_: Request) -> Response:
         return Response(status_code=status)
 
-    app = Starlette(routes=[Route("/{path:path}", answer, methods=["PUT"])])
+    app = Starlette(routes=[Route("/{path:path}", response, methods=["PUT"])])
     async with served(app) as url:
         uploader = OutputUploader(url)
         try:

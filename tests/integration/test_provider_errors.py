@@ -88,7 +88,7 @@ async def test_too_fast_is_waited_out_as_the_server_says_it(openai_rig: OpenAIRi
         await openai_rig.provider.submit(submission)
 
     assert caught.value.seconds == 0.15
-    assert "rate_limit_exceeded" in (caught.value.answer or "")
+    assert "rate_limit_exceeded" in (caught.value.excerpt or "")
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": SENTENCE}}, {"error": SENTENCE}], ids=str)

@@ -12,7 +12,7 @@ from heliograph.contracts.errors import DependencyFailed
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.worker.response_spool import Answer as Answered
+from services.render.worker.response_spool import InlineResponse
 from tests.simulation.hosted_provider import Hosted
 from tests.simulation.state import ENDED, Answer, Broken, News, State, Written, settings
 from tests.simulation.virtual_time import clock, now
@@ -55,7 +55,7 @@ def check_rest(state: State, *, undecided: bool = True) -> None:
     _check(not left, f"I1: messages left for {_names(state, left)}")
     _check(not state.processes, f"I1: {', '.join(state.processes)} never end")
     for kept in state.spool.ever:
-        _check_answered(state, kept.answer)
+        _check_answered(state, kept.response)
     _check(not state.spool.waiting, "I7: answers are left in the spool")
     holders = _names(state, state.accounts.holders)
     _check(not holders, f"I6: places are kept for {holders}")
@@ -319,7 +319,7 @@ def _waits_for_a_person(state: State, job: str) -> bool:
     )
 
 
-def _check_answered(state: State, answer: Answered) -> None:
+def _check_answered(state: State, answer: InlineResponse) -> None:
     """What was on disk is told, and its bytes are with storage, whoever died meanwhile."""
     job, record = state.label(answer.job), state.record(answer.job)
     assert record

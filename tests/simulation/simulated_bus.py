@@ -12,7 +12,7 @@ from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing.account_permits import MemoryAccountPermits
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.work_queue import MemoryWorkQueue, Message
-from services.render.worker.response_spool import Answer, KeptAnswer
+from services.render.worker.response_spool import InlineResponse, KeptResponse
 from tests.simulation.processes import Process, current, gate, hear_back
 
 ACCOUNT = "sim"
@@ -126,11 +126,11 @@ class Index:
 
 
 @dataclass(eq=False)
-class SimulatedAnswer:
-    """`KeptAnswer` on a disk that outlives every process."""
+class SimulatedResponse:
+    """`KeptResponse` on a disk that outlives every process."""
 
     spool: "Spool"
-    answer: Answer
+    response: InlineResponse
     bytes_: list[bytes]
     process: Process | None
 
@@ -146,29 +146,29 @@ class SimulatedAnswer:
 
 
 class Spool:
-    """`AnswerSpool`: whose process is dead, or let go, is abandoned."""
+    """`ResponseSpool`: whose process is dead, or let go, is abandoned."""
 
     def __init__(self, is_alive: Callable[[Process], bool]) -> None:
-        self.waiting: list[SimulatedAnswer] = []
-        self.ever: list[SimulatedAnswer] = []
+        self.waiting: list[SimulatedResponse] = []
+        self.ever: list[SimulatedResponse] = []
         self._is_alive = is_alive
 
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        await gate("spool", answer.job)
-        kept = SimulatedAnswer(self, answer, [*contents], current())
+    async def keep(self, response: InlineResponse, contents: Sequence[bytes]) -> KeptResponse:
+        await gate("spool", response.job)
+        kept = SimulatedResponse(self, response, [*contents], current())
         self.waiting.append(kept)
         self.ever.append(kept)
         return kept
 
-    async def abandoned(self) -> list[KeptAnswer]:
+    async def abandoned(self) -> list[KeptResponse]:
         await gate("look into the spool")
-        found = [answer for answer in self.waiting if self.is_abandoned(answer)]
-        for answer in found:
-            answer.process = current()
+        found = [kept for kept in self.waiting if self.is_abandoned(kept)]
+        for kept in found:
+            kept.process = current()
         return [*found]
 
-    def is_abandoned(self, answer: SimulatedAnswer) -> bool:
-        return answer.process is None or not self._is_alive(answer.process)
+    def is_abandoned(self, kept: SimulatedResponse) -> bool:
+        return kept.process is None or not self._is_alive(kept.process)
 
 
 class SimulatedReceiver:

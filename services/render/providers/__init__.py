@@ -29,7 +29,7 @@ class Request:
     request_id: str
     endpoint: str
     project: str = ""
-    job: str = ""  #: whose outputs they are that come inside an answer
+    job: str = ""  #: whose outputs they are that come inside a response
     media: Media = "image"  #: what its model makes
     location: str | None = None  #: path of the outputs in a response; None: they are searched for
     sent: Sequence[str] = ()  #: addresses in the request, which are no outputs

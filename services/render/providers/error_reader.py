@@ -22,7 +22,7 @@ from services.render.providers.error_fields import LISTED_PLACES, PLACES, field_
 from services.render.providers.error_words import MAX_CODE, error_code, meaningful_text
 
 _MAX_DEPTH, _MAX_NODES = 6, 1_000
-MAX_TEXTS = 8  #: that are taken from an answer of no known shape
+MAX_TEXTS = 8  #: that are taken from a response of no known shape
 
 
 @dataclass
@@ -60,10 +60,10 @@ class ErrorReader:
         for name in CODES:
             if (code := error_code(value.get(name))) and (name not in TITLES or texts):
                 _add(self.codes, code)
-        found = field_error(value, texts or titles, LISTED_PLACES if is_listed else PLACES)
-        if found:
-            self.fields.append(found)
-        if not (found and is_listed):  # a listed error is reported by its field
+        error = field_error(value, texts or titles, LISTED_PLACES if is_listed else PLACES)
+        if error:
+            self.fields.append(error)
+        if not (error and is_listed):  # a listed error is reported by its field
             self._add_texts(texts or self._titles(value, titles))
         for name in WITHIN:
             if isinstance(value.get(name), Mapping | list):
@@ -107,7 +107,7 @@ def _is_by_field(value: Mapping[str, Any]) -> bool:
 
 
 def all_texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
-    """Every text of an answer in which no sentence stands where it usually does, with its name."""
+    """Every text of a response in which no sentence stands where it usually does, with its name."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str):

@@ -19,9 +19,9 @@ from services.render.providers.error_field_names import CODES
 from services.render.providers.error_reader import MAX_TEXTS, ErrorReader, all_texts
 from services.render.providers.error_words import is_http_status
 from services.render.providers.page_text import json_or_text
-from services.render.providers.response_content import excerpt, legible_content
+from services.render.providers.response_content import legible_content, response_excerpt
 
-_ERRORS = ("error", "errors", "error_message", "detail")  #: in an answer that claims to be good
+_ERRORS = ("error", "errors", "error_message", "detail")  #: in a response that claims to be good
 _REMARKS = ("message", "msg", "base_resp")
 
 _IDS = ("x-request-id", "request-id", "apim-request-id")
@@ -39,27 +39,27 @@ E = TypeVar("E", bound=JobError)
 class ErrorReport:
     """Error report of a provider."""
 
-    status: int  #: of the answer, or within it
+    status: int  #: of the response, or within it
     text: str  #: of the provider, else a sentence of ours
     codes: tuple[str, ...] = ()  #: the outermost first
     fields: tuple[FieldError, ...] = ()
     request_id: str | None = None
-    is_said: bool = True  #: False: the answer has no words
-    is_error: bool = True  #: False: words of a good answer, which may be about anything
+    is_said: bool = True  #: False: the response has no words
+    is_error: bool = True  #: False: words of a good response, which may be about anything
 
     @classmethod
-    def of(cls, answer: httpx.Response, provider: str) -> "ErrorReport":
+    def of(cls, response: httpx.Response, provider: str) -> "ErrorReport":
         """Error report of an unsuccessful response."""
-        content = legible_content(answer)
+        content = legible_content(response)
         reading, body = ErrorReader(), json_or_text(content)
         reading.read(body)
         text = reading.text or "; ".join(islice(all_texts(body), MAX_TEXTS))
         return cls(
-            status=answer.status_code,
-            text=text or f"{provider} answered {answer.status_code}",
+            status=response.status_code,
+            text=text or f"{provider} answered {response.status_code}",
             codes=tuple(reading.codes),
             fields=tuple(reading.fields),
-            request_id=next((answer.headers[n] for n in _IDS if n in answer.headers), None),
+            request_id=next((response.headers[n] for n in _IDS if n in response.headers), None),
             is_said=bool(text),
         )
 
@@ -80,18 +80,18 @@ def error_within(body: Any) -> ErrorReport | None:
     """Error inside a successful response; None if it has no error."""
     if not isinstance(body, Mapping):
         return None
-    found_fields = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}
-    if not found_fields:
+    present = {name: body[name] for name in (*_ERRORS, *_REMARKS) if body.get(name)}
+    if not present:
         return None
     reading = ErrorReader()
-    reading.read(found_fields | {name: body[name] for name in CODES if name in body})
+    reading.read(present | {name: body[name] for name in CODES if name in body})
     report = ErrorReport(
         status=_status_in(body) or httpx.codes.OK,
         text=reading.text,
         codes=tuple(reading.codes),
         fields=tuple(reading.fields),
     )
-    is_error = any(name in found_fields for name in _ERRORS) or report.status >= 400
+    is_error = any(name in present for name in _ERRORS) or report.status >= 400
     return replace(report, is_error=is_error or report.is_about_content) if report.text else None
 
 
@@ -107,14 +107,14 @@ def failure_within(report: ErrorReport, note: ProviderNote) -> JobError:
     )
 
 
-def quoted(error: E, answer: httpx.Response) -> E:
+def quoted(error: E, response: httpx.Response) -> E:
     """The error with the beginning of the response, for the audit."""
-    error.answer = excerpt(answer)
+    error.excerpt = response_excerpt(response)
     return error
 
 
 def _status_in(body: Mapping[str, Any]) -> int | None:
-    """The status of HTTP that stands within an answer."""
+    """The status of HTTP that stands within a response."""
     inner = body.get("error")
     for each in (inner, body) if isinstance(inner, Mapping) else (body,):
         for name in ("code", "status", "status_code", "statusCode"):

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from services.render.providers.http_errors import HttpErrorStatus
-from services.render.providers.no_retry_transport import MAX_ANSWER, NoRetryTransport
+from services.render.providers.no_retry_transport import MAX_RESPONSE, NoRetryTransport
 
 
 class ProviderHttp:
@@ -16,7 +16,7 @@ class ProviderHttp:
     Args:
         base_url: Where the service is; paths are appended to its own.
         read: Seconds of silence before a request counts as unanswered.
-        max_answer: Bytes of the largest answer.
+        max_response: Bytes of the largest response.
     """
 
     def __init__(
@@ -25,24 +25,24 @@ class ProviderHttp:
         headers: Mapping[str, str],
         *,
         read: float,
-        max_answer: int = MAX_ANSWER,
+        max_response: int = MAX_RESPONSE,
     ) -> None:
-        transport = NoRetryTransport(base_url, read=read, max_answer=max_answer)
+        transport = NoRetryTransport(base_url, read=read, max_response=max_response)
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, headers=dict(headers), trust_env=False
         )
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """
-        A good answer.
+        A good response.
 
         Raises:
             ConnectFailed, ResponseLost, HttpErrorStatus: The request did not succeed.
         """
-        answer = await self._http.request(method, path, **options)
-        if not answer.is_success:
-            raise HttpErrorStatus(answer)
-        return answer
+        response = await self._http.request(method, path, **options)
+        if not response.is_success:
+            raise HttpErrorStatus(response)
+        return response
 
     async def aclose(self) -> None:
         await self._http.aclose()

@@ -1,4 +1,4 @@
-"""Errors of requests to providers: not sent, sent without an answer, or refused."""
+"""Errors of requests to providers: not sent, sent without a response, or refused."""
 
 import httpx
 
@@ -8,7 +8,7 @@ class ConnectFailed(Exception):
 
 
 class ResponseLost(Exception):
-    """The request may have arrived, and there is no answer that can be read."""
+    """The request may have arrived, and there is no response that can be read."""
 
 
 class MalformedResponse(ResponseLost):
@@ -16,8 +16,8 @@ class MalformedResponse(ResponseLost):
 
 
 class HttpErrorStatus(Exception):
-    """The service answered, and did not do it."""
+    """The service responded with an error status."""
 
-    def __init__(self, answer: httpx.Response) -> None:
-        super().__init__(f"it answered {answer.status_code}")
-        self.answer = answer
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"it answered {response.status_code}")
+        self.response = response

@@ -9,7 +9,7 @@ _DATA = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 _MIN_LENGTH = 64  #: characters of a text that may be a file, without a name that marks it as one
 _ALPHABET = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
-#: how files begin that come inside answers
+#: how files begin that come inside responses
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x1a\x45\xdf\xa3", b"%PDF")
 
 

@@ -110,12 +110,12 @@ def _is_rated(ratings: Any) -> bool:
     )
 
 
-def flags_beside(answer: Any) -> Callable[[int], bool]:
+def flags_beside(content: Any) -> Callable[[int], bool]:
     """
     Moderation flags beside the outputs: whether the one at an index is flagged. One verdict that
     is no list is about all of them.
     """
-    fields = answer if isinstance(answer, Mapping) else {}
+    fields = content if isinstance(content, Mapping) else {}
     bad = [fields[name] for name in _BESIDE if name in fields]
     good = [fields[name] for name in _CLEAN_BESIDE if name in fields]
     ends = [fields[name] for name in _FINISHES_BESIDE if name in fields]

@@ -17,13 +17,13 @@ from heliograph.runtime.http.content_encoding import (
 from services.render.providers.http_errors import ConnectFailed, MalformedResponse, ResponseLost
 
 CONNECT = 5.0  #: seconds
-MAX_ANSWER = 8 * 2**20  #: bytes
+MAX_RESPONSE = 8 * 2**20  #: bytes
 LARGE_AT_ONCE = 2  #: concurrent larger responses of one account
-MAX_OUTPUTS = 96 * 2**20  #: bytes of an answer with outputs inside it, as text
+MAX_OUTPUTS = 96 * 2**20  #: bytes of a response with outputs inside it, as text
 
 #: a submission must not wait for questions that hang; lanes and accounts bound how many there are
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
-_OUTPUTS = "heliograph.outputs"  #: extension of requests whose answer may have outputs inside
+_OUTPUTS = "heliograph.outputs"  #: extension of requests whose response may have outputs inside
 #: options of such requests
 WITH_OUTPUTS: dict[str, Any] = {"extensions": {_OUTPUTS: True}}
 
@@ -46,14 +46,14 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
     Args:
         base_url: The only origin that requests, and the credentials in them, are sent to.
         read: Seconds of silence before a request counts as unanswered.
-        max_answer: Bytes of the largest answer.
+        max_response: Bytes of the largest response.
     """
 
-    def __init__(self, base_url: str, *, read: float, max_answer: int = MAX_ANSWER) -> None:
+    def __init__(self, base_url: str, *, read: float, max_response: int = MAX_RESPONSE) -> None:
         self._pool = httpx.AsyncHTTPTransport(verify=ssl_context(), limits=LIMITS, trust_env=False)
         self._origin = _origin(httpx.URL(base_url))
         self._timeouts = httpx.Timeout(read, connect=CONNECT, pool=CONNECT).as_dict()
-        self._max_answer = max_answer
+        self._max_response = max_response
         self._turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -64,7 +64,7 @@ class NoRetryTransport(httpx.AsyncBaseTransport):
         request.extensions = {**request.extensions, "timeout": self._timeouts}
         if may_have_outputs(request):
             return await send_once(self._pool, request, MAX_OUTPUTS, self._turns)
-        return await send_once(self._pool, request, self._max_answer)
+        return await send_once(self._pool, request, self._max_response)
 
     async def aclose(self) -> None:
         await self._pool.aclose()
@@ -82,7 +82,7 @@ async def send_once(
     turns: asyncio.Semaphore | None = None,
 ) -> httpx.Response:
     """
-    Send a request once, and take in the whole answer: at most `limit` bytes of it.
+    Send a request once, and take in the whole response: at most `limit` bytes of it.
 
     Args:
         turns: Semaphore of large responses; None where the request cannot be repeated.
@@ -93,13 +93,13 @@ async def send_once(
         MalformedResponse: The response is too large, or has an unknown encoding.
     """
     try:
-        answer = await _read(await pool.handle_async_request(request), limit, turns)
+        response = await _read(await pool.handle_async_request(request), limit, turns)
     except _NEVER_SENT as error:
         raise ConnectFailed(str(error) or type(error).__name__) from error
     except httpx.HTTPError as error:
         raise ResponseLost(str(error) or type(error).__name__) from error
-    answer.request = request
-    return answer
+    response.request = request
+    return response
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -107,30 +107,30 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 async def _read(
-    answer: httpx.Response, limit: int, turns: asyncio.Semaphore | None
+    response: httpx.Response, limit: int, turns: asyncio.Semaphore | None
 ) -> httpx.Response:
-    """The whole answer; compression is undone, and counts for the limit as what it stands for."""
+    """The whole response; compression is undone, and counts for the limit as what it stands for."""
     content = bytearray()
     try:
-        body = decoder(answer.headers.get("Content-Encoding"), limit)
+        body = decoder(response.headers.get("Content-Encoding"), limit)
         async with AsyncExitStack() as turn:
             is_large = turns is None
-            async for chunk in answer.aiter_raw():
+            async for chunk in response.aiter_raw():
                 content += body.feed(chunk)
-                if turns and not is_large and len(content) > MAX_ANSWER:
+                if turns and not is_large and len(content) > MAX_RESPONSE:
                     await turn.enter_async_context(turns)
                     is_large = True
             body.finish()
     except TooLarge:
-        raise MalformedResponse(f"the answer is larger than {limit} bytes") from None
+        raise MalformedResponse(f"the response is larger than {limit} bytes") from None
     except UnknownEncoding as error:
         raise MalformedResponse(str(error)) from None
     except BrokenEncoding as error:
         raise ResponseLost(str(error)) from None
     finally:
-        await answer.aclose()
-    headers = httpx.Headers(answer.headers)
+        await response.aclose()
+    headers = httpx.Headers(response.headers)
     for name in _OF_THE_BODY:
         headers.pop(name, None)
     plain = bytes(content).removeprefix(codecs.BOM_UTF8)  # not every client reads JSON after it
-    return httpx.Response(answer.status_code, headers=headers, content=plain)
+    return httpx.Response(response.status_code, headers=headers, content=plain)

@@ -1,4 +1,4 @@
-"""Entries of an answer, one for each output, and what is looked for in it."""
+"""Entries of a response, one for each output, and what is looked for in it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,4 +29,4 @@ class Search:
     media: Media
     location: str | None = None  #: path of the outputs in the model's entry, as `result.images`
     base_url: str | None = None  #: of the provider, for relative addresses
-    sent: Collection[str] = ()  #: addresses that we sent, which come back in many an answer
+    sent: Collection[str] = ()  #: addresses that we sent, which come back in many a response

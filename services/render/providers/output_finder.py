@@ -1,4 +1,4 @@
-"""Finder of files in one place of an answer. Pure."""
+"""Finder of files in one place of a response. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,13 +20,13 @@ from services.render.providers.output_names import (
 )
 from services.render.providers.output_types import declared_type, type_by_name
 
-MAX_SLOTS = 256  #: places in an answer that are looked at
-_MAX_NODES = 20_000  #: values of an answer that are looked at
+MAX_SLOTS = 256  #: places in a response that are looked at
+_MAX_NODES = 20_000  #: values of a response that are looked at
 _MAX_DEPTH = 16  #: levels
 
 
 class OutputFinder:
-    """Finds files in one place of an answer."""
+    """Finds files in one place of a response."""
 
     def __init__(self, search: Search, *, is_strict: bool) -> None:
         self._search = search
@@ -47,8 +47,8 @@ class OutputFinder:
     def _slot(self, index: int, value: Any) -> OutputEntry:
         self._seen = set(self._search.sent)  # two entries may hold the same
         flagged = is_flagged(value)
-        for found in self._files(value, 0):
-            return replace(found, index=index, flagged=flagged or found.flagged)
+        for each in self._files(value, 0):
+            return replace(each, index=index, flagged=flagged or each.flagged)
         is_refused = self._is_strict and self._is_file_of_any_type(value)
         is_odd = not is_refused and has_content(value)
         return OutputEntry(index=index, flagged=flagged, is_odd=is_odd, is_refused=is_refused)
@@ -66,8 +66,8 @@ class OutputFinder:
         if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
             return
         if isinstance(value, str):
-            found = self._file(value.strip(), {}, is_address=False)
-            yield from [found] if found else []
+            file = self._file(value.strip(), {}, is_address=False)
+            yield from [file] if file else []
         elif isinstance(value, list):
             for each in value:
                 yield from self._files(each, depth + 1)
@@ -78,8 +78,8 @@ class OutputFinder:
                 return
             flags = flags_beside(value)
             within = (self._files(value[name], depth + 1) for name in in_order(value))
-            for index, found in enumerate(chain.from_iterable(within)):
-                yield replace(found, flagged=found.flagged or flags(index))
+            for index, file in enumerate(chain.from_iterable(within)):
+                yield replace(file, flagged=file.flagged or flags(index))
 
     def _own_file(self, value: Mapping[str, Any]) -> OutputEntry | None:
         """The file that an object is about: a value counts, not a key."""
@@ -87,11 +87,11 @@ class OutputFinder:
             text = value.get(name)
             if not isinstance(text, str) or not text.strip():
                 continue
-            found = self._bytes(text.strip(), value, is_known=name in BYTES)
-            if found is None and name in ADDRESSES:
-                found = self._file(text.strip(), value, is_address=True)
-            if found:
-                return found
+            file = self._bytes(text.strip(), value, is_known=name in BYTES)
+            if file is None and name in ADDRESSES:
+                file = self._file(text.strip(), value, is_address=True)
+            if file:
+                return file
         return None
 
     def _file(
@@ -100,8 +100,8 @@ class OutputFinder:
         """A text as a file: an address, one that is relative to the provider's, or the bytes."""
         url = text
         if not text.startswith(("http://", "https://")):
-            if found := self._bytes(text, beside, is_known=False):
-                return found
+            if file := self._bytes(text, beside, is_known=False):
+                return file
             if not (is_address or text.startswith("/")) or not self._search.base_url:
                 return None
             url = _joined(self._search.base_url, text)

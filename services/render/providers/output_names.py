@@ -1,4 +1,4 @@
-"""Names of fields in which providers' answers have their outputs, and of those that never have any. Pure."""
+"""Names of fields in which providers' responses have their outputs, and of those that never have any. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Places of an answer where outputs may be: the entry's path, the usual names, anywhere. Pure."""
+"""Places of a response where outputs may be: the entry's path, the usual names, anywhere. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ class OutputPlace:
     around: tuple[Mapping[str, Any], ...] = ()  #: objects that it is in, which may say more of it
 
 
-def output_places(answer: Any, path: str | None) -> Iterator[OutputPlace]:
+def output_places(content: Any, path: str | None) -> Iterator[OutputPlace]:
     """
     Where the outputs may be: where the model's entry says, then in lists where they usually are, then
-    anywhere in the answer.
+    anywhere in the response.
     """
     if path:
-        yield _at(answer, path.split("."))
-    yield from _usual_rows(answer, ())
-    yield OutputPlace(answer, (answer,) if isinstance(answer, Mapping) else ())
+        yield _at(content, path.split("."))
+    yield from _usual_rows(content, ())
+    yield OutputPlace(content, (content,) if isinstance(content, Mapping) else ())
 
 
 def _at(value: Any, path: list[str]) -> OutputPlace:

@@ -44,15 +44,15 @@ class OutputUploader:
         """Only storage's errors about the content itself are final; all others are transient."""
         path = f"/v1/projects/{project}/inline/{job}/sha256/{sha256}"
         try:
-            answer = await self._http.put(path, content=content, headers=self._credentials())
+            response = await self._http.put(path, content=content, headers=self._credentials())
         except httpx.HTTPError as error:
             raise Unavailable(f"storage does not answer: {type(error).__name__}") from error
-        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             raise OutputTooLarge(f"storage does not take {len(content)} bytes")
-        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
+        if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:
             raise OutputRefused("storage refused the output")
-        if not answer.is_success:
-            raise Unavailable(f"storage answered {answer.status_code} to an output")
+        if not response.is_success:
+            raise Unavailable(f"storage answered {response.status_code} to an output")
 
     async def aclose(self) -> None:
         await self._http.aclose()

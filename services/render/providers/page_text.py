@@ -1,4 +1,4 @@
-"""Text of an answer that is not JSON, such as an HTML page of a proxy. Pure."""
+"""Text of a response that is not JSON, such as an HTML page of a proxy. Pure."""
 
 import json
 import re
@@ -17,7 +17,7 @@ def json_or_text(content: bytes) -> Any:
 
 
 def _words_of(content: bytes) -> str:
-    """The text of an answer that is no JSON; of a page, its title or what it shows."""
+    """The text of a response that is no JSON; of a page, its title or what it shows."""
     text = content.decode("utf-8", "replace")[:_MAX_PAGE].strip()
     if not text.startswith("<"):
         return "" if "\0" in text else text

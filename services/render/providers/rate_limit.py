@@ -27,15 +27,15 @@ _EPOCH = 1_000_000_000  #: a number this large is a time, in seconds since 1970
 _EPOCH_MS = 1_000_000_000_000  #: or in milliseconds
 
 
-def retry_after(answer: httpx.Response, text: str = "") -> float:
+def retry_after(response: httpx.Response, text: str = "") -> float:
     """
     Seconds to wait after a rate limit error: from its headers, else its body, else the sentence in it.
 
     Args:
         text: The provider's error text.
     """
-    body = json_or_none(answer)
-    delays = (*_in_headers(answer.headers), *_in_body(body), _in_words(text))
+    body = json_or_none(response)
+    delays = (*_in_headers(response.headers), *_in_body(body), _in_words(text))
     return clamp_delay(next((seconds for seconds in delays if seconds is not None), DEFAULT_DELAY))
 
 
@@ -78,8 +78,8 @@ def _in_body(body: Any) -> Iterator[float | None]:
 
 def _in_words(text: str) -> float | None:
     """Duration in a sentence such as "Please try again in 1m30s"."""
-    found = _IN_WORDS.search(text)
-    return _duration(found[1]) if found else None
+    match = _IN_WORDS.search(text)
+    return _duration(match[1]) if match else None
 
 
 def _span(value: Any) -> float | None:

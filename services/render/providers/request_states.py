@@ -27,16 +27,16 @@ class RequestRunning:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestSucceeded:
-    """Finished: the outputs can be fetched, or came with the answer."""
+    """Finished: the outputs can be fetched, or came with the response."""
 
     outputs: list[Output]
     withheld: list[Withheld] = field(default_factory=list)  #: outputs that are not there
-    #: those that came with the answer, by the names that they have in `outputs`
+    #: those that came with the response, by the names that they have in `outputs`
     contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     charged: Charged = "yes"
     units: Mapping[str, Decimal] = field(default_factory=dict)  #: that it bills, by its own names
     bill: Bill | None = None  #: what they cost, where they have a price
-    answer: str | None = None  #: raw, for the audit
+    excerpt: str | None = None  #: raw, for the audit
     usual: int = 1  #: default number of outputs of a request to the model
 
 
@@ -46,7 +46,7 @@ class RequestStopped:
 
     error: JobError
     charged: Charged
-    answer: str | None = None
+    excerpt: str | None = None
 
 
 State = RequestQueued | RequestRunning | RequestSucceeded | RequestStopped

@@ -11,33 +11,33 @@ _CREDENTIALS = ("Authorization", "X-Goog-Api-Key")  #: headers
 _MIN_SECRET = 8  #: characters
 
 
-def json_or_none(answer: httpx.Response) -> Any:
+def json_or_none(response: httpx.Response) -> Any:
     """
-    The JSON of an answer; None when it is none. Servers in Python write `NaN` and `Infinity`, which
+    The JSON of a response; None when it is none. Servers in Python write `NaN` and `Infinity`, which
     are no reason to lose what else it says: they are null.
     """
     try:
-        return json.loads(answer.content, parse_constant=lambda _: None)
+        return json.loads(response.content, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
 
 
-def excerpt(answer: httpx.Response) -> str:
-    """The beginning of an answer, for the audit."""
-    return legible_content(answer)[:_EXCERPT].decode("utf-8", "replace")
+def response_excerpt(response: httpx.Response) -> str:
+    """The beginning of a response, for the audit."""
+    return legible_content(response)[:_EXCERPT].decode("utf-8", "replace")
 
 
-def legible_content(answer: httpx.Response) -> bytes:
-    """An answer as people may see it: some servers repeat the credentials that they were sent."""
-    content = answer.content
-    for secret in _credentials(answer):
+def legible_content(response: httpx.Response) -> bytes:
+    """A response as people may see it: some servers repeat the credentials that they were sent."""
+    content = response.content
+    for secret in _credentials(response):
         content = content.replace(secret, b"[credentials]")
     return content
 
 
-def _credentials(answer: httpx.Response) -> list[bytes]:
+def _credentials(response: httpx.Response) -> list[bytes]:
     try:
-        sent = answer.request.headers
+        sent = response.request.headers
     except RuntimeError:  # it has no request
         return []
     credentials = (sent.get(name, "").rpartition(" ")[2].encode() for name in _CREDENTIALS)

@@ -27,12 +27,12 @@ def outcome_of(
     note: ProviderNote,
     charged: Charged = "yes",
     units: Mapping[str, Decimal] | None = None,
-    answer: str | None = None,
+    excerpt: str | None = None,
     report: ErrorReport | None = None,
     charged_for_error: Charged = "unknown",
 ) -> RequestSucceeded | RequestStopped:
     """
-    The outputs, those that came inside the answer with their bytes. One that is not there is withheld;
+    The outputs, those that came inside the response with their bytes. One that is not there is withheld;
     the others count.
 
     Args:
@@ -42,10 +42,10 @@ def outcome_of(
     full = [entry for entry in entries if not entry.is_empty]
     if not full and report and report.is_error:
         error = failure_within(report, note)
-        return RequestStopped(error=error, charged=charged_for_error, answer=answer)
+        return RequestStopped(error=error, charged=charged_for_error, excerpt=excerpt)
     if not full:
         return RequestStopped(
-            error=_why_none(entries, note, report), charged=charged, answer=answer
+            error=_why_none(entries, note, report), charged=charged, excerpt=excerpt
         )
     contents = {
         _name(job, entry.content): entry.content for entry in full if entry.content is not None
@@ -59,7 +59,7 @@ def outcome_of(
         contents=contents,
         charged=charged,
         units=units or {},
-        answer=answer,
+        excerpt=excerpt,
     )
 
 

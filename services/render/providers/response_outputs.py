@@ -1,5 +1,5 @@
 """
-Outputs in a provider's answer: found where the catalog says, else by one generic finder, and
+Outputs in a provider's response: found where the catalog says, else by one generic finder, and
 judged one by one. Pure.
 
 A list entry without a file is a entry of its own: it is reported, and the others are kept.
@@ -14,12 +14,12 @@ from services.render.providers.output_finder import OutputFinder
 from services.render.providers.output_places import OutputPlace, output_places
 
 
-def find_outputs(answer: Any, search: Search) -> list[OutputEntry]:
+def find_outputs(content: Any, search: Search) -> list[OutputEntry]:
     """
-    The outputs of an answer, in its order, each once. Those of another media type count only where
+    The outputs of a response, in its order, each once. Those of another media type count only where
     there is nothing else: then storage can say what came.
     """
-    places = list(output_places(answer, search.location))
+    places = list(output_places(content, search.location))
     rows: list[list[OutputEntry]] = []
     for is_strict in (True, False):
         for place in places:

@@ -1,4 +1,4 @@
-"""Submissions to a provider, and how it may answer them."""
+"""Submissions to a provider, and its possible responses."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """The answer to a submission."""
+    """The provider accepted the submission."""
 
     request_id: str
-    answer: str | None = field(default=None)
+    excerpt: str | None = field(default=None)

@@ -34,11 +34,11 @@ async def download_own(url: str) -> Reference:
         async with (
             asyncio.timeout(_DEADLINE),
             httpx.AsyncClient(timeout=_TIMEOUT, verify=ssl_context(), trust_env=False) as http,
-            http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
+            http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
         ):
-            if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
-                raise Unavailable(f"the store answered {answer.status_code} to a reference")
-            return await _content(answer)
+            if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+                raise Unavailable(f"the store answered {response.status_code} to a reference")
+            return await _content(response)
     except (httpx.HTTPError, TimeoutError) as error:
         raise Unavailable(f"the store does not answer: {type(error).__name__}") from error
 
@@ -69,9 +69,9 @@ class RemoteReferences:
             async with (
                 asyncio.timeout(_DEADLINE),
                 self._client() as client,
-                client.get(url) as answer,
+                client.get(url) as response,
             ):
-                return await _content(answer)
+                return await _content(response)
         except HostNotListed as error:
             named = "HELIOGRAPH_REFERENCE_HOSTS does not name it"
             raise ReferenceFailed(f"{error} for a caller: {named}") from None
@@ -104,10 +104,10 @@ def _transport(proxy: str | None = None) -> httpx.AsyncHTTPTransport:
     return httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False, proxy=proxy)
 
 
-async def _content(answer: httpx.Response) -> Reference:
+async def _content(response: httpx.Response) -> Reference:
     """Raises ReferenceFailed."""
-    if not answer.is_success:
-        raise ReferenceFailed(f"a reference's store answered {answer.status_code}")
+    if not response.is_success:
+        raise ReferenceFailed(f"a reference's store answered {response.status_code}")
     too_large = ReferenceFailed(f"a reference is larger than {MAX_REFERENCE} bytes")
-    content = await read_bounded(answer.aiter_raw(), MAX_REFERENCE, too_large)
-    return answer.headers.get("Content-Type", "application/octet-stream"), content
+    content = await read_bounded(response.aiter_raw(), MAX_REFERENCE, too_large)
+    return response.headers.get("Content-Type", "application/octet-stream"), content

@@ -16,7 +16,7 @@ from heliograph.runtime.bus.queries import RemoteProblem
 from heliograph.runtime.presigned_urls import PresignedUrlCache
 from services.render.references.upload_cache import ReferenceUploadCache
 
-_TIMEOUT = 2.0  #: seconds storage has to answer
+_TIMEOUT = 2.0  #: seconds storage has to reply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ class ReferenceResolver:
     async def _upload(self, project: str, sha256: str) -> StoredObject:
         query = FindUpload(project=project, sha256=sha256)
         try:
-            found = (await self.request(query, timeout=_TIMEOUT)).object
+            stored = (await self.request(query, timeout=_TIMEOUT)).object
         except RemoteProblem as error:
             raise Unavailable("storage does not answer whether the upload exists") from error
-        if found is None:
+        if stored is None:
             raise ReferenceFailed(f"there is no upload sha256:{sha256}")
-        return found
+        return stored

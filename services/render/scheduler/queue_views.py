@@ -1,4 +1,4 @@
-"""Queue views: what the dispatcher answers about positions in the queue, and about lanes."""
+"""Queue views: the dispatcher's replies to queries for queue positions and for lanes."""
 
 import asyncio
 from collections import defaultdict
@@ -39,7 +39,7 @@ _COUNTED = 1_000  #: jobs of a lane; those further back have no position in list
 
 
 class QueueViews:
-    """Answers questions about the queue, from what the dispatcher knows of it."""
+    """Serves queries about the queue, from what the dispatcher knows of it."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class QueueViews:
         self._pending = pending
 
     async def serve(self) -> list[Subscription]:
-        """Answer from now on."""
+        """Serve queries from now on."""
         return [
             await self._bus.serve(GetPosition, self._on_position),
             await self._bus.serve(ListPositions, self._on_positions),
@@ -91,12 +91,14 @@ class QueueViews:
         )
 
     async def _on_positions(self, query: ListPositions) -> Positions:
-        asked, found = set(query.jobs), dict[str, Position]()
+        asked, positions = set(query.jobs), dict[str, Position]()
         for lane in self._lanes.values():
             if any(lane.moved(job) or lane.queue.ticket(job) for job in asked):
                 queue = await self._queue(lane, _COUNTED)
-                found |= {each.job: _position(each) for each in queue.items if each.job in asked}
-        return Positions(positions=found)
+                positions |= {
+                    each.job: _position(each) for each in queue.items if each.job in asked
+                }
+        return Positions(positions=positions)
 
     async def _on_queue(self, query: GetLaneQueue) -> LaneQueue:
         lane = self._lanes.get(query.lane)
@@ -123,13 +125,13 @@ class QueueViews:
         by_lane: dict[str, list[int]] = defaultdict(list)
         for index, job in enumerate(query.jobs):
             by_lane[job.lane].append(index)
-        found = [Position() for _ in query.jobs]
+        positions = [Position() for _ in query.jobs]
         for name, indexes in by_lane.items():
             if lane := self._lanes.get(name):
-                positions = await self._forecast(lane, [query.jobs[index] for index in indexes])
-                for index, position in zip(indexes, positions, strict=True):
-                    found[index] = position
-        return Forecast(positions=found)
+                of_lane = await self._forecast(lane, [query.jobs[index] for index in indexes])
+                for index, position in zip(indexes, of_lane, strict=True):
+                    positions[index] = position
+        return Forecast(positions=positions)
 
     async def _forecast(self, lane: LaneScheduler, jobs: list[NewJob]) -> list[Position]:
         await lane.look(self._bus)

@@ -79,9 +79,9 @@ def build_service_worker(
 
 
 def serve_worker(service: Service[RenderSettings], worker: Worker) -> None:
-    """Recover spooled answers, answer what other processes ask of the worker, and drain at the end."""
+    """Recover spooled responses, serve queries of other processes, and drain at the end."""
     service.on_open(partial(_listen, service.bus, worker))
-    service.run(answers=partial(recover_forever, worker))
+    service.run(inline_outputs=partial(recover_forever, worker))
     service.on_drain(worker.drain)
 
 

@@ -19,7 +19,7 @@ from services.render.worker.measured_provider import MeasuredProvider
 from services.render.worker.posts_in_flight import PostsInFlight
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.request_index import RequestIndex
-from services.render.worker.response_spool import AnswerSpool
+from services.render.worker.response_spool import ResponseSpool
 from services.render.worker.wakeups import WakeUps
 
 
@@ -33,7 +33,7 @@ class Worker:
     lanes: LaneLimits
     providers: Mapping[str, Provider]
     requests: RequestIndex
-    spool: AnswerSpool
+    spool: ResponseSpool
     output_uploader: OutputReceiver
     references: ReferenceResolver
     catalog: CurrentCatalog
@@ -50,7 +50,7 @@ class Worker:
         await self.posts.wait()
 
     def ends_within(self, *, without: Container[str]) -> float:
-        """Seconds that `drain` may take and the longest answer of a provider, `without` those."""
+        """Seconds that `drain` may take and the longest response of a provider, `without` those."""
         catalog = self.catalog.current.without(without)
         return self.settings.shutdown_grace_period + catalog.longest_response
 
@@ -68,7 +68,7 @@ class Worker:
         return MeasuredProvider(name=record.provider, model=record.model, provider=provider)
 
     def submit_limit(self, record: Record) -> float:
-        """Seconds for the one POST of an attempt: more where the answer comes with the outputs."""
+        """Seconds for the one POST of an attempt: more where the response comes with the outputs."""
         model = self.catalog.current.models.get(record.model)
         answers_within = model.answers_within if model else None
         return max(self.settings.submit_limit, answers_within or 0.0)

@@ -1,7 +1,7 @@
 """
-Answer spool on disk, in a folder that only its owner can read.
+Response spool on disk, in a folder that only its owner can read.
 
-Each answer is one file: a line of JSON, and the bytes of its outputs. The process that it belongs to
+Each response is one file: a line of JSON, and the bytes of its outputs. The process that it belongs to
 holds it locked; what no process holds is of one that died.
 """
 
@@ -12,41 +12,41 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from heliograph.runtime.file_lock import lock
-from services.render.worker.response_spool import Answer, KeptAnswer, NoRoom
+from services.render.worker.response_spool import InlineResponse, KeptResponse, NoRoom
 
 _SUFFIX = ".answer"
 
 
 class DiskSpool:
     """
-    `AnswerSpool` in a folder that only its owner can read.
+    `ResponseSpool` in a folder that only its owner can read.
 
     Args:
-        max_bytes: Of all answers together.
+        max_bytes: Of all responses together.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
 
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        return await asyncio.to_thread(self._keep, answer, contents)
+    async def keep(self, response: InlineResponse, contents: Sequence[bytes]) -> KeptResponse:
+        return await asyncio.to_thread(self._keep, response, contents)
 
-    async def abandoned(self) -> list[KeptAnswer]:
+    async def abandoned(self) -> list[KeptResponse]:
         return await asyncio.to_thread(lambda: list(self._abandoned()))
 
-    def _keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        head = answer.model_dump_json().encode() + b"\n"
+    def _keep(self, response: InlineResponse, contents: Sequence[bytes]) -> KeptResponse:
+        head = response.model_dump_json().encode() + b"\n"
         size = len(head) + sum(map(len, contents))
         if self._used() + size > self._max_bytes:
             raise NoRoom(f"more than {self._max_bytes} bytes wait for storage")
-        file = self._folder / f"{answer.job}-{answer.run}{_SUFFIX}"
+        file = self._folder / f"{response.job}-{response.run}{_SUFFIX}"
         try:
-            return _SpooledAnswer(file, _write(file, [head, *contents]), answer)
+            return _SpooledResponse(file, _write(file, [head, *contents]), response)
         except OSError as error:
-            raise NoRoom(f"the disk does not take an answer: {error.strerror}") from error
+            raise NoRoom(f"the disk does not take a response: {error.strerror}") from error
 
-    def _abandoned(self) -> Iterator[KeptAnswer]:
+    def _abandoned(self) -> Iterator[KeptResponse]:
         for file in sorted(self._folder.glob(f"*{_SUFFIX}")):
             try:
                 handle = lock(file, os.O_RDWR)
@@ -69,21 +69,21 @@ class DiskSpool:
         return used
 
 
-class _SpooledAnswer:
-    def __init__(self, file: Path, handle: int, answer: Answer) -> None:
-        self.answer = answer
+class _SpooledResponse:
+    def __init__(self, file: Path, handle: int, response: InlineResponse) -> None:
+        self.response = response
         self._file = file
         self._handle = handle
 
     async def contents(self) -> AsyncIterator[tuple[str, bytes]]:
-        for number in range(len(self.answer.sizes)):
+        for number in range(len(self.response.sizes)):
             yield await asyncio.to_thread(self._content, number)
 
     def _content(self, number: int) -> tuple[str, bytes]:
         with self._file.open("rb") as stream:
             stream.readline()
-            stream.seek(sum(self.answer.sizes[:number]), os.SEEK_CUR)
-            content = stream.read(self.answer.sizes[number])
+            stream.seek(sum(self.response.sizes[:number]), os.SEEK_CUR)
+            content = stream.read(self.response.sizes[number])
         return hashlib.sha256(content).hexdigest(), content
 
     def remove(self) -> None:
@@ -94,9 +94,9 @@ class _SpooledAnswer:
         os.close(self._handle)
 
 
-def _read(file: Path, handle: int) -> _SpooledAnswer:
+def _read(file: Path, handle: int) -> _SpooledResponse:
     with file.open("rb") as stream:
-        return _SpooledAnswer(file, handle, Answer.model_validate_json(stream.readline()))
+        return _SpooledResponse(file, handle, InlineResponse.model_validate_json(stream.readline()))
 
 
 def _write(file: Path, parts: Sequence[bytes]) -> int:

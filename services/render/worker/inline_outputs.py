@@ -1,7 +1,7 @@
 """
-Inline answers: outputs inside a response are spooled, recorded in the log, and sent to storage.
+Inline outputs: those inside a response are spooled, recorded in the log, and sent to storage.
 
-A spooled answer is never lost: the next process records and uploads what a dead one left.
+A spooled response is never lost: the next process records and uploads what a dead one left.
 """
 
 import asyncio
@@ -23,12 +23,17 @@ from services.render.worker.event_writer import append_until_written
 from services.render.worker.kept_outputs import rendered
 from services.render.worker.late_responses import NotYet, late_fact
 from services.render.worker.refused_outputs import refuse_outputs
-from services.render.worker.response_spool import Answer, KeptAnswer, MemoryAnswer, NoRoom
+from services.render.worker.response_spool import (
+    InlineResponse,
+    KeptResponse,
+    MemoryResponse,
+    NoRoom,
+)
 from services.render.worker.response_upload import upload_in_time, upload_outputs
 
 log = structlog.get_logger()
 
-_INTERVAL = 2.0  #: seconds between looks for answers that no process is responsible for
+_INTERVAL = 2.0  #: seconds between looks for responses that no process is responsible for
 
 
 async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucceeded) -> LogEntry:
@@ -50,23 +55,23 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
 
 
 async def recover(worker: Worker) -> None:
-    """Record and upload every answer that a dead process left behind."""
+    """Record and upload every response that a dead process left behind."""
     for kept in await worker.spool.abandoned():
         await _record_and_upload(worker, kept)
 
 
 async def recover_forever(worker: Worker) -> None:
-    """Recover answers at the start and at an interval, as other processes may die later."""
+    """Recover responses at the start and at an interval, as other processes may die later."""
     while True:
         await recover(worker)
         await asyncio.sleep(_INTERVAL)
 
 
-async def _record_and_upload(worker: Worker, kept: KeptAnswer) -> None:
+async def _record_and_upload(worker: Worker, kept: KeptResponse) -> None:
     try:
         is_over = await _go_on(worker, kept)
     except (Unavailable, QueueFull) as error:
-        log.warning("Spooled answer postponed", job=kept.answer.job, reason=str(error))
+        log.warning("Spooled response postponed", job=kept.response.job, reason=str(error))
         is_over = False
     if is_over:
         kept.remove()
@@ -74,9 +79,9 @@ async def _record_and_upload(worker: Worker, kept: KeptAnswer) -> None:
         kept.release()
 
 
-async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
-    """Whether nothing is left to do for an answer."""
-    entry = await _record_answer(worker, kept.answer)
+async def _go_on(worker: Worker, kept: KeptResponse) -> bool:
+    """Whether nothing is left to do for a response."""
+    entry = await _record_response(worker, kept.response)
     if entry is NotYet.NOT_YET:
         return False
     refusal = await upload_outputs(worker, kept)
@@ -90,27 +95,27 @@ async def _go_on(worker: Worker, kept: KeptAnswer) -> bool:
 
 
 @retry_on_conflict
-async def _record_answer(worker: Worker, answer: Answer) -> LogEntry | NotYet | None:
-    """The job, when the log knows of the answer; None when there is no such job."""
-    entry = await worker.read(answer.job)
+async def _record_response(worker: Worker, response: InlineResponse) -> LogEntry | NotYet | None:
+    """The job, when the log knows of the response; None when there is no such job."""
+    entry = await worker.read(response.job)
     if entry is None:
         return None
-    fact = late_fact(entry, answer)
+    fact = late_fact(entry, response)
     if fact is None or isinstance(fact, NotYet):
         return fact or entry
     try:
         appended = await worker.append(entry, fact)
     except IllegalTransition as error:
-        log.warning("Illegal job event dropped", reason=str(error), job=answer.job)
+        log.warning("Illegal job event dropped", reason=str(error), job=response.job)
         return entry
-    log.info("Spooled answer recovered", job=answer.job, fact=fact.name)
+    log.info("Spooled response recovered", job=response.job, fact=fact.name)
     return appended
 
 
 async def _keep(
     worker: Worker, record: Record, fact: Rendered, contents: Sequence[bytes]
-) -> KeptAnswer:
-    answer = Answer(
+) -> KeptResponse:
+    response = InlineResponse(
         project=record.project,
         job=record.id,
         run=fact.run,
@@ -123,7 +128,7 @@ async def _keep(
         withheld=fact.withheld,
     )
     try:
-        return await worker.spool.keep(answer, contents)
+        return await worker.spool.keep(response, contents)
     except NoRoom as error:
-        log.error("Answer kept in memory only", job=record.id, reason=str(error))
-        return MemoryAnswer(answer, contents)
+        log.error("Response kept in memory only", job=record.id, reason=str(error))
+        return MemoryResponse(response, contents)

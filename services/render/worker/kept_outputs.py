@@ -5,7 +5,7 @@ from heliograph.contracts.job_events import AttemptCompleted, Rendered
 from heliograph.contracts.outputs import Output, Withheld
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
-from services.render.bounded_text import short_answer
+from services.render.bounded_text import short_excerpt
 from services.render.job_problem import MAX_OUTPUT_COUNT
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 
@@ -30,7 +30,7 @@ def rendered(record: Record, done: RequestSucceeded) -> Rendered:
         outputs=kept,
         charged=done.charged,
         bill=done.bill,
-        answer=short_answer(done.answer),
+        answer=short_excerpt(done.excerpt),
         detail=about_outputs(len(done.outputs), kept, withheld),
         withheld=withheld,
     )
@@ -92,5 +92,5 @@ def end_of_attempt(
         charged=state.charged,
         bill=state.bill if isinstance(state, RequestSucceeded) else None,
         outcome="rendered" if isinstance(state, RequestSucceeded) else state.error.code,
-        answer=short_answer(state.answer),
+        answer=short_excerpt(state.excerpt),
     )

@@ -23,20 +23,20 @@ async def find_lost_request(worker: Worker, job: str, *, named: str | None = Non
     """
     Look for a job's request; once it is found, a worker follows it.
 
-    `named` is the id that it should have, as a webhook says: then a job whose submission has no answer
+    `named` is the id that it should have, as a webhook says: then a job whose submission has no response
     yet is searched for, too.
     """
-    found = await worker.read(job)
-    if found is None or not _is_unresolved(found.record, named):
+    entry = await worker.read(job)
+    if entry is None or not _is_unresolved(entry.record, named):
         return
-    record = found.record
+    record = entry.record
     try:
         seen = await _look(worker, record, named)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
         run = record.internal.run
-        await append_until_written(worker, found, Submitted(run=run, request_id=seen.request_id))
+        await append_until_written(worker, entry, Submitted(run=run, request_id=seen.request_id))
         if record.step is Step.SUBMIT_UNKNOWN:
             await worker.work.enqueue(ticket_for(record))
 

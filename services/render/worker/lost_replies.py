@@ -1,4 +1,4 @@
-"""Lost replies: why a submission got no usable answer, kept until the request was looked up."""
+"""Lost replies: why a submission got no usable response, kept until the request was looked up."""
 
 from cachetools import LRUCache
 

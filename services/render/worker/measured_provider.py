@@ -45,9 +45,9 @@ class MeasuredProvider:
 
     async def submit(self, submission: Submission) -> Accepted | RequestSucceeded | RequestStopped:
         with span(f"{self.name} submit"), self._measured("submit"):
-            answer = await self.provider.submit(submission)
-        self._count_stop(answer)
-        return answer
+            result = await self.provider.submit(submission)
+        self._count_stop(result)
+        return result
 
     async def poll(self, request: Request) -> State:
         with untraced(), self._measured("poll"):
@@ -65,7 +65,7 @@ class MeasuredProvider:
 
     @contextmanager
     def _measured(self, step: _Call) -> Iterator[None]:
-        """A call that is canceled is measured as well: it took that long without an answer."""
+        """A call that is canceled is measured as well: it took that long without a response."""
         began = time.monotonic()
         try:
             yield

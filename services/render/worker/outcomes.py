@@ -23,7 +23,7 @@ from heliograph.contracts.job_events import (
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.problems import Charged, NextAction, Problem
 from heliograph.contracts.records import Record
-from services.render.bounded_text import short_answer, short_text
+from services.render.bounded_text import short_excerpt, short_text
 from services.render.job_problem import job_problem
 from services.render.providers.request_states import RequestStopped, RequestSucceeded
 from services.render.providers.submissions import RateLimited
@@ -39,7 +39,7 @@ def retry_or_fail(
     settings: RenderSettings,
     *,
     charged: Charged = "no",
-    answer: str | None = None,
+    excerpt: str | None = None,
 ) -> JobEvent:
     """
     The retry policy: another attempt if this one was surely not charged and its error is retryable;
@@ -48,7 +48,7 @@ def retry_or_fail(
     A job that took over an old request is never submitted. An error that only the operator can fix is
     not the job's fault: the job waits, and no attempt is counted.
     """
-    message, answer = short_text(str(error)), short_answer(answer or error.answer)
+    message, excerpt = short_text(str(error)), short_excerpt(excerpt or error.excerpt)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
     if isinstance(error, RateLimited) and record.internal.takeover is None:
         return RetryScheduled(
@@ -56,7 +56,7 @@ def retry_or_fail(
             reason=error.code,
             detail=f"the provider asked to wait {error.seconds:g} s: {message}",
             counted=False,
-            answer=answer,
+            answer=excerpt,
         )
     if isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
         return RetryScheduled(
@@ -64,7 +64,7 @@ def retry_or_fail(
             reason=error.code,
             detail=f"the account cannot submit: {message}",
             counted=False,
-            answer=answer,
+            answer=excerpt,
         )
     if error.retryable and charged == "no" and not enough:
         wait = error.retry_after or backoff(record.attempt, settings)
@@ -72,10 +72,10 @@ def retry_or_fail(
             not_before=at + timedelta(seconds=wait),
             reason=error.code,
             detail=f"attempt {record.attempt} failed: {message}",
-            answer=answer,
+            answer=excerpt,
         )
     problem = job_problem(record, error, charged)
-    return Failed(problem=problem, charged=charged, answer=answer)
+    return Failed(problem=problem, charged=charged, answer=excerpt)
 
 
 def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
@@ -140,7 +140,7 @@ def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
 
 
 def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:
-    """Another start, once what this one needed answers again. Its permit is released."""
+    """Another start, once what this one needed responds again. Its permit is released."""
     return RetryScheduled(
         not_before=at + timedelta(seconds=settings.backoff_min),
         reason=error.code,
@@ -161,14 +161,14 @@ def after_poll(
     if record.internal.cancel:
         return Canceled(charged=charged, bill=bill, outputs=outputs, withheld=withheld)
     if record.internal.expire:
-        answer = short_answer(state.answer)
+        excerpt = short_excerpt(state.excerpt)
         return expiry(
-            record, charged, bill=bill, outputs=outputs, withheld=withheld, excerpt=answer
+            record, charged, bill=bill, outputs=outputs, withheld=withheld, excerpt=excerpt
         )
     if isinstance(state, RequestSucceeded):
         return rendered(record, state)
     return retry_or_fail(
-        record, state.error, at, settings, charged=state.charged, answer=state.answer
+        record, state.error, at, settings, charged=state.charged, excerpt=state.excerpt
     )
 
 

@@ -17,12 +17,12 @@ from services.render.worker.request_description import describe_request
 log = structlog.get_logger()
 
 QUEUE_GROUP = "render"  #: one of the render processes asks
-_TIMEOUT = 10.0  #: seconds the provider has to answer
+_TIMEOUT = 10.0  #: seconds the provider has to respond
 _MAX_CHAIN = 8  #: retries that took over from each other
 
 
 async def renew(worker: Worker, job: str) -> list[Output]:
-    """Fresh outputs of a rendered job from the provider; empty without an answer."""
+    """Fresh outputs of a rendered job from the provider; empty without a response."""
     record = await _made_by(worker, job)
     if record is None:
         return []
@@ -41,12 +41,12 @@ async def renew(worker: Worker, job: str) -> list[Output]:
 async def _made_by(worker: Worker, job: str) -> Record | None:
     """The job that has the request: it may have been taken over by retries."""
     for _ in range(_MAX_CHAIN):
-        found = await worker.read(job)
-        if found is None:
+        entry = await worker.read(job)
+        if entry is None:
             return None
-        internal = found.record.internal
+        internal = entry.record.internal
         if internal.attempts and internal.attempts[-1].request_id:
-            return found.record
+            return entry.record
         if internal.takeover is None:
             return None
         job = internal.takeover.job
@@ -54,9 +54,9 @@ async def _made_by(worker: Worker, job: str) -> Record | None:
 
 
 async def serve_renewals(bus: NatsBus, worker: Worker) -> None:
-    """Answer storage from now on."""
+    """Serve the queries of storage from now on."""
 
-    async def answer(query: RenewOutputs) -> RenewedOutputs:
+    async def on_renew(query: RenewOutputs) -> RenewedOutputs:
         return RenewedOutputs(outputs=await renew(worker, query.job))
 
-    await bus.serve(RenewOutputs, answer, group=QUEUE_GROUP)
+    await bus.serve(RenewOutputs, on_renew, group=QUEUE_GROUP)

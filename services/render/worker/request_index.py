@@ -7,7 +7,7 @@ from heliograph.contracts.queries.provider_requests import FindRequests
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 
-_TIMEOUT = 6.0  #: seconds for the read model to take in the log, and answer
+_TIMEOUT = 6.0  #: seconds for the read model to take in the log, and reply
 
 
 class RequestIndex(Protocol):

@@ -1,5 +1,5 @@
 """
-Answer spool: outputs that came inside an answer, until storage has them.
+Response spool: outputs that came inside a response, until storage has them.
 
 They are paid for, and exist nowhere else.
 """
@@ -17,10 +17,10 @@ from heliograph.contracts.tolerant_reader import Tolerant
 
 
 class NoRoom(Exception):
-    """The spool cannot take another answer: it is full, or the disk is."""
+    """The spool cannot take another response: it is full, or the disk is."""
 
 
-class Answer(Tolerant):
+class InlineResponse(Tolerant):
     """Response of one attempt, as it is spooled."""
 
     project: str
@@ -35,10 +35,10 @@ class Answer(Tolerant):
     withheld: list[Withheld] = Field(default_factory=list)
 
 
-class KeptAnswer(Protocol):
-    """An answer that this process is responsible for."""
+class KeptResponse(Protocol):
+    """A response that this process is responsible for."""
 
-    answer: Answer
+    response: InlineResponse
 
     def contents(self) -> AsyncIterator[tuple[str, bytes]]:
         """Digest and bytes of the outputs that came inside, one after the other."""
@@ -47,24 +47,24 @@ class KeptAnswer(Protocol):
         """Storage has the outputs, and the log has the fact."""
 
     def release(self) -> None:
-        """Release the answer to another round or another process."""
+        """Release the response to another round or another process."""
 
 
-class AnswerSpool(Protocol):
-    """Answer spool of this process."""
+class ResponseSpool(Protocol):
+    """Response spool of this process."""
 
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
+    async def keep(self, response: InlineResponse, contents: Sequence[bytes]) -> KeptResponse:
         """Raises NoRoom. Returns when a crash of the machine does not lose it any more."""
 
-    async def abandoned(self) -> list[KeptAnswer]:
-        """Adopt the answers of dead processes."""
+    async def abandoned(self) -> list[KeptResponse]:
+        """Adopt the responses of dead processes."""
 
 
-class MemoryAnswer:
-    """`KeptAnswer` that nothing but this process has."""
+class MemoryResponse:
+    """`KeptResponse` that nothing but this process has."""
 
-    def __init__(self, answer: Answer, contents: Sequence[bytes]) -> None:
-        self.answer = answer
+    def __init__(self, response: InlineResponse, contents: Sequence[bytes]) -> None:
+        self.response = response
         self._contents = contents
 
     async def contents(self) -> AsyncIterator[tuple[str, bytes]]:

@@ -64,11 +64,11 @@ async def submit(worker: Worker, entry: LogEntry) -> LogEntry | None:
         return await start_again(worker, submitting)
     with _delays_shutdown(worker, submitting.record, ends):
         posted = await _post(worker, submitting.record, body, ends)
-        answer = with_catalog_facts(worker.catalog.current, submitting.record, posted)
+        result = with_catalog_facts(worker.catalog.current, submitting.record, posted)
         crash_point("submit.posted")
-        latest = await _write(worker, submitting, answer)
+        latest = await _write(worker, submitting, result)
     await record_outcome(
-        worker, record, breaker_error(answer)
+        worker, record, breaker_error(result)
     )  # what was paid for is written before
     return latest
 
@@ -136,15 +136,15 @@ async def _post(
 
 
 async def _write(
-    worker: Worker, submitting: LogEntry, answer: SubmitResult | None
+    worker: Worker, submitting: LogEntry, result: SubmitResult | None
 ) -> LogEntry | None:
-    if answer is None:
+    if result is None:
         return None
-    if isinstance(answer, RequestSucceeded):
-        latest = await record_inline(worker, submitting, answer)
+    if isinstance(result, RequestSucceeded):
+        latest = await record_inline(worker, submitting, result)
     else:
         latest = await append_until_written(
-            worker, submitting, submission_event(submitting.record, answer, worker.settings)
+            worker, submitting, submission_event(submitting.record, result, worker.settings)
         )
     crash_point("submit.written")
     return latest

@@ -8,20 +8,20 @@ from services.render.worker.completion import complete_named
 from services.render.worker.context import Worker
 from services.render.worker.lookup import find_lost_request
 
-_UNFOUND = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
+_UNRESOLVED = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 
 async def on_webhook(
     worker: Worker, hint: Notify, provider: str, job: str, run: int, named: str
 ) -> None:
     """Trigger a lookup of a lost request, or a poll of a followed one."""
-    found = await worker.read(job)
-    if found is None or not _is_about(found.record, provider, run):
+    entry = await worker.read(job)
+    if entry is None or not _is_about(entry.record, provider, run):
         return
-    if found.record.step in _UNFOUND:
+    if entry.record.step in _UNRESOLVED:
         await find_lost_request(worker, job, named=named)
-    elif found.record.step.is_final:
-        await complete_named(worker, found, run, named)
+    elif entry.record.step.is_final:
+        await complete_named(worker, entry, run, named)
     await hint(subjects.record_changed(job))
 
 

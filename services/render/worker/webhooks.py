@@ -18,7 +18,7 @@ def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
     """
     Webhook routes: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
 
-    Answers 204 for every genuine call, whatever becomes of it, and 404 for all others.
+    Responds with 204 to every genuine call, whatever becomes of it, and 404 for all others.
     """
     router = APIRouter(prefix="/v1/hooks", include_in_schema=False, route_class=ScopedRoute)
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from services.render.worker.response_spool import Answer, KeptAnswer, MemoryAnswer
+from services.render.worker.response_spool import InlineResponse, KeptResponse, MemoryResponse
 
 
 class MemorySpool:
-    """`AnswerSpool` in memory."""
+    """`ResponseSpool` in memory."""
 
-    async def keep(self, answer: Answer, contents: Sequence[bytes]) -> KeptAnswer:
-        return MemoryAnswer(answer, contents)
+    async def keep(self, response: InlineResponse, contents: Sequence[bytes]) -> KeptResponse:
+        return MemoryResponse(response, contents)
 
-    async def abandoned(self) -> list[KeptAnswer]:
+    async def abandoned(self) -> list[KeptResponse]:
         return []

@@ -26,7 +26,7 @@ from services.render.providers.fal.options import FalOptions
 from services.render.providers.fal.outputs import outcome
 from services.render.providers.fal.progress import ProgressLog, place_in_queue
 from services.render.providers.fal.request_lookup import find_requests
-from services.render.providers.fal.result_failures import Failure, classify, not_found
+from services.render.providers.fal.result_failures import Failure, classify, unknown_request
 from services.render.providers.fal.upload import upload
 from services.render.providers.fal.webhook_signatures import WebhookSignatures
 from services.render.providers.fal.webhook_urls import WebhookUrls
@@ -44,7 +44,7 @@ from services.render.providers.request_states import (
     RequestStopped,
     State,
 )
-from services.render.providers.response_content import excerpt
+from services.render.providers.response_content import response_excerpt
 from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 
 _UPLOAD_LIMIT = 15.0  #: seconds for a reference
@@ -93,7 +93,7 @@ class FalProvider:
         except ResponseLost as error:
             raise AmbiguousSubmit(str(error)) from error
         except HttpErrorStatus as error:
-            raise_for_submission(error.answer)
+            raise_for_submission(error.response)
         name: object = handle.request_id  # the library's type is not reliable
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AmbiguousSubmit("fal returned no valid request id")
@@ -121,7 +121,7 @@ class FalProvider:
         except TimeoutError:
             raise ProviderUnavailable("fal did not accept a reference in time") from None
         except HttpErrorStatus as error:
-            report = report_of(error.answer)
+            report = report_of(error.response)
             reason = account_error(report) or ProviderUnavailable(report.text)
             raise reason from error
         except (ConnectFailed, ResponseLost) as error:
@@ -137,7 +137,7 @@ class FalProvider:
 
     async def poll(self, request: Request) -> State:
         if not _is_ours(request):
-            return _ended(not_found(request.request_id))
+            return _ended(unknown_request(request.request_id))
         async with self._asking():
             handle = await self._client.get_handle(request.endpoint, request.request_id)
             try:
@@ -159,16 +159,16 @@ class FalProvider:
     async def _result(self, request: Request, handle: AsyncRequestHandle) -> State:
         """Result of a completed request."""
         try:
-            answer = await self._client.send("GET", handle.response_url, **WITH_OUTPUTS)
+            response = await self._client.send("GET", handle.response_url, **WITH_OUTPUTS)
         except MalformedResponse as error:
             note = ProviderNote(name="fal", request_id=request.request_id)
             return RequestStopped(
                 error=ProviderProtocol(str(error), provider=note), charged="unknown"
             )
         except HttpErrorStatus as error:
-            reason = classify(error.answer, request.request_id)
-            return _ended(reason, excerpt(error.answer))
-        return outcome(answer, request, handle.response_url)
+            reason = classify(error.response, request.request_id)
+            return _ended(reason, response_excerpt(error.response))
+        return outcome(response, request, handle.response_url)
 
     async def cancel(self, request: Request) -> None:
         if not _is_ours(request):
@@ -178,7 +178,7 @@ class FalProvider:
                 with translated():
                     await self._client.cancel(request.endpoint, request.request_id)
             except HttpErrorStatus as error:
-                if error.answer.status_code not in (400, 404):  # already over, or unknown
+                if error.response.status_code not in (400, 404):  # already over, or unknown
                     raise
 
     async def look_up(self, submission: Submission) -> Ambiguous | Unknown:
@@ -206,7 +206,7 @@ class FalProvider:
         except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(str(error)) from error
         except HttpErrorStatus as error:
-            report = report_of(error.answer)
+            report = report_of(error.response)
             reason = account_error(report)
             raise ProviderUnavailable(report.text) from reason or error
 
@@ -218,10 +218,10 @@ def _is_ours(request: Request) -> bool:
 
 def _without_status(request: Request, error: HttpErrorStatus) -> RequestStopped:
     """The error of an unreadable status: fal has deleted the request, or another error occurred."""
-    if error.answer.status_code not in (404, 410):
+    if error.response.status_code not in (404, 410):
         raise error
-    return _ended(not_found(request.request_id))
+    return _ended(unknown_request(request.request_id))
 
 
-def _ended(reason: Failure, answer: str | None = None) -> RequestStopped:
-    return RequestStopped(error=reason.error, charged=reason.charged, answer=answer)
+def _ended(reason: Failure, excerpt: str | None = None) -> RequestStopped:
+    return RequestStopped(error=reason.error, charged=reason.charged, excerpt=excerpt)

@@ -57,12 +57,12 @@ class FalClient(fal_client.AsyncClient):
         Call an endpoint of fal that its client library lacks, with our key unless `headers` have another.
 
         Raises:
-            ConnectFailed, ResponseLost, HttpErrorStatus: There is no good answer.
+            ConnectFailed, ResponseLost, HttpErrorStatus: There is no good response.
         """
-        answer = await (await self._client).request(method, url, **options)
-        if not answer.is_success:
-            raise HttpErrorStatus(answer)
-        return answer
+        response = await (await self._client).request(method, url, **options)
+        if not response.is_success:
+            raise HttpErrorStatus(response)
+        return response
 
     async def aclose(self) -> None:
         await self._transport.aclose()

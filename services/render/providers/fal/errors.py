@@ -38,14 +38,14 @@ _ADVICE: dict[type[JobError], list[NextAction]] = {
 }
 
 
-def report_of(answer: httpx.Response) -> ErrorReport:
+def report_of(response: httpx.Response) -> ErrorReport:
     """Error report of fal or of one of its models."""
-    report = ErrorReport.of(answer, "fal")
-    kind = answer.headers.get("X-Fal-Error-Type")
+    report = ErrorReport.of(response, "fal")
+    kind = response.headers.get("X-Fal-Error-Type")
     return replace(report, codes=(kind,)) if kind and not report.codes else report
 
 
-def raise_for_submission(answer: httpx.Response) -> NoReturn:
+def raise_for_submission(response: httpx.Response) -> NoReturn:
     """
     Raise the error of an unsuccessful submission.
 
@@ -54,18 +54,18 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
         AmbiguousSubmit: The error can also occur after a request was accepted.
         JobError: The request was surely not accepted.
     """
-    report = report_of(answer)
+    report = report_of(response)
     if report.status == 429:
-        wait = retry_after(answer, report.text)
-        raise quoted(RateLimited(report.text, retry_after=wait), answer)
-    if _STARTED_TOO_LATE in answer.headers:
+        wait = retry_after(response, report.text)
+        raise quoted(RateLimited(report.text, retry_after=wait), response)
+    if _STARTED_TOO_LATE in response.headers:
         late = ProviderUnavailable(
             f"fal did not start it in time: {report.text}", provider=note_of(report)
         )
-        raise quoted(late, answer)
+        raise quoted(late, response)
     if report.status in (408, 409) or not 400 <= report.status < 500:
         raise AmbiguousSubmit(report.text)
-    raise quoted(account_error(report) or error_of(report), answer)
+    raise quoted(account_error(report) or error_of(report), response)
 
 
 def account_error(report: ErrorReport) -> JobError | None:

@@ -13,6 +13,6 @@ class FalOptions:
     start_timeout: float | None = None  #: seconds in fal's queue, more than 1; None: no limit
     lifetime: int | None = None  #: seconds that fal keeps what it made for us; None: its default
     upload_ttl: int = 86_400  #: seconds that an uploaded reference is reused
-    fallback: bool = False  #: whether fal may answer with another model
+    fallback: bool = False  #: whether fal may use another model
     poll_limit: float = 15.0  #: seconds for one question
     public_url: str | None = None  #: of this service, where fal can call it; None: it does not call

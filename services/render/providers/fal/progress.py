@@ -38,7 +38,7 @@ class ProgressLog:
         for key in sorted(log.lines)[:-_KEPT_LINES]:
             del log.lines[key]
         lines = [log.lines[key] for key in sorted(log.lines)]
-        percents = [int(found[1]) for line in lines for found in _PERCENT.finditer(line.message)]
+        percents = [int(match[1]) for line in lines for match in _PERCENT.finditer(line.message)]
         if percents:
             log.percent = max(log.percent or 0, min(99, percents[-1]))
         basis = "provider" if log.percent is not None else None

@@ -37,27 +37,27 @@ class Failure:
     charged: Charged
 
 
-def classify(answer: httpx.Response, request_id: str) -> Failure:
+def classify(response: httpx.Response, request_id: str) -> Failure:
     """
     Classify an unsuccessful result.
 
     Raises:
         ProviderUnavailable: The response is not from the model, or not yet; poll again.
     """
-    report = report_of(answer)
-    if _is_passing(answer, report):
+    report = report_of(response)
+    if _is_passing(response, report):
         raise ProviderUnavailable(report.text)
     if report.status in (404, 410):
-        return not_found(request_id)
+        return unknown_request(request_id)
     if report.code in _STOPPED or report.status == 499:
-        return Failure(JobError("stopped on request"), was_billed(answer))
+        return Failure(JobError("stopped on request"), was_billed(response))
     error = error_of(report, request_id)
-    if error.retryable and answer.headers.get("X-Fal-Retryable") == "false":
+    if error.retryable and response.headers.get("X-Fal-Retryable") == "false":
         error = ProviderRejected(report.text, provider=note_of(report, request_id))
-    return Failure(error, was_billed(answer))
+    return Failure(error, was_billed(response))
 
 
-def not_found(request_id: str) -> Failure:
+def unknown_request(request_id: str) -> Failure:
     """fal knows no such request, or no longer."""
     error = OutputExpired(
         "fal does not know the request, or no longer",
@@ -67,27 +67,27 @@ def not_found(request_id: str) -> Failure:
     return Failure(error, "unknown")
 
 
-def was_billed(answer: httpx.Response) -> Charged:
+def was_billed(response: httpx.Response) -> Charged:
     """Whether fal charges for it. Failures of its own are free; a refusal may have taken time."""
     try:
-        return "yes" if float(answer.headers[BILLED]) > 0 else "no"
+        return "yes" if float(response.headers[BILLED]) > 0 else "no"
     except (KeyError, ValueError):
-        if answer.is_success:
+        if response.is_success:
             return "yes"
-        return "no" if answer.is_server_error else "unknown"
+        return "no" if response.is_server_error else "unknown"
 
 
-def _is_passing(answer: httpx.Response, report: ErrorReport) -> bool:
+def _is_passing(response: httpx.Response, report: ErrorReport) -> bool:
     """Whether the error is transient, and not the model's, which has a request id or a reason."""
     if report.status == 400:
         return "in progress" in report.text
-    if answer.is_server_error:
-        has_reason = isinstance(json_or_none(answer), dict) and "detail" in json_or_none(answer)
-        return not has_reason and "X-Fal-Request-Id" not in answer.headers
-    return report.status in (401, 402, 403, 408, 425, 429) or answer.is_redirect
+    if response.is_server_error:
+        has_reason = isinstance(json_or_none(response), dict) and "detail" in json_or_none(response)
+        return not has_reason and "X-Fal-Request-Id" not in response.headers
+    return report.status in (401, 402, 403, 408, 425, 429) or response.is_redirect
 
 
-def billed_units(answer: httpx.Response) -> Units:
+def billed_units(response: httpx.Response) -> Units:
     """Units that fal bills for a result: those of the model's price."""
-    amount = amount_in(answer.headers.get(BILLED))
+    amount = amount_in(response.headers.get(BILLED))
     return {} if amount is None else {BILLABLE_UNITS: amount}

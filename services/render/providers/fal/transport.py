@@ -17,8 +17,8 @@ from services.render.providers.no_retry_transport import (
     CONNECT,
     LARGE_AT_ONCE,
     LIMITS,
-    MAX_ANSWER,
     MAX_OUTPUTS,
+    MAX_RESPONSE,
     may_have_outputs,
     send_once,
 )
@@ -57,12 +57,12 @@ class FalTransport(httpx.AsyncBaseTransport):
         """Raises ConnectFailed, ResponseLost, and HttpErrorStatus where fal-client would send it again."""
         addressed = self._addressed(request)
         if may_have_outputs(request):
-            answer = await send_once(self._inner, addressed, MAX_OUTPUTS, self._turns)
+            response = await send_once(self._inner, addressed, MAX_OUTPUTS, self._turns)
         else:
-            answer = await send_once(self._inner, addressed, MAX_ANSWER)
-        if answer.status_code in _CLIENT_WOULD_REPEAT or answer.is_server_error:
-            raise HttpErrorStatus(answer)
-        return answer
+            response = await send_once(self._inner, addressed, MAX_RESPONSE)
+        if response.status_code in _CLIENT_WOULD_REPEAT or response.is_server_error:
+            raise HttpErrorStatus(response)
+        return response
 
     def _addressed(self, request: httpx.Request) -> httpx.Request:
         """The request as it leaves: our time limits, no compression, and a host that is fal's."""

@@ -28,7 +28,7 @@ async def upload(client: FalClient, media_type: str, content: bytes, *, keep: in
 
 def _is_retryable(error: Exception) -> bool:
     if isinstance(error, HttpErrorStatus):
-        return not error.answer.is_client_error
+        return not error.response.is_client_error
     return isinstance(error, ConnectFailed | ResponseLost)
 
 
@@ -40,16 +40,16 @@ async def _upload(client: FalClient, media_type: str, content: bytes, keep: int)
         "X-Fal-File-Name": f"reference.{media_type.rpartition('/')[2]}",
         "X-Fal-Object-Lifecycle": json.dumps({"expiration_duration_seconds": keep}),
     }
-    answer = await client.send("POST", _UPLOAD, content=content, headers=headers)
-    address = _text(json_or_none(answer), "access_url")
+    response = await client.send("POST", _UPLOAD, content=content, headers=headers)
+    address = _text(json_or_none(response), "access_url")
     if not is_address(address):
         raise ResponseLost("fal returned no valid file URL")
     return address
 
 
 def _text(body: object, name: str) -> str:
-    """A field of an answer that must be text. Raises ResponseLost."""
-    found = body.get(name) if isinstance(body, dict) else None
-    if not isinstance(found, str):
-        raise ResponseLost(f"the answer has no {name}")
-    return found
+    """A field of a response that must be text. Raises ResponseLost."""
+    text = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(text, str):
+        raise ResponseLost(f"the response has no {name}")
+    return text

@@ -63,9 +63,9 @@ class WebhookSignatures:
         async with self._fetching:
             if time.monotonic() - self._fetched_at < at_most:
                 return
-            answer = json_or_none(await self._client.fetch(_KEYS))
-            found = answer.get("keys") if isinstance(answer, dict) else None
-            self._keys = [key for entry in found or [] if (key := _key(entry))]
+            content = json_or_none(await self._client.fetch(_KEYS))
+            entries = content.get("keys") if isinstance(content, dict) else None
+            self._keys = [key for entry in entries or [] if (key := _key(entry))]
             self._fetched_at = time.monotonic()
 
 

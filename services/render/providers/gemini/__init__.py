@@ -59,7 +59,7 @@ class GeminiProvider:
         options: GeminiOptions | None = None,
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
-        transport = GeminiTransport(base_url, read=READ, max_answer=MAX_OUTPUTS)
+        transport = GeminiTransport(base_url, read=READ, max_response=MAX_OUTPUTS)
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
         self._unused = httpx.Client(
             verify=ssl_context(), trust_env=False
@@ -85,12 +85,12 @@ class GeminiProvider:
         if model is None or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is not a known Gemini model")
         is_text = model.media == "text"
-        answer = await self._ask(submission.endpoint, submission.body, is_text)
-        if isinstance(answer, RequestStopped):
-            return answer
-        note = ProviderNote(name="gemini", request_id=answer.response_id)
-        made = parse_story(answer, note) if is_text else images_in(answer, note)
-        return self._kept(submission, made, answer)
+        response = await self._ask(submission.endpoint, submission.body, is_text)
+        if isinstance(response, RequestStopped):
+            return response
+        note = ProviderNote(name="gemini", request_id=response.response_id)
+        made = parse_story(response, note) if is_text else images_in(response, note)
+        return self._kept(submission, made, response)
 
     async def _ask(
         self, endpoint: str, body: dict[str, Any], is_text: bool
@@ -107,7 +107,7 @@ class GeminiProvider:
         except ResponseLost as error:
             raise AmbiguousSubmit(str(error)) from error
         except HttpErrorStatus as error:
-            return classify(error.answer)
+            return classify(error.response)
         except (
             APIError,
             UnknownApiResponseError,
@@ -124,20 +124,20 @@ class GeminiProvider:
         self,
         submission: Submission,
         made: Outputs | JobError,
-        answer: types.GenerateContentResponse,
+        response: types.GenerateContentResponse,
     ) -> RequestSucceeded | RequestStopped:
         """The state of a successful response."""
         is_story = self._models[submission.model].media == "text"
-        excerpt = audit_excerpt(answer, words=not is_story or isinstance(made, JobError))
+        excerpt = audit_excerpt(response, words=not is_story or isinstance(made, JobError))
         if isinstance(made, JobError):
-            return RequestStopped(error=made, charged=was_billed(answer), answer=excerpt)
-        flagged = is_flagged(answer)
+            return RequestStopped(error=made, charged=was_billed(response), excerpt=excerpt)
+        flagged = is_flagged(response)
         return outcome_of(
             [OutputEntry(index=n, content=each, flagged=flagged) for n, each in enumerate(made)],
             job=submission.job,
-            note=ProviderNote(name="gemini", request_id=answer.response_id),
-            units=billed_tokens(answer),
-            answer=excerpt,
+            note=ProviderNote(name="gemini", request_id=response.response_id),
+            units=billed_tokens(response),
+            excerpt=excerpt,
         )
 
     async def poll(self, request: Request) -> State:

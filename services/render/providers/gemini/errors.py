@@ -15,7 +15,7 @@ from heliograph.contracts.problems import NextAction
 from services.render.providers.error_report import ErrorReport, error_within, failure_within, quoted
 from services.render.providers.gemini.retry_delay import retry_delay
 from services.render.providers.request_states import RequestStopped
-from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.response_content import json_or_none, response_excerpt
 from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _NO_MONEY = ("billing", "prepayment", "credits", "balance")
@@ -23,7 +23,7 @@ _CHANGE = NextAction(kind="change_request", label="Change what Gemini objects to
 _FREE_FAILURES = frozenset({500, 503})  #: in Gemini's own words they are not charged
 
 
-def classify(answer: httpx.Response) -> RequestStopped:
+def classify(response: httpx.Response) -> RequestStopped:
     """
     Classify an error response; one with a success status may be charged.
 
@@ -32,24 +32,24 @@ def classify(answer: httpx.Response) -> RequestStopped:
         AmbiguousSubmit: The error can also occur after a request was accepted.
         JobError: The request was surely not accepted, or failed at no cost.
     """
-    if answer.is_success and (within := error_within(json_or_none(answer))):
+    if response.is_success and (within := error_within(json_or_none(response))):
         error = failure_within(within, within.note("gemini"))
-        return RequestStopped(error=error, charged="unknown", answer=excerpt(answer))
-    code, report = answer.status_code, ErrorReport.of(answer, "Gemini")
+        return RequestStopped(error=error, charged="unknown", excerpt=response_excerpt(response))
+    code, report = response.status_code, ErrorReport.of(response, "Gemini")
     text, note = report.text, report.note("gemini")
     is_poor = any(word in text.lower() for word in _NO_MONEY)
     if code == 402 or (code in (403, 429) and is_poor):
-        raise quoted(ProviderBalance(text, provider=note), answer)
+        raise quoted(ProviderBalance(text, provider=note), response)
     if code == 429:
-        raise quoted(RateLimited(text, retry_after=retry_delay(answer, text)), answer)
+        raise quoted(RateLimited(text, retry_after=retry_delay(response, text)), response)
     if code in (401, 403) or (code == 400 and "api key" in text.lower()):
-        raise quoted(ProviderAuth(text, provider=note), answer)
-    if code in _FREE_FAILURES and _is_geminis(json_or_none(answer)):
-        raise quoted(ProviderUnavailable(text, provider=note), answer)
+        raise quoted(ProviderAuth(text, provider=note), response)
+    if code in _FREE_FAILURES and _is_geminis(json_or_none(response)):
+        raise quoted(ProviderUnavailable(text, provider=note), response)
     if code in (408, 409) or not 400 <= code < 500:
         raise AmbiguousSubmit(text)
     kind = ContentPolicy if report.is_about_content else ProviderRejected
-    raise quoted(kind(text, errors=report.fields, provider=note, next_actions=[_CHANGE]), answer)
+    raise quoted(kind(text, errors=report.fields, provider=note, next_actions=[_CHANGE]), response)
 
 
 def _is_geminis(body: Any) -> bool:

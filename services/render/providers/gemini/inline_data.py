@@ -15,17 +15,17 @@ from services.render.providers.response_content import json_or_none
 UNREAD = re.compile(rb'"data"\s*:\s*"(?:data:|[A-Za-z0-9+/_-]*(?:\\[nrt]| ))', re.IGNORECASE)
 
 
-def with_plain_base64(answer: httpx.Response) -> httpx.Response:
+def with_plain_base64(response: httpx.Response) -> httpx.Response:
     """The response with its outputs in the form that Gemini itself uses."""
-    body = json_or_none(answer)
+    body = json_or_none(response)
     for blob in _blobs(body):
         content = content_in(blob["data"], is_known=True)
         if content is not None:
             blob["data"] = base64.b64encode(content).decode()
     plain = httpx.Response(
-        answer.status_code, headers=answer.headers, content=json.dumps(body).encode()
+        response.status_code, headers=response.headers, content=json.dumps(body).encode()
     )
-    plain.request = answer.request
+    plain.request = response.request
     return plain
 
 

@@ -6,9 +6,9 @@ from services.render.providers.rate_limit import clamp_delay, retry_after
 from services.render.providers.response_content import json_or_none
 
 
-def retry_delay(answer: httpx.Response, text: str) -> float:
+def retry_delay(response: httpx.Response, text: str) -> float:
     """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
-    body = json_or_none(answer)
+    body = json_or_none(response)
     error = body.get("error") if isinstance(body, dict) else None
     notes = error.get("details") if isinstance(error, dict) else None
     for each in notes if isinstance(notes, list) else []:
@@ -17,4 +17,4 @@ def retry_delay(answer: httpx.Response, text: str) -> float:
             return clamp_delay(float(str(delay).removesuffix("s")))
         except ValueError:
             continue
-    return retry_after(answer, text)
+    return retry_after(response, text)

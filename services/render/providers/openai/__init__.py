@@ -4,7 +4,7 @@ The OpenAI provider: images from OpenAI, or from any compatible server.
 It speaks HTTP itself: OpenAI's own client repeats what it believes lost unless told otherwise, brings
 an HTTP stack of its own that our transport does not fit, and all that is needed of it is one POST.
 
-The answer comes with the outputs, inside it or as addresses. No request is kept: an answer that is
+The response comes with the outputs, inside it or as addresses. No request is kept: a response that is
 lost cannot be requested again.
 """
 
@@ -66,7 +66,7 @@ class OpenAIProvider:
     ) -> None:
         base_url = ((options and options.base_url) or BASE_URL).rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = ProviderHttp(base_url, headers, read=READ, max_answer=MAX_OUTPUTS)
+        self._http = ProviderHttp(base_url, headers, read=READ, max_response=MAX_OUTPUTS)
         self._base_url = base_url
         self._models = models
 
@@ -77,20 +77,20 @@ class OpenAIProvider:
         if submission.model not in self._models or not submission.endpoint:
             raise ProviderRejected(f"{submission.model} is not a known model")
         try:
-            answer = await self._http.send("POST", "images/generations", json=submission.body)
+            response = await self._http.send("POST", "images/generations", json=submission.body)
         except ConnectFailed as error:
             raise ProviderUnavailable(str(error), provider=ProviderNote(name="openai")) from error
         except ResponseLost as error:
             raise AmbiguousSubmit(str(error)) from error
         except HttpErrorStatus as error:
-            return classify(error.answer)
-        return self._kept(submission, answer)
+            return classify(error.response)
+        return self._kept(submission, response)
 
     def _kept(
-        self, submission: Submission, answer: httpx.Response
+        self, submission: Submission, response: httpx.Response
     ) -> RequestSucceeded | RequestStopped:
         """The state of a successful response."""
-        body = json_or_none(answer)
+        body = json_or_none(response)
         if not isinstance(body, dict | list):
             raise AmbiguousSubmit("the server returned no valid response")
         model = self._models[submission.model]
@@ -99,9 +99,9 @@ class OpenAIProvider:
         return outcome_of(
             find_outputs(body, search),
             job=submission.job,
-            note=ProviderNote(name="openai", request_id=answer.headers.get("x-request-id")),
+            note=ProviderNote(name="openai", request_id=response.headers.get("x-request-id")),
             units=units_in(body.get("usage")) if isinstance(body, dict) else {},
-            answer=audit_excerpt(body),
+            excerpt=audit_excerpt(body),
             report=error_within(body),
         )
 

@@ -12,7 +12,7 @@ from heliograph.contracts.problems import NextAction
 from services.render.providers.error_report import ErrorReport, quoted
 from services.render.providers.rate_limit import retry_after
 from services.render.providers.request_states import RequestStopped
-from services.render.providers.response_content import excerpt
+from services.render.providers.response_content import response_excerpt
 from services.render.providers.submissions import AmbiguousSubmit, RateLimited
 
 _NO_MONEY = frozenset(
@@ -27,7 +27,7 @@ _NO_MONEY = frozenset(
 _CHANGE = NextAction(kind="change_request", label="Change the prompt or what it objects to")
 
 
-def classify(answer: httpx.Response) -> RequestStopped:
+def classify(response: httpx.Response) -> RequestStopped:
     """
     Classify an unsuccessful response. A content refusal may come after the work.
 
@@ -36,23 +36,23 @@ def classify(answer: httpx.Response) -> RequestStopped:
         AmbiguousSubmit: The error can also occur after a request was accepted.
         JobError: The request was surely not accepted.
     """
-    status, report = answer.status_code, ErrorReport.of(answer, "it")
+    status, report = response.status_code, ErrorReport.of(response, "it")
     note = report.note("openai")
     if status == 402 or _NO_MONEY & {code.lower() for code in report.codes}:
-        raise quoted(ProviderBalance(report.text, provider=note), answer)
+        raise quoted(ProviderBalance(report.text, provider=note), response)
     if status == 429:
-        wait = retry_after(answer, report.text)
-        raise quoted(RateLimited(report.text, retry_after=wait), answer)
+        wait = retry_after(response, report.text)
+        raise quoted(RateLimited(report.text, retry_after=wait), response)
     if status in (400, 403, 422) and report.is_about_content:
         policy = ContentPolicy(
             report.text, errors=report.fields, provider=note, next_actions=[_CHANGE]
         )
-        return RequestStopped(error=policy, charged="unknown", answer=excerpt(answer))
+        return RequestStopped(error=policy, charged="unknown", excerpt=response_excerpt(response))
     if status in (401, 403):
-        raise quoted(ProviderAuth(report.text, provider=note), answer)
+        raise quoted(ProviderAuth(report.text, provider=note), response)
     if status in (408, 409) or not 400 <= status < 500:
         raise AmbiguousSubmit(report.text)
     rejected = ProviderRejected(
         report.text, errors=report.fields, provider=note, next_actions=[_CHANGE]
     )
-    raise quoted(rejected, answer)
+    raise quoted(rejected, response)

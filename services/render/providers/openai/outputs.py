@@ -7,6 +7,6 @@ _EXCERPT = 4096  #: characters
 
 
 def audit_excerpt(body: dict[str, Any] | list[Any]) -> str:
-    """An answer without the images in it."""
+    """A response without the images in it."""
     fields = {} if isinstance(body, list) else body
     return json.dumps({name: value for name, value in fields.items() if name != "data"})[:_EXCERPT]

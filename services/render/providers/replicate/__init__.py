@@ -32,7 +32,7 @@ from services.render.providers.replicate.predictions import state_of, unknown_pr
 from services.render.providers.replicate.request_lookup import find_predictions
 from services.render.providers.replicate.upload import upload
 from services.render.providers.request_states import State
-from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.response_content import json_or_none, response_excerpt
 from services.render.providers.submissions import Accepted, AmbiguousSubmit, Submission
 
 BASE_URL = "https://api.replicate.com"
@@ -71,19 +71,19 @@ class ReplicateProvider:
         if version:
             path, body["version"] = "/v1/predictions", version
         try:
-            answer = await self._http.send("POST", path, json=body)
+            response = await self._http.send("POST", path, json=body)
         except ConnectFailed as error:
             note = ProviderNote(name="replicate")
             raise ProviderUnavailable(str(error), provider=note) from error
         except ResponseLost as error:
             raise AmbiguousSubmit(str(error)) from error
         except HttpErrorStatus as error:
-            raise_for_submission(error.answer)
-        prediction = json_or_none(answer)
+            raise_for_submission(error.response)
+        prediction = json_or_none(response)
         name = prediction.get("id") if isinstance(prediction, dict) else None
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AmbiguousSubmit("Replicate returned no prediction id")
-        return Accepted(request_id=name, answer=excerpt(answer))
+        return Accepted(request_id=name, excerpt=response_excerpt(response))
 
     def can_fetch(self, url: str) -> bool:
         return may_be_public(urlsplit(url).hostname or "")
@@ -95,7 +95,7 @@ class ReplicateProvider:
         except TimeoutError:
             raise ProviderUnavailable("Replicate did not accept a reference in time") from None
         except HttpErrorStatus as error:
-            report = ErrorReport.of(error.answer, "Replicate")
+            report = ErrorReport.of(error.response, "Replicate")
             raise account_error(report) or ProviderUnavailable(report.text) from error
         except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(f"Replicate did not accept a reference: {error}") from error
@@ -105,12 +105,12 @@ class ReplicateProvider:
             return unknown_prediction(request.request_id)
         async with self._asking():
             try:
-                answer = await self._http.send("GET", _address_of(request), **WITH_OUTPUTS)
+                response = await self._http.send("GET", _address_of(request), **WITH_OUTPUTS)
             except HttpErrorStatus as error:
-                if error.answer.status_code not in (404, 410):
+                if error.response.status_code not in (404, 410):
                     raise
                 return unknown_prediction(request.request_id)
-            return state_of(answer, request, self._base_url)
+            return state_of(response, request, self._base_url)
 
     async def cancel(self, request: Request) -> None:
         if not _NAME.fullmatch(request.request_id):
@@ -119,7 +119,7 @@ class ReplicateProvider:
             try:
                 await self._http.send("POST", f"{_address_of(request)}/cancel")
             except HttpErrorStatus as error:
-                if error.answer.status_code not in (404, 409, 410, 422):  # over, or unknown
+                if error.response.status_code not in (404, 409, 410, 422):  # over, or unknown
                     raise
 
     async def look_up(self, submission: Submission) -> Ambiguous | Unknown:
@@ -141,7 +141,7 @@ class ReplicateProvider:
         except (ConnectFailed, ResponseLost) as error:
             raise ProviderUnavailable(str(error)) from error
         except HttpErrorStatus as error:
-            report = ErrorReport.of(error.answer, "Replicate")
+            report = ErrorReport.of(error.response, "Replicate")
             raise ProviderUnavailable(report.text) from account_error(report) or error
 
 

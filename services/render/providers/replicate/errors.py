@@ -48,7 +48,7 @@ def account_error(report: ErrorReport) -> AccountRefused | None:
     return kind(report.text, provider=report.note("replicate"))
 
 
-def raise_for_submission(answer: httpx.Response) -> NoReturn:
+def raise_for_submission(response: httpx.Response) -> NoReturn:
     """
     Raise the error of an unsuccessful submission.
 
@@ -57,13 +57,13 @@ def raise_for_submission(answer: httpx.Response) -> NoReturn:
         AmbiguousSubmit: The error can also occur after a request was accepted.
         JobError: The request was surely not accepted.
     """
-    report = ErrorReport.of(answer, "Replicate")
+    report = ErrorReport.of(response, "Replicate")
     if report.status == 429:
-        wait = retry_after(answer, report.text)
-        raise quoted(RateLimited(report.text, retry_after=wait), answer)
+        wait = retry_after(response, report.text)
+        raise quoted(RateLimited(report.text, retry_after=wait), response)
     if report.status in (408, 409) or not 400 <= report.status < 500:
         raise AmbiguousSubmit(report.text)
-    raise quoted(account_error(report) or _rejection(report), answer)
+    raise quoted(account_error(report) or _rejection(report), response)
 
 
 def _rejection(report: ErrorReport) -> JobError:

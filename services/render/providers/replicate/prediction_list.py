@@ -28,7 +28,7 @@ async def listed_predictions(
         cursor = _cursor_in(page.get("next"))
         if cursor is None:
             return
-        query["cursor"] = cursor  # on our own base: an address from an answer gets no token
+        query["cursor"] = cursor  # on our own base: an address from a response gets no token
 
 
 def _is_of(prediction: dict[str, Any], endpoint: str) -> bool:
@@ -38,7 +38,7 @@ def _is_of(prediction: dict[str, Any], endpoint: str) -> bool:
 
 def _cursor_in(address: object) -> str | None:
     try:
-        found = parse_qs(urlsplit(str(address or "")).query).get("cursor")
+        cursors = parse_qs(urlsplit(str(address or "")).query).get("cursor")
     except ValueError:
         return None
-    return found[0] if found else None
+    return cursors[0] if cursors else None

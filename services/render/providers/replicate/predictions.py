@@ -25,7 +25,7 @@ from services.render.providers.request_states import (
     RequestSucceeded,
     State,
 )
-from services.render.providers.response_content import excerpt, json_or_none
+from services.render.providers.response_content import json_or_none, response_excerpt
 from services.render.providers.response_outcome import outcome_of
 from services.render.providers.response_outputs import find_outputs
 
@@ -36,14 +36,14 @@ _PAY_AGAIN = NextAction(
 )
 
 
-def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
+def state_of(response: httpx.Response, request: Request, base_url: str) -> State:
     """
     State of a prediction.
 
     Raises:
         ProviderUnavailable: The response is not a prediction, or its state is unknown; poll again.
     """
-    prediction = json_or_none(answer)
+    prediction = json_or_none(response)
     if not isinstance(prediction, dict):
         raise ProviderUnavailable("Replicate returned no valid prediction")
     match prediction.get("status"):
@@ -52,9 +52,9 @@ def state_of(answer: httpx.Response, request: Request, base_url: str) -> State:
         case "processing":
             return RequestRunning(progress=_progress(prediction))
         case "succeeded":
-            return _outcome(prediction, request, base_url, excerpt(answer))
+            return _outcome(prediction, request, base_url, response_excerpt(response))
         case "failed" | "canceled" | "aborted":
-            return _ended(prediction, request.request_id, excerpt(answer))
+            return _ended(prediction, request.request_id, response_excerpt(response))
         case status:
             raise ProviderUnavailable(f"the prediction is {status!r}")
 
@@ -68,7 +68,7 @@ def _progress(prediction: dict[str, Any]) -> Progress:
     """Progress, read from the prediction's log, which only grows."""
     logs = prediction.get("logs")
     text = logs if isinstance(logs, str) else ""
-    percents = [int(found[1]) for found in _PERCENT.finditer(text)]
+    percents = [int(match[1]) for match in _PERCENT.finditer(text)]
     lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()][-_KEPT_LINES:]
     at = _time(prediction.get("started_at"))
     return Progress(
@@ -79,12 +79,12 @@ def _progress(prediction: dict[str, Any]) -> Progress:
 
 
 def _outcome(
-    prediction: dict[str, Any], request: Request, base_url: str, answer: str
+    prediction: dict[str, Any], request: Request, base_url: str, excerpt: str
 ) -> RequestSucceeded | RequestStopped:
     """Outputs of a prediction: one file, several, or several by name, depending on the model."""
     output, note = prediction.get("output"), _note(request.request_id)
     if output in (None, [], {}) and prediction.get("data_removed") is True:
-        return RequestStopped(error=_expired(request.request_id), charged="yes", answer=answer)
+        return RequestStopped(error=_expired(request.request_id), charged="yes", excerpt=excerpt)
     search = Search(
         media=request.media, location=request.location, base_url=base_url, sent=request.sent
     )
@@ -92,24 +92,24 @@ def _outcome(
     report = error_within({"error": prediction.get("error")}) or error_within(output)
     units = units_in(prediction.get("metrics"))
     return outcome_of(
-        entries, job=request.job, note=note, units=units, answer=answer, report=report
+        entries, job=request.job, note=note, units=units, excerpt=excerpt, report=report
     )
 
 
-def _ended(prediction: dict[str, Any], request_id: str, answer: str) -> RequestStopped:
+def _ended(prediction: dict[str, Any], request_id: str, excerpt: str) -> RequestStopped:
     status = prediction["status"]
     charged = _billed(prediction)
     if status == "canceled":
         stopped = JobError("stopped on request")
-        return RequestStopped(error=stopped, charged=charged, answer=answer)
+        return RequestStopped(error=stopped, charged=charged, excerpt=excerpt)
     if status == "aborted":
         late = ProviderUnavailable(
             "Replicate gave it up before it began", provider=_note(request_id, "aborted")
         )
-        return RequestStopped(error=late, charged=charged, answer=answer)
+        return RequestStopped(error=late, charged=charged, excerpt=excerpt)
     report = error_within({"error": prediction.get("error")})
     error = failure_of(report.text if report else "it failed", _note(request_id))
-    return RequestStopped(error=error, charged=charged, answer=answer)
+    return RequestStopped(error=error, charged=charged, excerpt=excerpt)
 
 
 def _billed(prediction: dict[str, Any]) -> Charged:

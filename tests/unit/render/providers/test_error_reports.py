@@ -81,7 +81,7 @@ def test_every_adapter_tells_the_sentence_and_keeps_the_answer(provider: str, sh
     assert str(caught.value) == SENTENCE
     assert caught.value.provider
     assert caught.value.provider.name == provider
-    assert caught.value.answer == given.content.decode("utf-8", "replace")
+    assert caught.value.excerpt == given.content.decode("utf-8", "replace")
     assert [each.kind for each in caught.value.next_actions] in ([], ["change_request"])
 
 
@@ -224,7 +224,7 @@ def test_content_filters_of_compatible_servers_are_content_policy(status: int, b
 
     assert (end.error.code, end.charged) == ("content_policy", "unknown")
     assert [each.kind for each in end.error.next_actions] == ["change_request"]
-    assert end.answer
+    assert end.excerpt
 
 
 @pytest.mark.parametrize("provider", ["fal", "replicate", "gemini"])
@@ -320,4 +320,4 @@ def test_credentials_that_a_server_repeats_are_cut() -> None:
         openai_refuses(given)
 
     assert str(caught.value) == "no such key: [credentials]"
-    assert "sk-0123456789" not in (caught.value.answer or "")
+    assert "sk-0123456789" not in (caught.value.excerpt or "")

@@ -9,8 +9,8 @@ import pytest
 from services.render.providers.http_errors import MalformedResponse
 from services.render.providers.no_retry_transport import (
     LARGE_AT_ONCE,
-    MAX_ANSWER,
     MAX_OUTPUTS,
+    MAX_RESPONSE,
     WITH_OUTPUTS,
     may_have_outputs,
     send_once,
@@ -36,7 +36,7 @@ class Sender(httpx.AsyncBaseTransport):
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         for number in range(self._mebibytes):
-            if number == MAX_ANSWER // len(_CHUNK) + 1:  # the one before was taken
+            if number == MAX_RESPONSE // len(_CHUNK) + 1:  # the one before was taken
                 self.large += 1
                 self.most = max(self.most, self.large)
                 await self.may_end.wait()
@@ -58,7 +58,7 @@ async def test_an_answer_with_a_picture_inside_is_read(mebibytes: int) -> None:
     assert len(answer.content) == mebibytes * 2**20
 
 
-@pytest.mark.parametrize(("mebibytes", "limit"), [(97, MAX_OUTPUTS), (9, MAX_ANSWER)])
+@pytest.mark.parametrize(("mebibytes", "limit"), [(97, MAX_OUTPUTS), (9, MAX_RESPONSE)])
 async def test_an_answer_beyond_its_bound_is_not(mebibytes: int, limit: int) -> None:
     sender = Sender(mebibytes)
     sender.may_end.set()

@@ -165,7 +165,7 @@ def test_what_may_have_cost_something_is_never_repeated(
     ],
 )
 def test_what_will_not_pass_is_the_end(operator: RenderSettings, error: type[JobError]) -> None:
-    fact = retry_or_fail(sent(), error(), NOW, operator, answer='{"detail":"no"}')
+    fact = retry_or_fail(sent(), error(), NOW, operator, excerpt='{"detail":"no"}')
 
     assert isinstance(fact, Failed)
     assert (fact.problem.code, fact.answer) == (error.code, '{"detail":"no"}')
@@ -311,7 +311,7 @@ def test_an_error_fits_into_an_event_however_long_it_is(
     operator: RenderSettings, kind: type[JobError], charged: Charged, letter: str
 ) -> None:
     ended = RequestStopped(
-        error=wordy(kind, letter * 2**20), charged=charged, answer=letter * 2**20
+        error=wordy(kind, letter * 2**20), charged=charged, excerpt=letter * 2**20
     )
 
     fact = after_poll(sent(), ended, NOW, operator)
@@ -339,7 +339,7 @@ def test_outputs_fit_into_an_event_however_many_there_are(
     record = sent().model_copy(update={"arguments": {"num_images": 10_000}})
 
     fact = after_poll(
-        record, RequestSucceeded(outputs=outputs, answer=SIX_BYTES * 2**20), NOW, operator
+        record, RequestSucceeded(outputs=outputs, excerpt=SIX_BYTES * 2**20), NOW, operator
     )
 
     assert isinstance(fact, Rendered)
@@ -418,7 +418,7 @@ def test_an_answer_ends_the_row(operator: RenderSettings, answer: JobEvent) -> N
 
 @pytest.mark.parametrize("charged", ["yes", "unknown", "no"])
 def test_a_finished_request_is_rendered(operator: RenderSettings, charged: Charged) -> None:
-    done = RequestSucceeded(outputs=OUTPUTS, charged=charged, answer="{}")
+    done = RequestSucceeded(outputs=OUTPUTS, charged=charged, excerpt="{}")
 
     assert after_poll(sent(), done, NOW, operator) == Rendered(
         run=1, outputs=OUTPUTS, charged=charged, answer="{}"
@@ -491,8 +491,8 @@ def test_a_stopped_job_is_canceled_and_keeps_finished_outputs(
 @pytest.mark.parametrize(
     ("state", "outputs"),
     [
-        (RequestSucceeded(outputs=OUTPUTS, charged="yes", answer="{}"), OUTPUTS),
-        (RequestStopped(error=ProviderUnavailable(), charged="no", answer="{}"), []),
+        (RequestSucceeded(outputs=OUTPUTS, charged="yes", excerpt="{}"), OUTPUTS),
+        (RequestStopped(error=ProviderUnavailable(), charged="no", excerpt="{}"), []),
     ],
 )
 def test_what_is_past_its_deadline_expires_and_keeps_what_was_finished(
