@@ -121,8 +121,8 @@ class Projector:
         """Apply events that were skipped and that this release can read."""
         gone, events = await readable_again(self._bus.jetstream)
         # their bytes were counted when they were skipped
-        found = [row for row, _ in self._rows(events) if row.sequence <= cursor]
-        rows = [replace(row, log_bytes=0) for row in found]
+        recovered = [row for row, _ in self._rows(events) if row.sequence <= cursor]
+        rows = [replace(row, log_bytes=0) for row in recovered]
         try:
             await self._read_model.apply(rows, cursor, cursor)
         except Unstorable:

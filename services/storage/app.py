@@ -31,7 +31,7 @@ def create_app(settings: StorageSettings) -> FastAPI:
         partial(serve_queries, bus, store, uploads.uploads, life=life),
         partial(serve_deletions, bus, store),
         partial(open_store, store),
-        outputs.dispatcher.answer,
+        outputs.dispatcher.listen,
     )
     service.run(dispatcher=outputs.dispatcher.run)
     service.run(uploads=uploads.watch, retention=uploads.retention)

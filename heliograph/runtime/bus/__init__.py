@@ -209,7 +209,7 @@ class RequestReply(Protocol):
 
         Raises:
             RemoteProblem: The other service refuses the query.
-            Unavailable: The other service does not answer in time, or is not available.
+            Unavailable: The other service does not reply in time, or is not available.
         """
 
 

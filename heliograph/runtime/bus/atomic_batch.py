@@ -2,7 +2,7 @@
 Atomic batches (NATS ADR-50): messages that are compared, and stored together or not at all.
 
 The server takes at most 1,000 messages a batch and 50 open batches a stream, and forgets one that is
-not committed within 10 seconds. Only the commit is answered.
+not committed within 10 seconds. Only the commit has a reply.
 """
 
 import json
@@ -16,7 +16,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError
 from heliograph.runtime.crash_points import crash_point
 
-_COMMIT_TIMEOUT = 2.5  #: seconds for the answer to a commit
+_COMMIT_TIMEOUT = 2.5  #: seconds for the reply to a commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,8 @@ def _headers(message: ComparedMessage, batch: str, number: int) -> dict[str, str
     return {**message.headers, **compared, **place}
 
 
-def _first_sequence(answer: dict[str, Any], count: int) -> int:
-    if "error" in answer:
-        error = ApiError(answer["error"])
+def _first_sequence(reply: dict[str, Any], count: int) -> int:
+    if "error" in reply:
+        error = ApiError(reply["error"])
         raise Conflict(str(error)) if error.err_code in WRONG_LAST_SEQUENCE else error
-    return int(answer["seq"]) - count + 1
+    return int(reply["seq"]) - count + 1

@@ -12,7 +12,7 @@ from nats.aio.subscription import Subscription
 from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.jetstream_errors import NoResponder, translation
 
-_ANSWER = 1.0  #: seconds for a request that only checks for a subscriber
+_TRY_TIMEOUT = 1.0  #: seconds for a request that only checks for a subscriber
 
 
 class CoreNats:
@@ -44,19 +44,19 @@ class CoreNats:
 
     async def try_ask(self, subject: str, body: bytes = b"") -> bytes | None:
         """
-        A question that need not be answered. None when the answer did not come in time.
+        A request whose reply may be missing: None when it did not come in time.
 
         Raises:
             NoResponder: The subject has no subscriber.
         """
         try:
-            return (await self.connection.request(subject, body, timeout=_ANSWER)).data
+            return (await self.connection.request(subject, body, timeout=_TRY_TIMEOUT)).data
         except nats.errors.NoRespondersError:
             raise NoResponder(subject) from None
         except (nats.errors.Error, TimeoutError, ConnectionError):
             return None
 
-    async def is_answered(self, subject: str) -> bool:
+    async def has_subscriber(self, subject: str) -> bool:
         """Whether a subject has a subscriber. A busy one that does not reply counts."""
         try:
             await self.try_ask(subject)
@@ -88,7 +88,7 @@ class Calling:
     One call, see `CoreNats.calling`. No generator: every message to the server is in one.
 
     `asyncio.wait_for` of Python 3.11, which nats-py waits with, loses a cancellation that comes in
-    the same moment as the answer (python/cpython#86296): the caller would never stop.
+    the same moment as the reply (python/cpython#86296): the caller would never stop.
     """
 
     def __init__(self, timeout: float) -> None:

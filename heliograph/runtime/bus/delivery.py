@@ -156,7 +156,7 @@ async def _unexpected(
         await _acknowledge(delivery._raw.ack())
 
 
-async def _acknowledge(answer: Awaitable[None]) -> None:
+async def _acknowledge(acknowledgement: Awaitable[None]) -> None:
     """Acks may be lost, by design: the record decides, and a second delivery finds it."""
     with suppress(Error, ConnectionError):
-        await answer
+        await acknowledgement

@@ -60,13 +60,13 @@ class JetStreamEventLog:
         return LogEntry(sequence, event)
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
-        found: list[LogEntry] = []
+        entries: list[LogEntry] = []
         async for stored in self._jetstream.read_all(STREAM, subjects.event_of(job), after + 1):
             with suppress(Unreadable):
-                found.append(self.read(stored))
-            if len(found) == limit:
+                entries.append(self.read(stored))
+            if len(entries) == limit:
                 break
-        return found
+        return entries
 
     def read(self, stored: Stored) -> LogEntry:
         """The event in a stored message. Raises Unreadable, once it is noted."""

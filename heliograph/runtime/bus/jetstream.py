@@ -45,7 +45,7 @@ class JetStream(CoreNats):
         timeout, opened: As of `CoreNats`.
         dead_letters: Where to note what cannot be read. By default they are the view's own.
         replicas: Copies of each stream. With more than one, single messages are read from the leader: a
-            direct get may be answered by a server that lags behind an acknowledged write (ADR-31).
+            direct get may be served by a server that lags behind an acknowledged write (ADR-31).
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class JetStream(CoreNats):
         data = json.dumps(body).encode() if body is not None else b""
         async with self.calling():
             reply = await self.connection.request(f"$JS.API.{name}", data, timeout=self.timeout)
-        answer: dict[str, Any] = json.loads(reply.data)
-        if "error" in answer:
-            raise _translated(ApiError(answer["error"]))
-        return answer
+        content: dict[str, Any] = json.loads(reply.data)
+        if "error" in content:
+            raise _translated(ApiError(content["error"]))
+        return content
 
     async def publish(self, subject: str, data: bytes, headers: dict[str, str]) -> int:
         """
-        Store one message; try again until the server answers. Returns its sequence.
+        Store one message; try again until the server replies. Returns its sequence.
 
         Only for messages that may be stored twice, or whose headers make sure that they are not.
 
@@ -201,8 +201,8 @@ class JetStream(CoreNats):
             Unavailable: The server does not respond.
         """
         if self._replicas > 1:
-            found = await asyncio.gather(*(self.last(stream, subject) for subject in subjects))
-            return [each for each in found if each]
+            lasts = await asyncio.gather(*(self.last(stream, subject) for subject in subjects))
+            return [each for each in lasts if each]
         messages, _ = await self._read_many(stream, {"multi_last": list(subjects)})
         return messages
 
@@ -261,10 +261,10 @@ class JetStream(CoreNats):
             raise Unavailable(f"the server that was asked for {stream} lags behind its leader")
 
 
-def _sequence(answer: dict[str, Any]) -> int:
-    if "error" not in answer:
-        return int(answer["seq"])
-    error = ApiError(answer["error"])
+def _sequence(content: dict[str, Any]) -> int:
+    if "error" not in content:
+        return int(content["seq"])
+    error = ApiError(content["error"])
     if error.err_code in NO_ROOM:
         raise QueueFull(f"the stream is full: {error}", retry_after=30)
     raise _translated(error)

@@ -45,8 +45,8 @@ class KvEntry:
         """
         if parse not in self._parsed:
             self._parsed[parse] = parse(self.value)
-        found: _Parsed = self._parsed[parse]
-        return found
+        parsed: _Parsed = self._parsed[parse]
+        return parsed
 
 
 class KeyValue:

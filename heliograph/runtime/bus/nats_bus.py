@@ -113,12 +113,12 @@ class NatsBus:
     async def serve(
         self,
         query: type[AnyQuery],
-        answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+        handler: Callable[[AnyQuery], Awaitable[BaseModel]],
         *,
         group: str = "",
     ) -> Subscription:
-        """Answer a query from now on, see `serve_query`."""
-        return await serve_query(self.jetstream, query, answer, group=group)
+        """Serve a query from now on, see `serve_query`."""
+        return await serve_query(self.jetstream, query, handler, group=group)
 
     async def warnings(self) -> list[dict[str, Any]]:
         """Warnings for readiness: unreadable messages, which are skipped. Raises Unavailable."""

@@ -20,7 +20,7 @@ from heliograph.runtime.settings import ServiceSettings
 
 _QUESTION = "$SYS.REQ.SERVER.PING.VARZ"
 _INBOX = b"_INBOX_monitor"  #: the user may listen there only, see deploy/nats.conf
-_TIMEOUT = 3.0  #: seconds for an answer
+_TIMEOUT = 3.0  #: seconds for a response
 
 
 class Configuration(NamedTuple):
@@ -71,8 +71,8 @@ async def _over_http(monitor: str) -> Configuration:
         async with httpx.AsyncClient(
             timeout=_TIMEOUT, verify=ssl_context(), trust_env=False
         ) as client:
-            answer = await client.get(f"{monitor}/varz")
-        return _parse(answer.json())
+            response = await client.get(f"{monitor}/varz")
+        return _parse(response.json())
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise Unavailable(f"the NATS monitor at {monitor} does not answer: {error}") from error
 

@@ -45,12 +45,12 @@ async def _consumers(jetstream: JetStream, stream: str) -> AsyncIterator[dict[st
 async def _first(jetstream: JetStream, stream: str, subject: str) -> dict[str, Any] | None:
     query = {"seq": 1, "next_by_subj": subject}
     try:
-        answer = await jetstream.api(f"STREAM.MSG.GET.{stream}", query)
+        reply = await jetstream.api(f"STREAM.MSG.GET.{stream}", query)
     except ApiError as error:
         if error.code != NOT_FOUND:
             raise
         return None
-    message: dict[str, Any] = answer["message"]
+    message: dict[str, Any] = reply["message"]
     return message
 
 

@@ -12,7 +12,6 @@ from heliograph.runtime.bus.lanes import lane_consumer
 from heliograph.runtime.bus.stream_configs import GATEWAY, SAVED, STORAGE
 from heliograph.runtime.bus.subject_permissions import (
     Permissions,
-    answers,
     caps,
     combined,
     follows,
@@ -25,6 +24,7 @@ from heliograph.runtime.bus.subject_permissions import (
     reads,
     restores,
     saves,
+    serves,
     watches,
     writes,
 )
@@ -35,10 +35,10 @@ PROVISION = "provision"  #: makes and changes streams, buckets and consumers
 OPERATOR = "operator"  #: the commands of operators
 BACKUP, RESTORE = "backup", "restore"  #: those two commands
 
-#: that the dispatcher answers
+#: that the dispatcher serves
 _QUEUE_VIEWS = ("query.lanes", "query.lanes.*", "query.position.*", "query.positions")
 
-#: that storage's dispatcher answers, for a rendered job to be stored
+#: that storage's dispatcher serves, for a rendered job to be stored
 _STORE_TURN = (subjects.STORE_TURNS, subjects.STORE_PERMIT)
 
 
@@ -75,8 +75,8 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             watches("accounts", "lanes", "projects"),
             hears(subjects.QUEUED, subjects.RECORD_CHANGED, subjects.LANE_CAPACITY),
             hears(subjects.LOOK_UP),
-            answers(*_QUEUE_VIEWS),
-            answers("query.outputs.renew"),
+            serves(*_QUEUE_VIEWS),
+            serves("query.outputs.renew"),
         ),
         DISPATCHER: combined(
             _service(DISPATCHER),
@@ -89,7 +89,7 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             writes("leases"),
             watches("accounts", "lanes"),
             hears(subjects.QUEUED, subjects.RECORD_CHANGED, subjects.LANE_CAPACITY),
-            answers(*_QUEUE_VIEWS),
+            serves(*_QUEUE_VIEWS),
         ),
         "storage": combined(
             _service("storage"),
@@ -102,7 +102,7 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             writes("leases", "uploads"),
             watches("uploads"),
             hears(subjects.STORE_QUEUED, subjects.lane_capacity(subjects.STORE_LANE)),
-            answers(*_STORE_TURN, "query.assets.*", "command.assets.remove"),
+            serves(*_STORE_TURN, "query.assets.*", "command.assets.remove"),
         ),
         "status": combined(
             _service("status"),
@@ -117,9 +117,9 @@ def permissions(lanes: Iterable[str]) -> dict[str, Permissions]:
             _sweeps("WORK", "REQUESTS"),
             writes("accounts", "leases", "purges", "slots", "tickets"),
             hears(subjects.PROGRESS, subjects.APPLY_RETENTION),
-            answers("query.accounts.statistics", "query.jobs.>", "query.projects.list"),
-            answers("query.requests.find", "query.results.find", "query.slots.*"),
-            answers("query.cleanup", "query.log.usage", "query.uploads.named", "query.usage"),
+            serves("query.accounts.statistics", "query.jobs.>", "query.projects.list"),
+            serves("query.requests.find", "query.results.find", "query.slots.*"),
+            serves("query.cleanup", "query.log.usage", "query.uploads.named", "query.usage"),
         ),
         PROVISION: combined(inbox(PROVISION), _looks(), provisions(), reads("KV_lanes")),
         OPERATOR: combined(

@@ -67,8 +67,8 @@ async def check_provisioned(connection: Client, settings: ServiceSettings, catal
     check_version(connection)
     jetstream = JetStream(connection)
     for config in streams(settings):
-        found = await _existing(jetstream, f"STREAM.INFO.{config['name']}")
-        if differences := _differences(config, found):
+        existing = await _existing(jetstream, f"STREAM.INFO.{config['name']}")
+        if differences := _differences(config, existing):
             log.warning("Provisioned otherwise", stream=config["name"], differences=differences)
     for config in consumers(settings, dict.fromkeys(catalog.lanes, 0)):
         await _existing(jetstream, f"CONSUMER.INFO.{_stream_of(config)}.{config['durable_name']}")
@@ -133,17 +133,17 @@ async def end_restoring(jetstream: JetStream) -> None:
 async def _ensure_stream(jetstream: JetStream, config: Config) -> None:
     name = config["name"]
     try:
-        found = (await jetstream.api(f"STREAM.INFO.{name}"))["config"]
+        existing = (await jetstream.api(f"STREAM.INFO.{name}"))["config"]
     except ApiError as error:
         if error.code != NOT_FOUND:
             raise
         if name == "EVENTS":
             config = {**config, "metadata": {EPOCH: secrets.token_hex(8), KEY: str(LEVEL)}}
-        found = await _create_stream(jetstream, config)
-    if _differences(config, found):
-        changed = {**config, "metadata": found.get("metadata", {})}
-        found = (await jetstream.api(f"STREAM.UPDATE.{name}", changed))["config"]
-    _refuse(name, _differences(config, found))
+        existing = await _create_stream(jetstream, config)
+    if _differences(config, existing):
+        changed = {**config, "metadata": existing.get("metadata", {})}
+        existing = (await jetstream.api(f"STREAM.UPDATE.{name}", changed))["config"]
+    _refuse(name, _differences(config, existing))
 
 
 async def _create_stream(jetstream: JetStream, config: Config) -> Config:
@@ -163,20 +163,20 @@ async def _ensure_consumer(jetstream: JetStream, config: Config) -> None:
     call = f"CONSUMER.CREATE.{stream}.{name}.{config['filter_subject']}"
     await jetstream.api(call, {"stream_name": stream, "config": config})
     # not the response to the change: the first after a restart shows the old configuration (2.15.1)
-    found = (await jetstream.api(f"CONSUMER.INFO.{stream}.{name}"))["config"]
-    _refuse(name, _differences(config, found))
+    existing = (await jetstream.api(f"CONSUMER.INFO.{stream}.{name}"))["config"]
+    _refuse(name, _differences(config, existing))
 
 
 def _stream_of(consumer: Config) -> str:
     return "REQUESTS" if consumer["durable_name"] == GATEWAY else "WORK"
 
 
-def _differences(expected: Config, found: Config) -> list[str]:
+def _differences(expected: Config, existing: Config) -> list[str]:
     """Fields that differ from the configuration. Metadata is the server's and ours together: not compared."""
     return [
-        f"{field} is {found.get(field)!r}, asked for {value!r}"
+        f"{field} is {existing.get(field)!r}, asked for {value!r}"
         for field, value in expected.items()
-        if field != "metadata" and found.get(field) != value
+        if field != "metadata" and existing.get(field) != value
     ]
 
 

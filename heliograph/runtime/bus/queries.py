@@ -16,7 +16,7 @@ from heliograph.contracts.queries import Query, Reply
 from heliograph.contracts.queries.errors import ErrorReply, is_error
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import translated
-from heliograph.runtime.bus.replies import may_answer
+from heliograph.runtime.bus.replies import may_reply
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ async def send_query(jetstream: JetStream, query: Query[Reply], *, timeout: floa
 
     Raises:
         RemoteProblem: The other service refuses the query.
-        Unavailable: The other service does not answer in time, or is not available.
+        Unavailable: The other service does not reply in time, or is not available.
     """
     reply = await jetstream.request(query.address, query.data(), timeout=timeout)
     try:
@@ -66,16 +66,16 @@ def _error(problem: Problem) -> HeliographError:
 async def serve_query(
     jetstream: JetStream,
     query: type[AnyQuery],
-    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    handler: Callable[[AnyQuery], Awaitable[BaseModel]],
     *,
     group: str = "",
 ) -> Subscription:
     """
-    Answer a query from now on, or refuse it with a problem. None waits for those before it. One whose
-    answer would not go to an inbox is skipped.
+    Serve a query from now on: with a reply, or a problem. None waits for those before it. One whose
+    reply would not go to an inbox is skipped.
 
     Args:
-        group: One process of a group answers; none: every process that serves it.
+        group: One process of a group replies; none: every process that serves it.
 
     Raises:
         Unavailable: NATS does not respond.
@@ -83,10 +83,10 @@ async def serve_query(
     responding: set[asyncio.Task[None]] = set()
 
     async def begin(message: Msg) -> None:
-        if not may_answer(message):
+        if not may_reply(message):
             jetstream.dead_letters.skip(message.subject, "its reply subject is no inbox")
             return
-        task = asyncio.create_task(_respond(jetstream, query, answer, message))
+        task = asyncio.create_task(_respond(jetstream, query, handler, message))
         responding.add(task)
         task.add_done_callback(responding.discard)
 
@@ -97,11 +97,11 @@ async def serve_query(
 async def _respond(
     jetstream: JetStream,
     query: type[AnyQuery],
-    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    handler: Callable[[AnyQuery], Awaitable[BaseModel]],
     message: Msg,
 ) -> None:
     try:
-        await _send(jetstream, message, await _reply(jetstream, query, answer, message))
+        await _send(jetstream, message, await _reply(jetstream, query, handler, message))
     except MaxPayloadError:
         log.error("A reply is too large", subject=message.subject)
         problem = HeliographError("the reply is larger than a message").problem()
@@ -111,7 +111,7 @@ async def _respond(
 async def _reply(
     jetstream: JetStream,
     query: type[AnyQuery],
-    answer: Callable[[AnyQuery], Awaitable[BaseModel]],
+    handler: Callable[[AnyQuery], Awaitable[BaseModel]],
     message: Msg,
 ) -> BaseModel:
     """The handler's reply, or an error reply."""
@@ -122,7 +122,7 @@ async def _reply(
         jetstream.dead_letters.skip(message.subject, str(unreadable))
         return ErrorReply(problem=unreadable.problem())
     try:
-        return await answer(body)
+        return await handler(body)
     except HeliographError as error:
         return ErrorReply(problem=error.problem())
     except Exception:

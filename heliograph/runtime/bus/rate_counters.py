@@ -30,7 +30,7 @@ class RateCounters:
             reply = await self._jetstream.connection.request(
                 subject, b"", timeout=self._jetstream.timeout / 2, headers=headers
             )
-        answer = json.loads(reply.data)
-        if "error" in answer:
-            raise Unavailable(f"the counter of a rate refuses: {ApiError(answer['error'])}")
-        return int(answer["val"])
+        content = json.loads(reply.data)
+        if "error" in content:
+            raise Unavailable(f"the counter of a rate refuses: {ApiError(content['error'])}")
+        return int(content["val"])

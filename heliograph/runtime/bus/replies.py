@@ -15,14 +15,16 @@ log = structlog.get_logger()
 _INBOX = re.compile(r"_INBOX(_[a-z0-9-]+)?\.[^*>\s]+")
 
 
-def may_answer(message: Msg) -> bool:
-    """Whether the answer to a request would go to an inbox, or nowhere."""
+def may_reply(message: Msg) -> bool:
+    """Whether the reply to a request would go to an inbox, or nowhere."""
     return not message.reply or _INBOX.fullmatch(message.reply) is not None
 
 
 async def respond(message: Msg, body: bytes) -> None:
-    """Answer a request, if it may be answered. Raises what the connection raises."""
-    if may_answer(message):
+    """Reply to a request, if its reply subject permits. Raises what the connection raises."""
+    if may_reply(message):
         await message.respond(body)
     else:
-        log.warning("Request not answered: its reply subject is no inbox", subject=message.subject)
+        log.warning(
+            "Request without a reply: its reply subject is no inbox", subject=message.subject
+        )

@@ -49,12 +49,12 @@ def stored_at_leader(reply: Msg) -> Stored | None:
     Raises:
         Unavailable: The stream has no leader at the moment.
     """
-    answer = json.loads(reply.data)
-    if "error" in answer:
-        if answer["error"].get("code") == NOT_FOUND:
+    content = json.loads(reply.data)
+    if "error" in content:
+        if content["error"].get("code") == NOT_FOUND:
             return None
-        raise Unavailable(f"the leader of a stream does not answer: {answer['error']}")
-    message = answer["message"]
+        raise Unavailable(f"the leader of a stream does not answer: {content['error']}")
+    message = content["message"]
     _, _, lines = b64decode(message.get("hdrs", "")).partition(b"\r\n")
     headers = dict(BytesHeaderParser().parsebytes(lines).items())
     headers["Nats-Time-Stamp"] = message["time"]

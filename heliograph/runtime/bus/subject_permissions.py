@@ -45,7 +45,7 @@ def hears(*subjects: str) -> Permissions:
     return Permissions(subscribe=frozenset(subjects))
 
 
-def answers(*subjects: str) -> Permissions:
+def serves(*subjects: str) -> Permissions:
     """Receive requests, and reply to them."""
     return Permissions(subscribe=frozenset(subjects), replies=True)
 

@@ -75,10 +75,10 @@ class JetStreamWorkQueue:
         A storage of release 0.1 knows no turns either: it takes what is on `store.>`.
         """
         try:
-            answer = await self._jetstream.try_ask(subjects.STORE_PERMIT, project.encode())
+            reply = await self._jetstream.try_ask(subjects.STORE_PERMIT, project.encode())
         except NoResponder:
-            return await self._jetstream.is_answered(subjects.STORE_TURNS)
-        return answer != subjects.PERMIT_GRANTED
+            return await self._jetstream.has_subscriber(subjects.STORE_TURNS)
+        return reply != subjects.PERMIT_GRANTED
 
     async def move_store(self, project: str, job: str, sequence: int, waited: float = 0.0) -> bool:
         """Move a rendered job to storage's workers, as `move` does for a lane."""

@@ -62,7 +62,7 @@ class OutputDownloader:
             StorageFailed: The download did not succeed before the deadline.
         """
         client = self._http
-        reason = "no answer"
+        reason = "no response"
 
         async def attempt() -> Body:
             buffer = BodyBuffer(target, in_memory=in_memory)
@@ -97,11 +97,11 @@ class OutputDownloader:
 
 
 async def _download_once(client: GuardedClient, url: str, buffer: BodyBuffer, limit: int) -> Body:
-    async with client.get(url) as answer:
-        check_response(answer, limit)
-        return await receive_body(answer, buffer, limit)
+    async with client.get(url) as response:
+        check_response(response, limit)
+        return await receive_body(response, buffer, limit)
 
 
 def _lenient(proxy: str | None = None) -> httpx.AsyncHTTPTransport:
-    """Takes answers that break HTTP in some ways."""
+    """Takes responses that break HTTP in some ways."""
     return httpx.AsyncHTTPTransport(verify=ssl_context(), trust_env=False, proxy=proxy)

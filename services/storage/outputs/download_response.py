@@ -27,24 +27,24 @@ class FetchRefused(StorageFailed):
     """The host refuses the output permanently."""
 
 
-def check_response(answer: httpx.Response, limit: int) -> None:
-    if answer.status_code in _EXPIRED_STATUSES:
-        raise OutputMissing(f"the provider answered {answer.status_code}")
-    if answer.status_code in _RETRYABLE_STATUSES:
-        raise Retryable(f"the provider answered {answer.status_code}")
-    if not answer.is_success:
-        raise FetchRefused(f"the provider answered {answer.status_code}")
-    if int(answer.headers.get("Content-Length", 0)) > limit:
+def check_response(response: httpx.Response, limit: int) -> None:
+    if response.status_code in _EXPIRED_STATUSES:
+        raise OutputMissing(f"the provider answered {response.status_code}")
+    if response.status_code in _RETRYABLE_STATUSES:
+        raise Retryable(f"the provider answered {response.status_code}")
+    if not response.is_success:
+        raise FetchRefused(f"the provider answered {response.status_code}")
+    if int(response.headers.get("Content-Length", 0)) > limit:
         raise OutputTooLarge(f"the output is larger than {limit} bytes")
 
 
-async def receive_body(answer: httpx.Response, buffer: BodyBuffer, limit: int) -> Body:
+async def receive_body(response: httpx.Response, buffer: BodyBuffer, limit: int) -> Body:
     """Undoes compression, which counts for the limit only as what it stands for."""
     size = 0
     try:
-        body = decoder(answer.headers.get("Content-Encoding"), limit)
+        body = decoder(response.headers.get("Content-Encoding"), limit)
         with buffer:
-            async for chunk in answer.aiter_raw():
+            async for chunk in response.aiter_raw():
                 size += len(chunk)
                 buffer.write(body.feed(chunk))
         body.finish()
@@ -54,7 +54,7 @@ async def receive_body(answer: httpx.Response, buffer: BodyBuffer, limit: int) -
         raise OutputRefused(str(error)) from None
     except BrokenEncoding as error:
         raise Retryable(str(error)) from None
-    announced = answer.headers.get("Content-Length")
+    announced = response.headers.get("Content-Length")
     if announced is not None and size != int(announced):
         raise Retryable(f"{size} of {announced} bytes came")
     return buffer.body()

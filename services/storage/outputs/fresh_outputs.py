@@ -6,7 +6,7 @@ from heliograph.contracts.queries.render import RenewOutputs
 from heliograph.runtime.bus import RequestReply
 from heliograph.runtime.bus.queries import RemoteProblem
 
-_TIMEOUT = 15.0  #: seconds render, and with it the provider, has to answer
+_TIMEOUT = 15.0  #: seconds render, and with it the provider, has to reply
 
 
 async def renew_outputs(request: RequestReply, job: str) -> list[Output]:

@@ -1,5 +1,5 @@
 """
-Inline results: outputs that came inside a provider's answer, and have no address of their own.
+Inline results: outputs that came inside a provider's response, and have no address of their own.
 
 Render puts them here before it writes `rendered`. They belong to their job: they are no uploads and
 cannot be references. Storing the job moves them to its assets, pruning it removes them.
@@ -47,7 +47,7 @@ class InlineResults:
         Raises Unavailable: upload it again later.
 
         One that comes again after its job succeeded is stored as an asset already, and not kept: a
-        restarted render sends an answer that it does not know to be stored.
+        restarted render sends a response that it does not know to be stored.
         """
         key = inline_key(project, job, content.sha256)
         await self._store.put(key, content, _MEDIA_TYPE)

@@ -16,11 +16,11 @@ _PAUSES = (0.2, 1.0)  #: seconds before what seems cut is fetched once more
 
 
 class InlineResultMissing(OutputExpired):
-    """The store does not have what came inside the answer."""
+    """The store does not have what came inside the response."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.job = name.partition("/")[0]  #: whose answer it came in
+        self.job = name.partition("/")[0]  #: whose response it came in
 
 
 class Sources:

@@ -23,7 +23,7 @@ from heliograph.contracts.subjects import JobRef, parse
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.replies import may_answer, respond
+from heliograph.runtime.bus.replies import may_reply, respond
 from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
 from heliograph.runtime.crash_points import crash_point
 from services.storage.project_queue import RoundRobinQueue, share_of
@@ -33,7 +33,7 @@ _HINT_DELAY = (
 )
 _POLL_INTERVAL = 0.25  #: seconds between looks without a notification, while jobs wait
 _LEAVING = 3.0  #: seconds to leave what waits to others
-_GROUP = "storage"  #: one of the storage processes answers
+_GROUP = "storage"  #: one of the storage processes replies
 _REREAD_INTERVAL = 2.0  #: seconds between rereads, in case a notification was lost
 _RECOUNT = 0.25  #: seconds that the count of permits in use is cached while jobs wait
 
@@ -59,30 +59,30 @@ class StoreDispatcher:
         self._permits = permits
         self._share = share_of(permits)
         self._wakeup = asyncio.Event()
-        self._answers: Subscription | None = None
+        self._subscription: Subscription | None = None
         self._reset()
 
-    async def answer(self) -> None:
+    async def listen(self) -> None:
         """Subscribe to requests for a permit: from now on, entries may wait in this queue."""
 
         async def confirm(message: Msg) -> None:
             await respond(message, b"")
 
         client = self._bus.client
-        self._answers = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=confirm)
+        self._subscription = await client.subscribe(subjects.STORE_TURNS, queue=_GROUP, cb=confirm)
 
     async def leave(self) -> None:
         """
         The process ends. If no other takes turns, what waits goes to the workers at once: a storage of
         release 0.1, after a roll-back, looks nowhere else.
         """
-        if self._answers is None:
+        if self._subscription is None:
             return
-        await stop_listening(self._answers)
+        await stop_listening(self._subscription)
         with suppress(Unavailable, TimeoutError, ApiError):
             async with asyncio.timeout(_LEAVING):
                 await self._bus.client.flush()
-                if await self._bus.jetstream.is_answered(subjects.STORE_TURNS):
+                if await self._bus.jetstream.has_subscriber(subjects.STORE_TURNS):
                     return
                 self._reset()
                 await self._read()
@@ -165,7 +165,7 @@ class StoreDispatcher:
 
     async def _on_asked(self, message: Msg) -> None:
         """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
-        if not may_answer(message):  # the permit would not be used
+        if not may_reply(message):  # the permit would not be used
             return
         project = message.data.decode(errors="replace")
         has_permit = self._busy.total() < self._permits and self._busy[project] < self._share
