@@ -71,8 +71,8 @@ class JobCancellation:
         self, entry: LogEntry, record: Record, mode: Literal["stop", "detach"]
     ) -> LogEntry:
         if mode == "stop" and record.step in _UNOWNED_STEPS:
-            fact = Canceled(charged=record.charged)
-            entry = await transition(self.events, entry, fact)
+            event = Canceled(charged=record.charged)
+            entry = await transition(self.events, entry, event)
             crash_point("cancel.written")
             try:
                 await self.work.purge(record)

@@ -72,14 +72,14 @@ async def retry_in_place(
     if key is None:
         raise IdempotencyKeyRequired
     check_in_place(retry)
-    fact = RetryScheduled(
+    event = RetryScheduled(
         not_before=now(),
         reason="submit_unknown",
         detail="submitted again on request",
         charged="unknown",
         key=key,
     )
-    entry = await transition(events, entry, fact)
+    entry = await transition(events, entry, event)
     crash_point("retry.written")
     await enqueue_or_leave(work, entry.record)
     crash_point("retry.queued")

@@ -31,7 +31,7 @@ async def append_until_written(worker: Worker, entry: LogEntry, event: JobEvent)
         try:
             fitting = fitting_event(entry, run, event)
             if fitting is None:
-                log.info("Late job event dropped", fact=event.name, job=job)
+                log.info("Late job event dropped", event_type=event.name, job=job)
                 return entry
             if isinstance(fitting, AttemptCompleted) and fitting.outcome is None:
                 await _leave_to_a_worker(worker, entry.record)

@@ -21,7 +21,7 @@ from services.render.providers.request_states import RequestSucceeded
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.kept_outputs import rendered
-from services.render.worker.late_responses import NotYet, late_fact
+from services.render.worker.late_responses import NotYet, late_response_event
 from services.render.worker.refused_outputs import refuse_outputs
 from services.render.worker.response_spool import (
     InlineResponse,
@@ -42,13 +42,13 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
 
     Raises nothing that would lose it: what storage does not take soon stays in the spool.
     """
-    fact = rendered(submitting.record, done)
-    names = dict.fromkeys(each.inline for each in fact.outputs if each.inline)
+    event = rendered(submitting.record, done)
+    names = dict.fromkeys(each.inline for each in event.outputs if each.inline)
     contents = [done.contents[name] for name in names]
-    kept = await _keep(worker, submitting.record, fact, contents)
+    kept = await _keep(worker, submitting.record, event, contents)
     crash_point("inline.spooled")
-    latest = await append_until_written(worker, submitting, fact)
-    if latest.record.step is Step.RENDERED and latest.record.internal.run == fact.run:
+    latest = await append_until_written(worker, submitting, event)
+    if latest.record.step is Step.RENDERED and latest.record.internal.run == event.run:
         return await upload_in_time(worker, latest, kept)
     await _record_and_upload(worker, kept)  # the job is over, or in another attempt
     return latest
@@ -100,32 +100,32 @@ async def _record_response(worker: Worker, response: InlineResponse) -> LogEntry
     entry = await worker.read(response.job)
     if entry is None:
         return None
-    fact = late_fact(entry, response)
-    if fact is None or isinstance(fact, NotYet):
-        return fact or entry
+    event = late_response_event(entry, response)
+    if event is None or isinstance(event, NotYet):
+        return event or entry
     try:
-        appended = await worker.append(entry, fact)
+        appended = await worker.append(entry, event)
     except IllegalTransition as error:
         log.warning("Illegal job event dropped", reason=str(error), job=response.job)
         return entry
-    log.info("Spooled response recovered", job=response.job, fact=fact.name)
+    log.info("Spooled response recovered", job=response.job, event_type=event.name)
     return appended
 
 
 async def _keep(
-    worker: Worker, record: Record, fact: Rendered, contents: Sequence[bytes]
+    worker: Worker, record: Record, event: Rendered, contents: Sequence[bytes]
 ) -> KeptResponse:
     response = InlineResponse(
         project=record.project,
         job=record.id,
-        run=fact.run,
-        outputs=fact.outputs,
+        run=event.run,
+        outputs=event.outputs,
         sizes=[len(content) for content in contents],
-        charged=fact.charged,
-        bill=fact.bill,
-        answer=fact.answer,
-        detail=fact.detail,
-        withheld=fact.withheld,
+        charged=event.charged,
+        bill=event.bill,
+        answer=event.answer,
+        detail=event.detail,
+        withheld=event.withheld,
     )
     try:
         return await worker.spool.keep(response, contents)

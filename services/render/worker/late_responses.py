@@ -15,13 +15,13 @@ class NotYet(Enum):
     NOT_YET = "not yet"
 
 
-def late_fact(entry: LogEntry, response: InlineResponse) -> JobEvent | NotYet | None:
+def late_response_event(entry: LogEntry, response: InlineResponse) -> JobEvent | NotYet | None:
     """The event that a recovered response adds to its job; None: it is recorded already."""
     record = entry.record
     attempts = [each for each in record.internal.attempts if each.run == response.run]
     if not attempts or attempts[-1].outcome == Step.RENDERED:
         return None
-    fact = Rendered(
+    event = Rendered(
         run=response.run,
         outputs=[] if record.pruned_at else response.outputs,
         charged=response.charged,
@@ -31,6 +31,6 @@ def late_fact(entry: LogEntry, response: InlineResponse) -> JobEvent | NotYet | 
         withheld=response.withheld,
     )
     if record.step.is_final:
-        return late_event(entry, response.run, fact)
+        return late_event(entry, response.run, event)
     is_awaited = record.step in (Step.SUBMITTING, Step.SUBMIT_UNKNOWN)
-    return fact if is_awaited and record.internal.run == response.run else NotYet.NOT_YET
+    return event if is_awaited and record.internal.run == response.run else NotYet.NOT_YET

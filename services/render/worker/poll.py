@@ -45,10 +45,10 @@ async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
     if isinstance(state, RequestSucceeded) and state.contents:
         return await record_inline(worker, entry, state)
     if record.step.is_final:
-        fact: JobEvent = end_of_attempt(entry, attempt.run, state)
+        event: JobEvent = end_of_attempt(entry, attempt.run, state)
     else:
-        fact = after_poll(record, state, now(), worker.settings)
-    latest = await append_until_written(worker, entry, fact)
+        event = after_poll(record, state, now(), worker.settings)
+    latest = await append_until_written(worker, entry, event)
     crash_point("follow.written")
     return latest
 

@@ -63,8 +63,8 @@ async def _conclude(
             return await worker.append(entry, expiry(record, "unknown"))
         case Unknown():
             reason = worker.lost_replies.reason(record.id, run)
-            fact = SubmitUnknown(run=run, problem=unknown(record, reason), answer=reason)
-            return await worker.append(entry, fact)
+            event = SubmitUnknown(run=run, problem=unknown(record, reason), answer=reason)
+            return await worker.append(entry, event)
 
 
 def _never_known(entry: LogEntry, *, is_absent: bool) -> AttemptCompleted:

@@ -44,7 +44,7 @@ class KeptResponse(Protocol):
         """Digest and bytes of the outputs that came inside, one after the other."""
 
     def remove(self) -> None:
-        """Storage has the outputs, and the log has the fact."""
+        """Storage has the outputs, and the log has the event."""
 
     def release(self) -> None:
         """Release the response to another round or another process."""

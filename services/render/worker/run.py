@@ -154,9 +154,9 @@ async def _start(worker: Worker, run: int, entry: LogEntry) -> LogEntry | Messag
 async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | MessageDone:
     """Route the job to its next service, and release the permit of its account."""
     record = entry.record
-    if fact := after_unknown(record, now(), worker.settings):
+    if event := after_unknown(record, now(), worker.settings):
         try:
-            return await worker.append(entry, fact)
+            return await worker.append(entry, event)
         except OverBudget as error:
             log.info("Not submitted again: it is over budget", **job_fields(record))
             if told := not_sent_again(record, error):

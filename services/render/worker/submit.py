@@ -106,10 +106,10 @@ async def _prepare(worker: Worker, entry: LogEntry) -> tuple[dict[str, Any], Sub
 
 async def start_again(worker: Worker, entry: LogEntry) -> LogEntry:
     """Start again after a request that surely never reached the provider. Raises Conflict."""
-    fact = restart_or_poison(entry.record, now(), worker.settings)
-    if isinstance(fact, Failed):
-        await worker.work.dead_letter(entry.record, fact.problem.model_dump_json())
-    return await worker.append(entry, fact)
+    event = restart_or_poison(entry.record, now(), worker.settings)
+    if isinstance(event, Failed):
+        await worker.work.dead_letter(entry.record, event.problem.model_dump_json())
+    return await worker.append(entry, event)
 
 
 def _delays_shutdown(worker: Worker, record: Record, ends: float) -> AbstractContextManager[None]:

@@ -12,9 +12,9 @@ async def take_over(worker: Worker, entry: LogEntry, old: Takeover) -> LogEntry:
     run = entry.record.internal.run
     if old.outputs:
         known = about_outputs(len(old.outputs), old.outputs, old.withheld)
-        fact = Rendered(
+        event = Rendered(
             run=run, outputs=old.outputs, charged="no", detail=known, withheld=old.withheld
         )
-        return await worker.append(entry, fact)
+        return await worker.append(entry, event)
     assert old.request_id
     return await worker.append(entry, Submitted(run=run, request_id=old.request_id))

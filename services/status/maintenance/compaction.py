@@ -122,9 +122,9 @@ async def compact(events: EventLog, job: str, after: timedelta) -> bool:
     record = entry.record
     if record.finished_at is None or now() - record.finished_at < after:
         return False
-    fact = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)
+    event = Compacted(ended=record.ended(entry.sequence), replaces=entry.sequence)
     try:
-        await transition(events, entry, fact)
+        await transition(events, entry, event)
     except (Conflict, IllegalTransition):
         return False
     return True

@@ -84,18 +84,18 @@ class Sweeper:
         if entry is None or not sweep_rules.is_due(entry.record, self._unknown_expires_after):
             return
         record = entry.record
-        fact = self._deadline(record)
-        if fact is None:
+        event = self._deadline(record)
+        if event is None:
             return
-        if isinstance(fact, Expired) and fact.runs_on:
+        if isinstance(event, Expired) and event.runs_on:
             await self._leave_to_a_worker(record)
-        await transition(self._events, entry, fact)
-        log.info("Deadline passed", fact=fact.name, **job_fields(record))
-        if isinstance(fact, ExpireRequested):
+        await transition(self._events, entry, event)
+        log.info("Deadline passed", event_type=event.name, **job_fields(record))
+        if isinstance(event, ExpireRequested):
             crash_point("sweep.asked")
         else:
             crash_point("sweep.expired")
-            if not fact.runs_on:
+            if not event.runs_on:
                 await self._work.purge(record)
         await self._notify(subjects.record_changed(job))
 

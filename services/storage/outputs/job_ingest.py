@@ -138,9 +138,9 @@ class JobIngest:
         problem = failure(record, error)
         return await self._end(entry, Failed(problem=problem, charged=record.charged))
 
-    async def _end(self, entry: LogEntry, fact: JobEvent) -> Record:
+    async def _end(self, entry: LogEntry, event: JobEvent) -> Record:
         """Write how a job ends. Raises Conflict."""
-        return (await transition(self._events, entry, fact)).record
+        return (await transition(self._events, entry, event)).record
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """

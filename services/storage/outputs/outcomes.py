@@ -1,4 +1,4 @@
-"""Outcome of a job whose outputs are stored, or could not be: its final fact, and the cheapest way on. Pure."""
+"""Outcome of a job whose outputs are stored, or could not be: its final event, and the cheapest way on. Pure."""
 
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.errors import ContentPolicy, JobError, OutputExpired

@@ -22,7 +22,7 @@ from services.render.worker import (
     run,
 )
 from services.render.worker import submit as submitting
-from services.render.worker.late_responses import late_fact
+from services.render.worker.late_responses import late_response_event
 from services.render.worker.wakeups import WakeUp
 from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
 from tests.simulation.scenario import PlannedRequest, Scenario
@@ -199,9 +199,9 @@ def storage_is_not_asked(patch: Patch) -> None:
 @MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
 def the_end_is_the_end(patch: Patch) -> None:
     def open_only(entry: LogEntry, answer: Any) -> Any:
-        return None if entry.record.step.is_final else late_fact(entry, answer)
+        return None if entry.record.step.is_final else late_response_event(entry, answer)
 
-    patch.setattr(inline_outputs, "late_fact", open_only)
+    patch.setattr(inline_outputs, "late_response_event", open_only)
 
 
 @MUTANTS.add("a stop does not ask what the provider did", Scenario(cancels=1), "I7")
