@@ -50,32 +50,28 @@ def retry_or_fail(
     """
     message, excerpt = short_text(str(error)), short_excerpt(excerpt or error.excerpt)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
+    counted = True
     if isinstance(error, RateLimited) and record.internal.takeover is None:
-        return RetryScheduled(
-            not_before=at + timedelta(seconds=error.seconds),
-            reason=error.code,
-            detail=f"the provider asked to wait {error.seconds:g} s: {message}",
-            counted=False,
-            answer=excerpt,
+        wait, detail, counted = (
+            error.seconds,
+            f"the provider asked to wait {error.seconds:g} s",
+            False,
         )
-    if isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
-        return RetryScheduled(
-            not_before=at + timedelta(seconds=settings.breaker_min),
-            reason=error.code,
-            detail=f"the account cannot submit: {message}",
-            counted=False,
-            answer=excerpt,
-        )
-    if error.retryable and charged == "no" and not enough:
+    elif isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
+        wait, detail, counted = settings.breaker_min, "the account cannot submit", False
+    elif error.retryable and charged == "no" and not enough:
         wait = error.retry_after or backoff(record.attempt, settings)
-        return RetryScheduled(
-            not_before=at + timedelta(seconds=wait),
-            reason=error.code,
-            detail=f"attempt {record.attempt} failed: {message}",
-            answer=excerpt,
-        )
-    problem = job_problem(record, error, charged)
-    return Failed(problem=problem, charged=charged, answer=excerpt)
+        detail = f"attempt {record.attempt} failed"
+    else:
+        problem = job_problem(record, error, charged)
+        return Failed(problem=problem, charged=charged, answer=excerpt)
+    return RetryScheduled(
+        not_before=at + timedelta(seconds=wait),
+        reason=error.code,
+        detail=f"{detail}: {message}",
+        counted=counted,
+        answer=excerpt,
+    )
 
 
 def restart_or_poison(record: Record, at: datetime, settings: RenderSettings) -> JobEvent:
