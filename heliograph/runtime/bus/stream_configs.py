@@ -55,7 +55,8 @@ NOT_SAVED = frozenset({"WORK", "KV_leases", "KV_tickets", "KV_sessions"})
 
 def streams(settings: ServiceSettings) -> list[Config]:
     """Configuration of every stream."""
-    return [{**each, "num_replicas": settings.nats_replicas} for each in _streams(settings)]
+    configs = [*_streams(settings), *_buckets(settings)]
+    return [{**each, "num_replicas": settings.nats_replicas} for each in configs]
 
 
 def _streams(settings: ServiceSettings) -> list[Config]:
@@ -130,6 +131,11 @@ def _streams(settings: ServiceSettings) -> list[Config]:
             "max_msgs_per_subject": 1,
             "discard": "old",
         },
+    ]
+
+
+def _buckets(settings: ServiceSettings) -> list[Config]:
+    return [
         _bucket("lanes", 8 * _MIB, history=5),
         _bucket("accounts", 64 * _MIB, history=5),
         _bucket("leases", 8 * _MIB),
