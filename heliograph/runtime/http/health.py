@@ -99,11 +99,8 @@ def add_health(
         ends_within: Seconds that the process may need to end after SIGTERM.
         open_metrics: Everybody reads `/metrics`; else it needs `metrics:read`, with keys.
     """
-    # when each counter began: as many series again
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     router = APIRouter(tags=["operation"], route_class=ScopedRoute)
-
-    checks = {**checks, "loops": check_loops}
+    all_checks = {**checks, "loops": check_loops}
 
     @router.get(
         "/healthz",
@@ -127,9 +124,8 @@ def add_health(
     )
     @public
     async def get_readiness(request: Request) -> Response:
-        results = await asyncio.gather(*(_result(check) for check in checks.values()))
-        report = dict(zip(checks, results, strict=True))
-        ready = all(result == "ok" for result in results)
+        report = await _results(all_checks)
+        ready = all(result == "ok" for result in report.values())
         body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
         if warnings is not None and await has_scope(request, "admin"):
             body["warnings"] = await _listed_warnings(warnings)
@@ -139,18 +135,27 @@ def add_health(
             body["ends_within_seconds"] = ends_within()
         return JSONResponse(body, status_code=200 if ready else 503)
 
+    app.include_router(router)
+    app.include_router(_metrics_route(is_open=open_metrics))
+
+
+def _metrics_route(*, is_open: bool) -> APIRouter:
+    # when each counter began: as many series again
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    router = APIRouter(tags=["operation"], route_class=ScopedRoute)
+
     @router.get(
         "/metrics",
         response_class=PlainTextResponse,
         response_description="Metrics in the Prometheus exposition format",
-        responses={**_BUG, **({} if open_metrics else _CLOSED)},
+        responses={**_BUG, **({} if is_open else _CLOSED)},
         summary="Prometheus metrics",
     )
-    @(public if open_metrics else needs("metrics:read"))
+    @(public if is_open else needs("metrics:read"))
     async def get_metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    app.include_router(router)
+    return router
 
 
 async def _listed_warnings(warnings: Warnings) -> list[dict[str, Any]]:
@@ -160,6 +165,11 @@ async def _listed_warnings(warnings: Warnings) -> list[dict[str, Any]]:
             return await warnings()
     except (TimeoutError, Unavailable):
         return []
+
+
+async def _results(checks: Mapping[str, Check]) -> dict[str, str]:
+    results = await asyncio.gather(*(_result(check) for check in checks.values()))
+    return dict(zip(checks, results, strict=True))
 
 
 async def _result(check: Check) -> str:

@@ -1,6 +1,7 @@
 """HTTP routes of bulk actions."""
 
 from collections import Counter
+from typing import Any
 
 from fastapi import APIRouter, Response
 
@@ -64,19 +65,20 @@ def action_routes(actions: BulkActions, presenter: JobPresenter) -> APIRouter:
     ) -> Response:
         if body.dry_run:
             return json_response((await actions.preview(project, body)).model_dump(mode="json"))
-        return await _respond(await actions.act(project, body, key, access_key=principal.id))
-
-    async def _respond(done: BulkActionResult) -> Response:
-        plan = done.act.plan
-        items = await present(done.items, presenter)
-        report = {
-            "action": done.act.request.action,
-            "project": plan.project,
-            "counts": Counter(item.outcome for item in done.items),
-            "more": plan.more,
-            "items": [{"id": job, **item} for job, item in zip(plan.jobs, items, strict=True)],
-        }
-        headers = {"Idempotency-Replayed": "true"} if done.act.is_replayed else {}
-        return json_response(report, 202, headers)
+        result = await actions.act(project, body, key, access_key=principal.id)
+        headers = {"Idempotency-Replayed": "true"} if result.act.is_replayed else {}
+        return json_response(await _report(result, presenter), 202, headers)
 
     return router
+
+
+async def _report(result: BulkActionResult, presenter: JobPresenter) -> dict[str, Any]:
+    plan = result.act.plan
+    items = await present(result.items, presenter)
+    return {
+        "action": result.act.request.action,
+        "project": plan.project,
+        "counts": Counter(item.outcome for item in result.items),
+        "more": plan.more,
+        "items": [{"id": job, **item} for job, item in zip(plan.jobs, items, strict=True)],
+    }

@@ -60,7 +60,7 @@ def batch_routes(batches: BatchService, presenter: JobPresenter, gateway_url: st
         headers = {"Location": f"{gateway_url}/v1/batches/{result.id}"}
         if key and result.is_replayed:
             headers["Idempotency-Replayed"] = "true"
-        return json_response(await _shown(result), 202, headers)
+        return json_response(await _shown(result, presenter), 202, headers)
 
     @router.get(
         "/batches/{batch}",
@@ -71,15 +71,16 @@ def batch_routes(batches: BatchService, presenter: JobPresenter, gateway_url: st
     )
     @needs("jobs:read")
     async def get_batch(batch: BatchId) -> Response:
-        return json_response(await _shown(await batches.read(batch)))
-
-    async def _shown(result: BatchResult) -> dict[str, Any]:
-        return {
-            "id": result.id,
-            "project": result.project,
-            "counts": result.counts,
-            "cost": result.cost and result.cost.model_dump(mode="json"),
-            "items": await present(result.items, presenter),
-        }
+        return json_response(await _shown(await batches.read(batch), presenter))
 
     return router
+
+
+async def _shown(result: BatchResult, presenter: JobPresenter) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "project": result.project,
+        "counts": result.counts,
+        "cost": result.cost and result.cost.model_dump(mode="json"),
+        "items": await present(result.items, presenter),
+    }

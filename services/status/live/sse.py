@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Header, Query, Request
@@ -37,6 +37,25 @@ _PING = 15  #: seconds of silence before a keep-alive comment
 _SEND_TIMEOUT = 30.0  #: seconds for a client to take what there is
 
 
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ServerFrame,
+        "description": (
+            "Events: `event` is the `op` of a frame, `data` the frame as JSON, `id` the cursor "
+            "for resuming"
+        ),
+    }
+}
+
+LastEventId = Annotated[
+    str,
+    Header(
+        alias="Last-Event-ID",
+        description="`id` of the last event received; the events after it follow",
+    ),
+]
+
+
 class StreamQuery(BaseModel, extra="forbid"):
     """Query of an event stream."""
 
@@ -60,16 +79,7 @@ def sse_routes(
     @router.get(
         "/events",
         response_class=EventStream,
-        responses={
-            200: {
-                "model": ServerFrame,
-                "description": (
-                    "Events: `event` is the `op` of a frame, `data` the frame as JSON, `id` the cursor "
-                    "for resuming"
-                ),
-            },
-            **problems(NotFound, Unavailable),
-        },
+        responses={**_EVENTS, **problems(NotFound, Unavailable)},
         summary="Follow a project, or a job, as server-sent events",
     )
     @needs("jobs:read", names_jobs=True)
@@ -77,13 +87,7 @@ def sse_routes(
         query: Annotated[StreamQuery, Query()],
         principal: CurrentPrincipal,
         request: Request,
-        last_event_id: Annotated[
-            str,
-            Header(
-                alias="Last-Event-ID",
-                description="`id` of the last event received; the events after it follow",
-            ),
-        ] = "",
+        last_event_id: LastEventId = "",
     ) -> EventSourceResponse:
         subscribe = Subscribe(
             op="subscribe",
