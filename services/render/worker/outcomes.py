@@ -50,17 +50,14 @@ def retry_or_fail(
     """
     message, excerpt = short_text(str(error)), short_excerpt(excerpt or error.excerpt)
     enough = record.attempt >= settings.max_attempts or record.internal.takeover is not None
-    counted = True
     if isinstance(error, RateLimited) and record.internal.takeover is None:
-        wait, detail, counted = (
-            error.seconds,
-            f"the provider asked to wait {error.seconds:g} s",
-            False,
-        )
+        wait, counted = error.seconds, False
+        detail = f"the provider asked to wait {error.seconds:g} s"
     elif isinstance(error, AccountRefused) and charged == "no" and record.internal.takeover is None:
-        wait, detail, counted = settings.breaker_min, "the account cannot submit", False
+        wait, counted = settings.breaker_min, False
+        detail = "the account cannot submit"
     elif error.retryable and charged == "no" and not enough:
-        wait = error.retry_after or backoff(record.attempt, settings)
+        wait, counted = error.retry_after or backoff(record.attempt, settings), True
         detail = f"attempt {record.attempt} failed"
     else:
         problem = job_problem(record, error, charged)
