@@ -1,7 +1,7 @@
 """Builds a job's first record: model, parameters, references and price are resolved here."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from heliograph.contracts.canonical_json import digest
 from heliograph.contracts.catalog import Catalog, provider_of
@@ -67,48 +67,12 @@ def build_record(
     resolved = _resolve(request, catalog, defaults)
     if request.finish_by and request.finish_by <= at:
         raise ValidationFailed.at("/finish_by", "is in the past")
-    kind, name, model = resolved.kind, resolved.name, resolved.model
-    parameters = request_parameters(resolved.request, kind, name, model)
-    requested = request.references or ([current] if current else [])
-    references, detail = used_references(request, requested, kind, model)
-    check_arguments(request, model)
-    internal = Internal(
-        step=Step.ACCEPTED,
-        account=resolved.account,
-        body_digest=body_digest or request.digest(name),
-        input_digest=_input_digest(resolved.request, requested, defaults),
-        style=defaults.style,
-        after=list(dict.fromkeys(request.after)),
-        max_references=len(references),
-        on_ambiguous=request.on_ambiguous.kept(),
-        timeout_seconds=parameters.get("timeout_seconds", kind.timeout_seconds),
-        changed_at=at,
-        access_key=caller.access_key,
-        correlation_id=caller.correlation_id,
-        traceparent=caller.traceparent,
-    )
-    record = Record(
-        **{field: getattr(request, field) for field in _COPIED},
-        id=caller.job,
-        project=caller.project,
-        lane=kind.lane,
-        model=name,
-        provider=provider_of(name),
-        parameters=parameters,
-        references=[reference.kept() for reference in references],
-        status="queued",
-        phase="queued",
-        detail=detail,
-        retry_of=retry_of,
-        batch=caller.batch,
-        cost=Cost(currency=model.price.currency),
-        created_at=at,
-        finish_by=request.finish_by,
-        revision=1,
-        internal=internal,
-    )
+    inputs = _inputs(request, resolved, current)
+    internal = _internal(request, caller, resolved, inputs, at, body_digest)
+    record = _record(request, caller, resolved, inputs, internal, retry_of)
     _check_size(record)
-    cost = estimate_cost(record, kind, model, request.max_cost or defaults.unpriced_max_cost)
+    ceiling = request.max_cost or defaults.unpriced_max_cost
+    cost = estimate_cost(record, resolved.kind, resolved.model, ceiling)
     check_max_cost(cost, request.max_cost)
     check_key(cost, caller.key)
     return record.model_copy(update={"cost": cost})
@@ -122,6 +86,16 @@ class _Resolved(NamedTuple):
     name: str  #: of the model
     model: Model
     account: str
+    style: str | None
+
+
+class _Inputs(NamedTuple):
+    """What the model gets of a request."""
+
+    parameters: dict[str, Any]
+    requested: list[Reference]  #: those of the request, or what it works from
+    references: list[Reference]  #: those of them that the model can take
+    detail: str | None  #: why some are left out
 
 
 def _resolve(request: JobRequest, catalog: Catalog, defaults: Defaults) -> _Resolved:
@@ -134,15 +108,82 @@ def _resolve(request: JobRequest, catalog: Catalog, defaults: Defaults) -> _Reso
     account = catalog.account_for(name)
     if account is None:
         raise ModelUnavailable(f"no account for {name} is configured")
-    return _Resolved(whole, kind, name, model, account)
+    return _Resolved(whole, kind, name, model, account, defaults.style)
 
 
-def _input_digest(request: JobRequest, references: list[Reference], defaults: Defaults) -> str:
+def _inputs(request: JobRequest, resolved: _Resolved, current: Reference | None) -> _Inputs:
+    """Raises ValidationFailed."""
+    kind, model = resolved.kind, resolved.model
+    parameters = request_parameters(resolved.request, kind, resolved.name, model)
+    requested = request.references or ([current] if current else [])
+    references, detail = used_references(request, requested, kind, model)
+    check_arguments(request, model)
+    return _Inputs(parameters, requested, references, detail)
+
+
+def _internal(
+    request: JobRequest,
+    caller: RequestIdentity,
+    resolved: _Resolved,
+    inputs: _Inputs,
+    at: datetime,
+    body_digest: str | None,
+) -> Internal:
+    timeout = resolved.kind.timeout_seconds
+    return Internal(
+        step=Step.ACCEPTED,
+        account=resolved.account,
+        body_digest=body_digest or request.digest(resolved.name),
+        input_digest=_input_digest(resolved, inputs.requested),
+        style=resolved.style,
+        after=list(dict.fromkeys(request.after)),
+        max_references=len(inputs.references),
+        on_ambiguous=request.on_ambiguous.kept(),
+        timeout_seconds=inputs.parameters.get("timeout_seconds", timeout),
+        changed_at=at,
+        access_key=caller.access_key,
+        correlation_id=caller.correlation_id,
+        traceparent=caller.traceparent,
+    )
+
+
+def _record(
+    request: JobRequest,
+    caller: RequestIdentity,
+    resolved: _Resolved,
+    inputs: _Inputs,
+    internal: Internal,
+    retry_of: str | None,
+) -> Record:
+    return Record(
+        **{field: getattr(request, field) for field in _COPIED},
+        id=caller.job,
+        project=caller.project,
+        lane=resolved.kind.lane,
+        model=resolved.name,
+        provider=provider_of(resolved.name),
+        parameters=inputs.parameters,
+        references=[reference.kept() for reference in inputs.references],
+        status="queued",
+        phase="queued",
+        detail=inputs.detail,
+        retry_of=retry_of,
+        batch=caller.batch,
+        cost=Cost(currency=resolved.model.price.currency),
+        created_at=internal.changed_at,
+        finish_by=request.finish_by,
+        revision=1,
+        internal=internal,
+    )
+
+
+def _input_digest(resolved: _Resolved, references: list[Reference]) -> str:
     """The digest of all that the result depends on; jobs with the same one are equal."""
+    request = resolved.request
     if references != request.references:
         request = request.model_copy(update={"references": references})
     inputs = request.input_digest()
-    return digest([inputs, defaults.style]) if defaults.style else inputs
+    return digest([inputs, resolved.style]) if resolved.style else inputs
 
 
 def _model(name: str, kind: Kind, catalog: Catalog) -> Model:
