@@ -56,5 +56,5 @@ async def _make_bucket(settings: ServiceSettings) -> None:
         try:
             return await asyncio.to_thread(ensure_bucket, settings)
         except ClientError as error:
-            log.warning("The store is not ready", reason=str(error))
+            log.warning("Object store not ready", reason=str(error))
             await asyncio.sleep(_STORE_INTERVAL)

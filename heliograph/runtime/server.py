@@ -53,7 +53,7 @@ def serve(service: str, settings: ServiceSettings, create: Callable[[], FastAPI]
         app = create()
         listener = listen(settings.host, port)
     except StartupError as error:
-        log.critical("Cannot start", reason=str(error))
+        log.critical("Service cannot start", reason=str(error))
         sys.exit(CANNOT_START)
     freeze_imports()
     with listener, pid_file(settings, service):
@@ -71,7 +71,7 @@ def _export_traces(endpoint: str, service: str) -> None:
         from heliograph.runtime.trace_export import export_traces
     except ImportError as error:
         log.critical(
-            "Cannot start", reason=f"HELIOGRAPH_OTLP_ENDPOINT needs the extra otel: {error}"
+            "Service cannot start", reason=f"HELIOGRAPH_OTLP_ENDPOINT needs the extra otel: {error}"
         )
         sys.exit(CANNOT_START)
     export_traces(endpoint, service)
@@ -147,7 +147,7 @@ class _Server(uvicorn.Server):
     def _on_signal(self, number: int) -> None:
         """The first drains, however long that takes; the second ends at once."""
         if self.should_exit:
-            log.warning("Ended at once by a second signal")
+            log.warning("Process ended at once by a second signal")
             os._exit(128 + number)
         self.handle_exit(number, None)
 

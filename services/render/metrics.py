@@ -15,8 +15,10 @@ _LEVELS: dict[State, int] = {"closed": 0, "half_open": 1, "open": 2}
 _BREAKER = Gauge(
     "heliograph_account_breaker", "Circuit breaker: 0 closed, 1 half open, 2 open", ["account"]
 )
-_IN_USE = Gauge("heliograph_account_in_use", "Permits in use", ["account"])
-_CAP = Gauge("heliograph_account_cap", "Permits in all, where the account has a cap", ["account"])
+_IN_USE = Gauge("heliograph_account_in_use", "Account permits in use", ["account"])
+_CAP = Gauge(
+    "heliograph_account_cap", "Concurrency limit of the account, if it has one", ["account"]
+)
 
 
 async def export_account_metrics(accounts: AccountPermits) -> None:

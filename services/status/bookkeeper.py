@@ -91,7 +91,7 @@ class Bookkeeper:
         try:
             budget = (await self._budgets.read(project)).active
         except Unreadable as error:
-            log.error("Budget cannot be read", project=project, reason=str(error))
+            log.error("Budget not readable", project=project, reason=str(error))
             return
         if budget is None:
             return

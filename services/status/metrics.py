@@ -8,7 +8,8 @@ from prometheus_client import Gauge
 _INTERVAL = 5.0  #: seconds
 
 _LAG = Gauge(
-    "heliograph_projector_lag_events", "Events of the log that the read model does not have yet"
+    "heliograph_projector_lag_events",
+    "Projector lag: events in the log that the read model does not have yet",
 )
 
 Position = Callable[[], Awaitable[int]]

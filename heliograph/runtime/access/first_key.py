@@ -31,13 +31,13 @@ async def write_first_key(jetstream: JetStream, file: Path) -> None:
         return
     key = await asyncio.to_thread(_key_in, file)
     if key is None:
-        log.error("The file of the first key holds something else", file=str(file))
+        log.error("First key not written: its file has other content", file=str(file))
         return
     request = CreateKey(name="first key", scopes=["admin"], expires_in_days=None)
     record = issue(request, key, ANYBODY, now())
     with suppress(Conflict):  # another process was first
         await KeyValue(jetstream, BUCKET).write(key.id, record.model_dump(mode="json"), 0)
-        log.info("The first key was written", file=str(file), key_id=key.id)
+        log.info("First key written", file=str(file), key_id=key.id)
 
 
 def _key_in(file: Path) -> AccessKey | None:

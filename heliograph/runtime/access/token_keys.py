@@ -68,7 +68,7 @@ class KeySet:
             await asyncio.sleep(delay)
 
     def _report(self, reason: str) -> None:
-        log.error("Keys of tokens not read", source=self._source, reason=reason)
+        log.error("JWT key set not read", source=self._source, reason=reason)
 
     def read(self, text: str) -> None:
         """Use the keys of a set that are for the algorithm. Raises Unavailable if no key is."""

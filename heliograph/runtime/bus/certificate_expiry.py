@@ -14,7 +14,7 @@ _TIMEOUT = 5.0  #: seconds for one
 
 _EXPIRY = Gauge(
     "heliograph_nats_certificate_expiry_timestamp_seconds",
-    "When the certificate of NATS expires, in Unix time; +Inf without TLS",
+    "Expiry of the NATS certificate, in Unix time; +Inf without TLS",
 )
 _EXPIRY.set(math.inf)
 

@@ -85,7 +85,7 @@ class DeadLetters:
             except Unreadable as error:
                 self.skip(message.subject, str(error))
             except HeliographError as error:
-                log.warning("Command not carried out", subject=message.subject, reason=str(error))
+                log.warning("Command failed", subject=message.subject, reason=str(error))
             except ValueError as error:
                 self.skip(message.subject, str(Unreadable.because(error)))
             except Exception:

@@ -33,7 +33,7 @@ _REMEMBERED = 10_000  #: messages that had an unexpected error
 
 _SECONDS = Histogram(
     "heliograph_message_seconds",
-    "Seconds for which a message was in hand, by how it was settled",
+    "Seconds from the delivery of a message to its acknowledgement, by outcome",
     ["consumer", "outcome"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800),
 )
@@ -129,7 +129,7 @@ async def deliver(
 def _log_outcome(delivery: Delivery, record: Record | None, seconds: float) -> None:
     fields = {"subject": delivery.subject, "delivery": delivery.number}
     if record is None:
-        log.warning("Message without a job", **fields)
+        log.warning("Message dropped: there is no such job", **fields)
     else:
         step = str(record.step)
         log.info(

@@ -11,7 +11,7 @@ from heliograph.contracts.records import Marker, Record
 _ACCEPTED = Counter("heliograph_jobs_accepted", "Jobs accepted", ["kind", "model"])
 _STARTED = Counter(
     "heliograph_jobs_started",
-    "Runs started: one of each job, and one of each retry",
+    "Runs started: one per job, and one per retry",
     ["kind", "model"],
 )
 _FINISHED = Counter(
@@ -35,7 +35,9 @@ _COST = Counter(
     "heliograph_cost_usd", "US dollars charged by providers, as far as known", ["model"]
 )
 _AMBIGUOUS = Counter(
-    "heliograph_ambiguous_submits", "Submissions that were lost and not found", ["provider"]
+    "heliograph_ambiguous_submits",
+    "Submissions whose response was lost, and whose request no lookup found",
+    ["provider"],
 )
 
 

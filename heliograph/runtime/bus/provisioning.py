@@ -69,7 +69,9 @@ async def check_provisioned(connection: Client, settings: ServiceSettings, catal
     for config in streams(settings):
         existing = await _existing(jetstream, f"STREAM.INFO.{config['name']}")
         if differences := _differences(config, existing):
-            log.warning("Provisioned otherwise", stream=config["name"], differences=differences)
+            log.warning(
+                "Stream configuration differs", stream=config["name"], differences=differences
+            )
     for config in consumers(settings, dict.fromkeys(catalog.lanes, 0)):
         await _existing(jetstream, f"CONSUMER.INFO.{_stream_of(config)}.{config['durable_name']}")
     return await epoch(jetstream)

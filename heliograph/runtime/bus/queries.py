@@ -103,7 +103,7 @@ async def _respond(
     try:
         await _send(jetstream, message, await _reply(jetstream, query, handler, message))
     except MaxPayloadError:
-        log.error("A reply is too large", subject=message.subject)
+        log.error("Reply too large", subject=message.subject)
         problem = HeliographError("the reply is larger than a message").problem()
         await _send(jetstream, message, ErrorReply(problem=problem))
 
@@ -126,7 +126,7 @@ async def _reply(
     except HeliographError as error:
         return ErrorReply(problem=error.problem())
     except Exception:
-        log.exception("A query broke its handler", subject=message.subject)
+        log.exception("Query handler failed", subject=message.subject)
         return ErrorReply(problem=HeliographError().problem())
 
 
@@ -142,4 +142,4 @@ async def _send(jetstream: JetStream, message: Msg, reply: BaseModel) -> None:
     except MaxPayloadError:
         raise
     except (Error, ConnectionError) as error:
-        log.warning("A reply is lost", subject=message.subject, reason=str(error))
+        log.warning("Reply not sent", subject=message.subject, reason=str(error))

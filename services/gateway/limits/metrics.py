@@ -11,26 +11,24 @@ from prometheus_client import Gauge
 
 from heliograph.contracts.queries.scheduler import LaneState
 
-_WAITING = Gauge("heliograph_lane_waiting", "Jobs that wait for their turn", ["lane"])
+_WAITING = Gauge("heliograph_lane_waiting", "Jobs queued in the lane", ["lane"])
 _OLDEST = Gauge(
-    "heliograph_lane_oldest_wait_seconds", "Seconds for which the first job in turn waits", ["lane"]
+    "heliograph_lane_oldest_wait_seconds", "Seconds that the oldest queued job has waited", ["lane"]
 )
-_IN_USE = Gauge("heliograph_lane_in_use", "Jobs that workers have", ["lane"])
-_CAP = Gauge("heliograph_lane_cap", "Jobs that workers may have at once", ["lane"])
-_PAUSED = Gauge("heliograph_lane_paused", "1 while no job of the lane may start", ["lane"])
+_IN_USE = Gauge("heliograph_lane_in_use", "Jobs of the lane that workers have", ["lane"])
+_CAP = Gauge("heliograph_lane_cap", "Concurrency limit of the lane", ["lane"])
+_PAUSED = Gauge("heliograph_lane_paused", "1 while the lane is paused", ["lane"])
 _WANTED = Gauge(
-    "heliograph_render_wanted", "Jobs that render could work on now: per lane no more than its cap"
+    "heliograph_render_wanted", "Jobs that render could run now: at most the cap of each lane"
 )
 _OF_LANES = (_WAITING, _OLDEST, _IN_USE, _CAP, _PAUSED)
 
 _BYTES_RATIO = Gauge(
-    "heliograph_stream_bytes_ratio", "Part of a stream's bound in bytes that is in use", ["stream"]
+    "heliograph_stream_bytes_ratio", "Used fraction of the stream's byte limit", ["stream"]
 )
-_SUBJECTS = Gauge(
-    "heliograph_events_subjects", "Subjects of the event log: one of each job, kept for ever"
-)
+_SUBJECTS = Gauge("heliograph_events_subjects", "Subjects in the event log: one per job")
 _RESERVE = Gauge(
-    "heliograph_events_reserve_ratio", "Part of the event log that open jobs still need to end"
+    "heliograph_events_reserve_ratio", "Fraction of the event log reserved for open jobs to end"
 )
 
 

@@ -32,13 +32,13 @@ _COUNT_EVERY = 10.0  #: seconds
 _SIZE = Gauge("heliograph_reference_copies", "Entries of the upload cache")
 _MOST = Gauge(
     "heliograph_reference_copies_max",
-    "Largest number of entries; beyond it the least recently used is removed",
+    "Entry limit of the upload cache; beyond it the least recently used is evicted",
 )
 _HITS = Counter(
     "heliograph_reference_copies_hits", "References found in the upload cache", ["account"]
 )
 _MISSES = Counter(
-    "heliograph_reference_copies_misses", "References that had to be uploaded", ["account"]
+    "heliograph_reference_copies_misses", "References missing from the upload cache", ["account"]
 )
 
 _Read = Callable[[], Awaitable[tuple[str, bytes]]]

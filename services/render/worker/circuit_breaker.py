@@ -41,7 +41,9 @@ async def record_outcome(worker: Worker, record: Record, error: JobError | None)
             non_retryable=isinstance(error, AccountRefused),
         )
         await worker.accounts.update_breaker(account, failed)
-        log.warning("Provider failed", account=account, code=error.code, reason=reason)
+        log.warning(
+            "Circuit breaker counted a failure", account=account, code=error.code, reason=reason
+        )
 
 
 def _reset(_: CircuitBreaker | None) -> None:

@@ -19,13 +19,13 @@ _Call = Literal["submit", "poll", "cancel", "look_up"]
 
 _SECONDS = Histogram(
     "heliograph_provider_seconds",
-    "Seconds for a call of a provider",
+    "Seconds of a provider call",
     ["provider", "model", "step"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120),
 )
 _ERRORS = Counter(
     "heliograph_provider_errors",
-    "Calls that failed and requests that the provider ended, by error code",
+    "Provider calls that failed, and requests that the provider stopped, by error code",
     ["provider", "code"],
 )
 _AMBIGUOUS = "ambiguous"  #: the reply to a submission was lost

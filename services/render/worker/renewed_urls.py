@@ -33,7 +33,7 @@ async def renew(worker: Worker, job: str) -> list[Output]:
         async with asyncio.timeout(_TIMEOUT):
             state = await worker.provider(record).poll(request)
     except (HeliographError, TimeoutError) as error:
-        log.warning("No fresh output URLs", reason=str(error), **job_fields(record))
+        log.warning("Output URLs not renewed", reason=str(error), **job_fields(record))
         return []
     return state.outputs if isinstance(state, RequestSucceeded) else []
 

@@ -158,7 +158,7 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | MessageDone:
         try:
             return await worker.append(entry, event)
         except OverBudget as error:
-            log.info("Not submitted again: it is over budget", **job_fields(record))
+            log.info("Job not submitted again: its project is over budget", **job_fields(record))
             if told := not_sent_again(record, error):
                 return await worker.append(entry, told)
     if record.step is Step.RENDERED and record.internal.expire:

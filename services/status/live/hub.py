@@ -173,7 +173,7 @@ class Hub:
         try:
             yield
         except Exception as error:
-            log.exception("Event not rendered", sequence=frame.sequence)
+            log.exception("Live frame not written", sequence=frame.sequence)
             self._bus.events.note(frame.stored(), f"{type(error).__name__} while it was shown")
             frame.text, frame.expires_at = "", float("inf")
 
@@ -221,7 +221,7 @@ class Hub:
         try:
             reached = ThresholdReached.model_validate_json(message.data)
         except ValueError as error:
-            log.warning("Threshold of a budget cannot be read", reason=str(error))
+            log.warning("Budget threshold not readable", reason=str(error))
             return
         for listener in list(self._live.get(reached.project, ())):
             listener.on_threshold(reached)

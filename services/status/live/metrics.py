@@ -8,7 +8,7 @@ from services.status.live.client_limits import ClientLimits
 EVENTS = Counter("heliograph_live_events", "Events received from the event log")
 #: they come back, and resume where they were
 SLOW_CLIENTS = Counter(
-    "heliograph_live_slow_clients", "WebSockets that were closed because they did not keep up"
+    "heliograph_live_slow_clients", "WebSockets closed because the client was too slow"
 )
 _CONNECTIONS = Gauge("heliograph_live_connections", "Live clients", ["protocol"])
 

@@ -60,7 +60,7 @@ async def create_index(connection: AsyncConnection) -> None:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        log.warning("No prompt index: pg_trgm is missing", reason=cause_of(error))
+        log.warning("Prompt index not created: pg_trgm is missing", reason=cause_of(error))
 
 
 async def drop_index(connection: AsyncConnection) -> None:

@@ -223,7 +223,7 @@ class JobIngest:
             return index, await self._ingest.store(ingestion, index, output)
         except lasting as error:
             fields = job_fields(ingestion.record)
-            log.warning("An output is refused", **fields, index=index, reason=str(error))
+            log.warning("Output refused", **fields, index=index, reason=str(error))
             return index, error
 
     async def dead_letter(self, job: str, error: Exception) -> None:

@@ -32,7 +32,7 @@ from services.storage.temp_dir import removed_folder
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 
 _STORED = Counter(
-    "heliograph_stored_bytes", "Bytes of outputs and their variants that were stored", ["media"]
+    "heliograph_stored_bytes", "Bytes stored of outputs and their variants", ["media"]
 )
 
 

@@ -82,7 +82,7 @@ async def test_the_last_good_keys_stay_and_later_ones_are_taken(
             source.write_text("[]")
 
             async def is_refused() -> bool:
-                return any(line["event"] == "Keys of tokens not read" for line in logs)
+                return any(line["event"] == "JWT key set not read" for line in logs)
 
             await until_true(is_refused)
         assert await knows("one")
