@@ -10,7 +10,6 @@ many another one may refuse too early.
 """
 
 import asyncio
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +19,7 @@ from cachetools import LRUCache
 from heliograph.contracts.errors import TooManyRequests, Unavailable
 from heliograph.contracts.quotas import RequestRate
 from heliograph.runtime.clock import now
+from heliograph.runtime.own_error import own_error
 
 #: requests that are taken at once where fewer wait, but no more than a twentieth of the limit
 AT_ONCE = 10
@@ -98,7 +98,7 @@ class RateLimiter:
         try:
             await asyncio.shield(window.refill)
         except Unavailable as error:
-            raise copy(error) from None
+            raise own_error(error) from None
         finally:
             window.waiting -= count
 
