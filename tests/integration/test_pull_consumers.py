@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,14 +21,10 @@ async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Ser
     """The second stream is missing when the broker is started first."""
     names = [f"half-{number}-{secrets.token_hex(4)}" for number in (1, 2)]
     consumers = PullConsumers(nats.settings, "test")
-    heard: asyncio.Queue[str] = asyncio.Queue()
-
-    async def on_message(message: Msg) -> None:
-        await message.ack()
-        heard.put_nowait(message.subject)
+    handled: asyncio.Queue[str] = asyncio.Queue()
 
     for name in names:
-        consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=2)
+        consumers.add(f"{name}.>", _handing_on(handled), stream=name, durable=name, workers=2)
 
     await _create(bus, names[0])
     with pytest.raises(Unavailable):
@@ -36,9 +33,9 @@ async def test_a_subscription_works_after_a_failed_start(bus: NatsBus, nats: Ser
     await consumers.start()
 
     for name in names:
-        await bus.jetstream.publish(f"{name}.x", b"", {})
+        await bus.jetstream.publish(f"{name}.x", name.encode(), {})
     async with asyncio.timeout(TIMEOUT):
-        assert {await heard.get(), await heard.get()} == {f"{name}.x" for name in names}
+        assert {await handled.get(), await handled.get()} == set(names)
     await consumers.stop()
 
 
@@ -108,10 +105,6 @@ async def test_who_leaves_finishes_what_is_in_hand_and_takes_nothing_more(
         await message.ack()
         finished.append(message.data.decode())
 
-    async def other(message: Msg) -> None:
-        await message.ack()
-        elsewhere.put_nowait(message.data.decode())
-
     await _create(bus, name)
     leaving.add(f"{name}.>", last, stream=name, durable=name, workers=10)
     await leaving.start()
@@ -120,7 +113,7 @@ async def test_who_leaves_finishes_what_is_in_hand_and_takes_nothing_more(
         await begun.wait()
         await leaving.stop_pulling()
         await bus.jetstream.publish(f"{name}.x", b"second", {})
-        staying.add(f"{name}.>", other, stream=name, durable=name, workers=10)
+        staying.add(f"{name}.>", _handing_on(elsewhere), stream=name, durable=name, workers=10)
         await staying.start()
         assert await elsewhere.get() == "second"
         end.set()
@@ -135,16 +128,12 @@ async def test_a_consumer_goes_on_after_a_restart_of_the_server(tmp_path: Path) 
     name = f"restart-{secrets.token_hex(4)}"
     handled: asyncio.Queue[str] = asyncio.Queue()
 
-    async def on_message(message: Msg) -> None:
-        await message.ack()
-        handled.put_nowait(message.data.decode())
-
     with nats_running(tmp_path) as server:
         bus = NatsBus(server.settings, CURRENT_CATALOG, "test")
         await bus.open()
         await _create(bus, name, storage="file")
         consumers = PullConsumers(server.settings, "test")
-        consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=10)
+        consumers.add(f"{name}.>", _handing_on(handled), stream=name, durable=name, workers=10)
         await consumers.start()
         async with asyncio.timeout(TIMEOUT):
             await bus.jetstream.publish(f"{name}.x", b"before", {})
@@ -160,27 +149,33 @@ async def test_a_consumer_goes_on_after_a_restart_of_the_server(tmp_path: Path) 
     assert text == "after"
 
 
-async def test_no_header_of_a_message_says_where_an_answer_goes(bus: NatsBus, nats: Server) -> None:
+async def test_no_header_of_a_message_says_where_a_reply_goes(bus: NatsBus, nats: Server) -> None:
     """Else whoever may publish a message could have the service that handles it publish anywhere."""
     name = f"attack-{secrets.token_hex(4)}"
     target = f"$KV.quotas.{name}"
     consumers = PullConsumers(nats.settings, "test")
     handled: asyncio.Queue[str] = asyncio.Queue()
 
-    async def on_message(message: Msg) -> None:
-        await message.ack()
-        handled.put_nowait(message.data.decode())
-
     await _create(bus, name)
-    consumers.add(f"{name}.>", on_message, stream=name, durable=name, workers=1)
+    consumers.add(f"{name}.>", _handing_on(handled), stream=name, durable=name, workers=1)
     await consumers.start()
-    for text in ("attack", "next"):  # what follows is handled after the answer to the first
+    for text in ("attack", "next"):  # what follows is handled after the reply to the first
         await bus.jetstream.publish(f"{name}.x", text.encode(), {"reply_to": target})
     async with asyncio.timeout(TIMEOUT):
         assert [await handled.get(), await handled.get()] == ["attack", "next"]
     await consumers.stop()
 
     assert await bus.jetstream.last("KV_quotas", target) is None
+
+
+def _handing_on(texts: asyncio.Queue[str]) -> Callable[[Msg], Awaitable[None]]:
+    """A handler that acknowledges messages, and hands their texts on."""
+
+    async def handle(message: Msg) -> None:
+        await message.ack()
+        texts.put_nowait(message.data.decode())
+
+    return handle
 
 
 async def _publish_once_connected(bus: NatsBus, subject: str, text: bytes) -> None:
