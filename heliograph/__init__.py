@@ -6,11 +6,11 @@ HTTP or WebSocket library.
 
 Topics that many modules touch, and where each begins (docs/glossary.md has all of them):
 
-- idempotency: services/gateway/idempotency.py; the client makes the keys in client/http.py
+- idempotency: services/gateway/idempotency.py; the client makes the keys in heliograph/client/http.py
 - rate limit: services/gateway/limits/rate_limiter.py ours, services/render/providers/rate_limit.py theirs
-- lease, leader election: runtime/bus/leases.py
-- dead letter: runtime/bus/dead_letters.py
-- retention: contracts/retention.py has the rules, services/status/maintenance applies them
+- lease, leader election: heliograph/runtime/bus/leases.py
+- dead letter: heliograph/runtime/bus/dead_letters.py
+- retention: heliograph/contracts/retention.py has the rules, services/status/maintenance applies them
 """
 
 from importlib import import_module
