@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
@@ -53,6 +54,23 @@ async def test_headers_go_and_come(client: RequestClient, echo: str) -> None:
     reply = await client.request(echo, b"", timeout=60, headers={"ce-id": "7"})
 
     assert reply.headers == {"ce-id": "7"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"ce-id: 7\r\nNats-Subject: events.p.j\r\n\r\n",
+        b"tight:7\r\ntab:\t7\r\nwide  :  a b  \r\n\r\n",
+        b"time: 10:00:00\r\nempty:\r\nblank: \r\n\r\n",
+        "umlaut: ä\u00a0\r\nname-ä: 7\r\n\r\n".encode(),
+        b"broken: \xff7\r\nhalf: \xc3\r\nnext: 7\r\n\r\n",
+        b"two words: 7\r\nno colon\r\nlone\nfeed: 7\r\nvalue: a\nb: c\r\n\r\n",
+        b"again: 1\r\nagain: 2\r\n\r\n",
+        b"\r\n",
+    ],
+)
+def test_headers_are_read_as_the_library_reads_them(lines: bytes) -> None:
+    assert RequestClient._parse_header_lines(lines) == Client._parse_header_lines(lines)
 
 
 async def test_a_subject_without_listeners_is_known_at_once(client: RequestClient) -> None:

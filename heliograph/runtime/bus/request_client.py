@@ -1,5 +1,5 @@
 """
-Request client: a NATS client whose requests cost one future and one timer.
+Request client: a NATS client whose requests cost one future and one timer, and its headers one pass.
 
 nats-py waits for a reply with `asyncio.wait_for`, which takes two more rounds of the event loop for each, and
 in Python 3.11 loses a cancellation that comes in the same moment as the reply (python/cpython#86296).
@@ -14,6 +14,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 
 _NO_RESPONDERS = "503"
+_BLANK = " \t\n\r\v\f"  #: ASCII only: other blanks are part of a value
 
 
 class RequestClient(Client):
@@ -38,6 +39,20 @@ class RequestClient(Client):
         if self._pongs and self._pongs[0].done():
             self._pongs[0] = asyncio.get_running_loop().create_future()
         await super()._process_pong()
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        """
+        The headers of a message, as nats-py reads them, which looks at each letter of each name: that took
+        a tenth of the time of a process that only listens.
+        """
+        headers: dict[str, str] = {}
+        for line in raw.decode(errors="replace").split("\r\n"):
+            name, colon, value = line.partition(":")
+            name = name.strip(_BLANK)
+            if colon and name.isascii() and len(name.split()) == 1:
+                headers[name] = value.strip(_BLANK)
+        return headers
 
     async def request(
         self,
