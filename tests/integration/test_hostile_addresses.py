@@ -23,16 +23,18 @@ _REFUSED = {"OutputRefused", "ReferenceFailed", "TargetRefused", "InvalidURL"}
 #: in no allow-list of names, or nowhere to be found
 _UNANSWERED = {"StorageFailed", "ConnectError", "ReadError", "RemoteProtocolError"}
 
-#: that of Authlib is one of httpx2
-_MAKES_CLIENT = re.compile(r"\bhttpx2?\.(?:Async)?Client\(|\bAsyncOAuth2Client\(")
-#: what makes HTTP clients, and to whom they speak
+#: that of Authlib is one of httpx2; who needs no client makes requests
+_MAKES_CLIENT = re.compile(r"\bhttpx2?\.(?:(?:Async)?Client|Request)\(|\bAsyncOAuth2Client\(")
+#: what makes HTTP clients or requests, and to whom they speak
 _CLIENTS = {
     "heliograph/client/http.py": "the gateway, for users",
     "heliograph/runtime/access/token_keys.py": "the address of a key set in the settings",
     "heliograph/runtime/bus/nats_monitor.py": "the NATS server of the settings",
     "heliograph/runtime/fetching/guarded_client.py": "addresses that callers and providers give",
+    "heliograph/runtime/fetching/public_transport.py": "where the guarded client sends it",
     "services/gateway/access/oidc/provider.py": "the identity provider of the settings",
     "services/render/providers/fal/client.py": "fal",
+    "services/render/providers/fal/transport.py": "fal",
     "services/render/providers/gemini/__init__.py": "Gemini",
     "services/render/providers/http.py": "a provider",
     "services/render/providers/output_upload.py": "storage",
