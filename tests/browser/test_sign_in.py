@@ -172,9 +172,9 @@ def test_a_page_offers_only_what_its_key_allows(
 ) -> None:
     """A key of one project that may read: no caps to change, no accounts, no other projects."""
     body = {"name": "reader", "scopes": ["jobs:read", "assets:read"], "projects": [project]}
-    answer = httpx.post(f"{keyed.url('gateway')}/v1/keys", json=body, headers=bearer(key))
+    response = httpx.post(f"{keyed.url('gateway')}/v1/keys", json=body, headers=bearer(key))
     page = guarded.open("/board")
-    sign_in(page, answer.json()["key"])
+    sign_in(page, response.json()["key"])
     lane = page.get_by_role("region", name="Portraits")
     expect(lane.get_by_text("in use")).to_be_visible()
     expect(lane.get_by_role("button")).to_have_count(0)

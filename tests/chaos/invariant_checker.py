@@ -363,8 +363,8 @@ async def missing_pictures(stack: Stack, log: list[LogEntry]) -> list[str]:
 
         async def check(name: str, sha256: str) -> str | None:
             async with places:
-                answer = await http.get(f"/v1/assets/{name}/content", follow_redirects=True)
-            found = hashlib.sha256(answer.content).hexdigest()
+                response = await http.get(f"/v1/assets/{name}/content", follow_redirects=True)
+            found = hashlib.sha256(response.content).hexdigest()
             return None if found == sha256 else f"{name} is not what was stored"
 
         checks = [

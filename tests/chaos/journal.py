@@ -68,18 +68,18 @@ async def submit(stack: Stack, request: SentRequest) -> None:
             gateway = stack.gateways[request.tries % len(stack.gateways)]
             request.tries += 1
             try:
-                answer = await http.post(
+                response = await http.post(
                     gateway + path, json=request.body, headers={"Idempotency-Key": request.key}
                 )
             except httpx.TransportError:
                 await asyncio.sleep(_PAUSE)
                 continue
-            if answer.status_code in (200, 202):
-                request.job = answer.json()["id"]
-                request.deduplicated = answer.json()["deduplicated"]
+            if response.status_code in (200, 202):
+                request.job = response.json()["id"]
+                request.deduplicated = response.json()["deduplicated"]
                 return
-            if answer.status_code < 500:
-                request.refusal = answer.json()["code"]
+            if response.status_code < 500:
+                request.refusal = response.json()["code"]
                 return
             await asyncio.sleep(_PAUSE)
 

@@ -37,11 +37,11 @@ async def cut_off(
     async with asyncio.timeout(TIMEOUT):
         while True:
             with suppress(httpx.TransportError):
-                answer = await http.post(path, json=body, headers=headers)
-                if answer.status_code == 202:
-                    report: dict[str, Any] = answer.json()
+                response = await http.post(path, json=body, headers=headers)
+                if response.status_code == 202:
+                    report: dict[str, Any] = response.json()
                     return report
-                assert answer.status_code == 503, answer.text
+                assert response.status_code == 503, response.text
             await asyncio.sleep(0.1)
 
 

@@ -118,7 +118,7 @@ async def test_an_answer_as_documented_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (an_answer("/v1/jobs/job_1/cancel", 200, {"charged": "perhaps"}), "charged"),
         (an_answer("/v1/jobs/job_1/cancel", 200, {}), "'charged' is a required property"),
@@ -128,10 +128,10 @@ async def test_an_answer_as_documented_passes() -> None:
     ],
 )
 async def test_an_answer_that_is_documented_otherwise_is_found(
-    answer: httpx.Response, reason: str
+    response: httpx.Response, reason: str
 ) -> None:
     with pytest.raises(AssertionError, match=reason):
-        await DocumentedAnswers("gateway")(answer)
+        await DocumentedAnswers("gateway")(response)
 
 
 GOOD: Operation = {

@@ -28,10 +28,10 @@ def jobs_of(project: str) -> str:
     return JOBS.format(project=project)
 
 
-async def _problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    problem: dict[str, Any] = answer.json()
-    assert (answer.status_code, problem["code"]) == (status, code), problem
-    assert answer.headers["content-type"] == "application/problem+json"
+async def _problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response.headers["content-type"] == "application/problem+json"
     assert problem["status"] == status
     assert problem["title"]
     assert problem["type"] == f"/problems/{code}"
@@ -39,11 +39,11 @@ async def _problem(answer: httpx.Response, status: int, code: str) -> dict[str, 
 
 
 async def test_a_job_is_accepted_with_its_address(http: httpx.AsyncClient, project: str) -> None:
-    answer = await http.post(jobs_of(project), json=BODY)
+    response = await http.post(jobs_of(project), json=BODY)
 
-    job = answer.json()
-    assert answer.status_code == 202
-    assert answer.headers["location"] == job["links"]["self"]
+    job = response.json()
+    assert response.status_code == 202
+    assert response.headers["location"] == job["links"]["self"]
     assert job["status"] == "queued"
     assert job["revision"] == 1
     assert job["sequence"] > 0
@@ -91,9 +91,9 @@ async def test_a_large_body_without_a_length_is_refused(
         for _ in range(20):
             yield b" " * 100_000
 
-    answer = await http.post(jobs_of(project), content=chunks())
+    response = await http.post(jobs_of(project), content=chunks())
 
-    await _problem(answer, 413, "body_too_large")
+    await _problem(response, 413, "body_too_large")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ async def test_a_wrong_field_is_pointed_at(
 ) -> None:
     body = {**BODY, field: value}
 
-    answer = await http.post(jobs_of(project), json=body)
+    response = await http.post(jobs_of(project), json=body)
 
-    problem = await _problem(answer, 422, "validation_failed")
+    problem = await _problem(response, 422, "validation_failed")
     assert pointer in [error["pointer"] for error in problem["errors"]]
 
 
@@ -162,9 +162,9 @@ async def test_a_wrong_method_is_not_allowed(http: httpx.AsyncClient, project: s
 async def test_an_unknown_or_ill_formed_query_is_pointed_at(
     http: httpx.AsyncClient, project: str, query: str
 ) -> None:
-    answer = await http.get(f"{jobs_of(project)}?{query}")
+    response = await http.get(f"{jobs_of(project)}?{query}")
 
-    problem = await _problem(answer, 422, "validation_failed")
+    problem = await _problem(response, 422, "validation_failed")
     assert problem["errors"][0]["pointer"] == f"/query/{query.partition('=')[0]}"
 
 
@@ -174,9 +174,9 @@ async def test_a_key_has_visible_characters_only(
 ) -> None:
     headers = {"Idempotency-Key": key.encode()}
 
-    answer = await http.post(jobs_of(project), json=BODY, headers=headers)  # type: ignore[arg-type]  # bytes are a header value too
+    response = await http.post(jobs_of(project), json=BODY, headers=headers)  # type: ignore[arg-type]  # bytes are a header value too
 
-    await _problem(answer, 400, "idempotency_key_invalid")
+    await _problem(response, 400, "idempotency_key_invalid")
 
 
 async def test_what_costs_money_needs_a_key(http: httpx.AsyncClient, project: str) -> None:
@@ -188,9 +188,9 @@ async def test_what_costs_money_needs_a_key(http: httpx.AsyncClient, project: st
 async def test_a_price_over_the_limit_is_refused(http: httpx.AsyncClient, project: str) -> None:
     body = {**BODY, "parameters": {"price": "0.02"}, "max_cost": "0.01"}
 
-    answer = await http.post(jobs_of(project), json=body, headers={"Idempotency-Key": "k"})
+    response = await http.post(jobs_of(project), json=body, headers={"Idempotency-Key": "k"})
 
-    await _problem(answer, 402, "over_max_cost")
+    await _problem(response, 402, "over_max_cost")
 
 
 async def test_a_key_is_always_the_same_job(http: httpx.AsyncClient, project: str) -> None:
@@ -211,9 +211,9 @@ async def test_a_key_stands_for_one_body(http: httpx.AsyncClient, project: str) 
     await http.post(jobs_of(project), json=BODY, headers=headers)
 
     other = {**BODY, "prompt": "something else"}
-    answer = await http.post(jobs_of(project), json=other, headers=headers)
+    response = await http.post(jobs_of(project), json=other, headers=headers)
 
-    await _problem(answer, 422, "idempotency_key_reused")
+    await _problem(response, 422, "idempotency_key_reused")
 
 
 async def test_a_key_of_another_project_is_another_job(
@@ -231,9 +231,9 @@ async def test_a_busy_slot_names_its_job(http: httpx.AsyncClient, project: str) 
     slow = {**BODY, "slot": "shot/12", "parameters": {"seconds": 30}}
     busy = (await http.post(jobs_of(project), json=slow)).json()
 
-    answer = await http.post(jobs_of(project), json={**slow, "prompt": "another"})
+    response = await http.post(jobs_of(project), json={**slow, "prompt": "another"})
 
-    problem = await _problem(answer, 409, "slot_busy")
+    problem = await _problem(response, 409, "slot_busy")
     assert busy["id"] in problem["detail"]
     await http.post(f"/v1/jobs/{busy['id']}/cancel", json={})
 
@@ -312,9 +312,9 @@ async def test_jobs_are_listed_newest_first_and_in_pages(
 
     pages, path = [], f"{jobs_of(project)}?limit=2"
     while path:
-        answer = await http.get(path)
-        pages.append([job["id"] for job in answer.json()["items"]])
-        path = answer.links.get("next", {}).get("url", "")
+        response = await http.get(path)
+        pages.append([job["id"] for job in response.json()["items"]])
+        path = response.links.get("next", {}).get("url", "")
 
     assert [job for page in pages for job in page] == made[::-1]
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -357,11 +357,11 @@ async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None
 async def test_a_prompt_of_white_space_makes_no_job(
     http: httpx.AsyncClient, project: str, prompt: str
 ) -> None:
-    answer = await http.post(jobs_of(project), json={**BODY, "prompt": prompt})
+    response = await http.post(jobs_of(project), json={**BODY, "prompt": prompt})
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
-    assert answer.json()["errors"][0]["pointer"] == "/prompt"
-    [action] = answer.json()["next_actions"]
+    assert (response.status_code, response.json()["code"]) == (422, "validation_failed")
+    assert response.json()["errors"][0]["pointer"] == "/prompt"
+    [action] = response.json()["next_actions"]
     accepted = await http.post(jobs_of(project), json={**BODY, **action["patch"]})
     assert accepted.status_code == 202
 
@@ -371,10 +371,10 @@ async def test_a_batch_with_a_prompt_of_white_space_is_refused_as_a_whole(
 ) -> None:
     jobs = [BODY, {**BODY, "prompt": "  "}]
 
-    answer = await http.post(f"/v1/projects/{project}/batches", json={"jobs": jobs})
+    response = await http.post(f"/v1/projects/{project}/batches", json={"jobs": jobs})
 
-    assert answer.status_code == 422
-    assert "/jobs/1/prompt" in answer.text
+    assert response.status_code == 422
+    assert "/jobs/1/prompt" in response.text
 
 
 @pytest.mark.parametrize("group", ["tag", "param"])

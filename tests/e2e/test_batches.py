@@ -49,9 +49,9 @@ async def submitted(http: httpx.AsyncClient, *jobs: dict[str, Any], **how: Any) 
 
 
 async def read(http: httpx.AsyncClient, batch: dict[str, Any]) -> dict[str, Any]:
-    answer = await http.get(str(http.base_url.join(f"/v1/batches/{batch['id']}")))
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = await http.get(str(http.base_url.join(f"/v1/batches/{batch['id']}")))
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -239,10 +239,10 @@ async def test_what_is_in_the_way_is_replaced_on_request(
 async def test_an_invalid_batch_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], pointer: str
 ) -> None:
-    answer = await http.post("/batches", json=body)
+    response = await http.post("/batches", json=body)
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == pointer
 
 
 async def test_a_batch_over_a_megabyte_is_too_large(http: httpx.AsyncClient) -> None:
@@ -253,9 +253,9 @@ async def test_a_batch_over_a_megabyte_is_too_large(http: httpx.AsyncClient) -> 
 
 @pytest.mark.parametrize("name", [f"batch_{'0' * 26}", "nonsense", f"job_{'0' * 26}"])
 async def test_an_unknown_batch_is_not_found(http: httpx.AsyncClient, name: str) -> None:
-    answer = await http.get(str(http.base_url.join(f"/v1/batches/{name}")))
+    response = await http.get(str(http.base_url.join(f"/v1/batches/{name}")))
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 # -- what is missing

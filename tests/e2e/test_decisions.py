@@ -192,9 +192,9 @@ async def test_a_retry_that_cannot_work_is_refused(
     job = await client.submit(kind="image", prompt="x", parameters={"fault": "reject"})
     await client.finish(job.id)
 
-    answer = await http.post(f"/v1/jobs/{job.id}/retry", json=body)
+    response = await http.post(f"/v1/jobs/{job.id}/retry", json=body)
 
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 async def test_a_job_that_goes_well_is_not_retried(client: Client) -> None:

@@ -37,17 +37,17 @@ def here(http: httpx.AsyncClient) -> str:
 
 
 async def change(http: httpx.AsyncClient, **defaults: Any) -> dict[str, Any]:
-    answer = await http.patch(here(http), json={"defaults": defaults})
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()["defaults"]
+    response = await http.patch(here(http), json={"defaults": defaults})
+    assert response.status_code == 200, response.text
+    changed: dict[str, Any] = response.json()["defaults"]
     return changed
 
 
 async def refused(http: httpx.AsyncClient, **defaults: Any) -> tuple[int, str, list[str]]:
     """Status, code and pointers of the problem."""
-    answer = await http.patch(here(http), json={"defaults": defaults})
-    problem = answer.json()
-    return answer.status_code, problem["code"], [each["pointer"] for each in problem["errors"]]
+    response = await http.patch(here(http), json={"defaults": defaults})
+    problem = response.json()
+    return response.status_code, problem["code"], [each["pointer"] for each in problem["errors"]]
 
 
 async def ask(client: Client, **fields: Any) -> Job:
@@ -274,6 +274,6 @@ async def test_a_change_holds_at_once_where_it_was_made_and_soon_everywhere(
 
 async def shape_of_a_job(http: httpx.AsyncClient, gateway: str, project: str) -> str | None:
     body = {"kind": "portrait", "prompt": "a keeper", "parameters": FAST}
-    answer = await http.post(f"{gateway}/v1/projects/{project}/jobs", json=body)
-    shape: str | None = answer.json()["parameters"].get("aspect_ratio")  # null: of no default yet
+    response = await http.post(f"{gateway}/v1/projects/{project}/jobs", json=body)
+    shape: str | None = response.json()["parameters"].get("aspect_ratio")  # null: of no default yet
     return shape

@@ -43,9 +43,9 @@ async def test_a_browser_draws_the_page_from_one_origin(
 
 async def test_the_policy_of_the_page_allows_no_other_host(stack: Stack) -> None:
     async with httpx.AsyncClient() as http:
-        answer = await http.get(f"{stack.url('gateway')}/docs")
+        response = await http.get(f"{stack.url('gateway')}/docs")
 
-    policy = answer.headers["content-security-policy"]
+    policy = response.headers["content-security-policy"]
     assert "http" not in policy.replace("'sha256-", "")
     assert policy.startswith("default-src 'none'; script-src 'self' 'sha256-")
-    assert "https://" not in answer.text
+    assert "https://" not in response.text

@@ -49,12 +49,12 @@ class ConcurrentClients:
             url = self._urls[number % len(self._urls)]
             number += 1
             try:
-                answer = await http.post(url, json=body, headers={"Idempotency-Key": key})
+                response = await http.post(url, json=body, headers={"Idempotency-Key": key})
             except httpx.TransportError:
                 await asyncio.sleep(0.1)
                 continue
-            if answer.status_code != 503:
-                return answer
+            if response.status_code != 503:
+                return response
             await asyncio.sleep(0.1)
 
 

@@ -227,17 +227,17 @@ async def test_a_full_account_has_room_as_soon_as_a_job_is_done(
 async def test_an_invalid_limit_is_refused(
     http: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str
 ) -> None:
-    answer = await http.patch(f"/v1/{path}", json=body)
+    response = await http.patch(f"/v1/{path}", json=body)
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == pointer
 
 
 @pytest.mark.parametrize("path", ["lanes/nowhere", "accounts/nobody"])
 async def test_what_is_not_there_cannot_be_changed(http: httpx.AsyncClient, path: str) -> None:
-    answer = await http.patch(f"/v1/{path}", json={"cap": 2})
+    response = await http.patch(f"/v1/{path}", json={"cap": 2})
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 async def test_a_waiting_job_knows_its_turn_and_when_it_will_be_done(

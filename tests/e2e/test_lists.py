@@ -59,10 +59,10 @@ async def test_a_list_shows_progress_positions_and_counts(
 async def test_a_list_of_statuses_is_checked(
     http: httpx.AsyncClient, project: str, status: str
 ) -> None:
-    answer = await http.get(f"/v1/projects/{project}/jobs", params={"status": status})
+    response = await http.get(f"/v1/projects/{project}/jobs", params={"status": status})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/query/status"
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/query/status"
 
 
 async def test_projects_are_listed_by_name(http: httpx.AsyncClient, stack: Stack) -> None:

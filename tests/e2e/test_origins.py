@@ -42,9 +42,9 @@ async def test_a_page_of_another_origin_cancels_nothing(stack: Stack, client: Cl
     cancel = f"{stack.url('gateway')}/v1/jobs/{job.id}/cancel"
 
     async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-        answer = await http.post(cancel, headers={"Origin": EVIL, "Content-Type": "text/plain"})
+        response = await http.post(cancel, headers={"Origin": EVIL, "Content-Type": "text/plain"})
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
     [ended] = await client.finish(job.id)
     assert ended.status == "succeeded"
 
@@ -112,12 +112,12 @@ async def test_a_page_of_the_gateway_uploads(stack: Stack, project: str, page: s
     preflight = {"Origin": page, "Access-Control-Request-Method": "PUT"}
     async with httpx.AsyncClient() as http:
         allowed = await http.options(door, headers=preflight)
-        answer = await http.put(door, headers={"Origin": page}, content=b"GIF89a")
+        response = await http.put(door, headers={"Origin": page}, content=b"GIF89a")
 
     assert allowed.headers["access-control-allow-origin"] == page
     assert "PUT" in allowed.headers["access-control-allow-methods"]
-    assert answer.headers["access-control-allow-origin"] == page
-    assert answer.json()["code"] == "validation_failed"  # of another digest
+    assert response.headers["access-control-allow-origin"] == page
+    assert response.json()["code"] == "validation_failed"  # of another digest
 
 
 def _live(stack: Stack) -> str:

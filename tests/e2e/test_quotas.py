@@ -28,9 +28,9 @@ async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def set_quotas(http: httpx.AsyncClient, **quotas: Any) -> dict[str, Any]:
-    answer = await http.patch(str(http.base_url).rstrip("/"), json={"quotas": quotas})
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()["quotas"]
+    response = await http.patch(str(http.base_url).rstrip("/"), json={"quotas": quotas})
+    assert response.status_code == 200, response.text
+    changed: dict[str, Any] = response.json()["quotas"]
     return changed
 
 
@@ -252,7 +252,7 @@ async def test_quotas_are_read_where_they_are_set(http: httpx.AsyncClient) -> No
 async def test_a_quota_that_cannot_be_is_pointed_at(
     http: httpx.AsyncClient, quotas: dict[str, Any], pointer: str
 ) -> None:
-    answer = await http.patch(str(http.base_url).rstrip("/"), json={"quotas": quotas})
+    response = await http.patch(str(http.base_url).rstrip("/"), json={"quotas": quotas})
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == [pointer]

@@ -30,9 +30,9 @@ async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def quotes(http: httpx.AsyncClient, *jobs: dict[str, Any]) -> dict[str, Any]:
-    answer = await http.post("/quotes", json={"jobs": list(jobs)})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = await http.post("/quotes", json={"jobs": list(jobs)})
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -62,10 +62,10 @@ async def test_a_list_of_requests_has_one_price(http: httpx.AsyncClient) -> None
 async def test_a_mistake_in_one_request_refuses_all_and_is_pointed_at(
     http: httpx.AsyncClient,
 ) -> None:
-    answer = await http.post("/quotes", json={"jobs": [BODY, {**BODY, "kind": "nonsense"}]})
+    response = await http.post("/quotes", json={"jobs": [BODY, {**BODY, "kind": "nonsense"}]})
 
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (422, "unknown_kind")
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "unknown_kind")
     assert [each["pointer"] for each in problem["errors"]] == ["/jobs/1/kind"]
 
 

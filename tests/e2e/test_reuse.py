@@ -41,10 +41,10 @@ async def upload(stack: Stack, project: str) -> dict[str, str]:
     Image.frombytes("RGB", (8, 8), os.urandom(8 * 8 * 3)).save(picture, "PNG")
     digest = hashlib.sha256(picture.getvalue()).hexdigest()
     async with httpx.AsyncClient(base_url=stack.url("storage"), timeout=TIMEOUT) as http:
-        answer = await http.put(
+        response = await http.put(
             f"/v1/projects/{project}/uploads/sha256/{digest}", content=picture.getvalue()
         )
-    assert answer.status_code == 201, answer.text
+    assert response.status_code == 201, response.text
     return {"upload": f"sha256:{digest}"}
 
 

@@ -41,15 +41,15 @@ async def create(http: httpx.AsyncClient, person: str) -> dict[str, str]:
     """CREATE: the pair of references of a person. The job of each slot."""
     prompts = {half: f"{person}, view {half}" for half in "ab"}
     body = {"operation": "create", "prompts": prompts}
-    answer = await http.put(f"/cast/{person}/refs", json=body)
-    assert answer.status_code == 202, answer.text
-    return {job["slot"]: job["id"] for job in answer.json()["jobs"].values()}
+    response = await http.put(f"/cast/{person}/refs", json=body)
+    assert response.status_code == 202, response.text
+    return {job["slot"]: job["id"] for job in response.json()["jobs"].values()}
 
 
 async def log_of(http: httpx.AsyncClient, job: str) -> dict[str, int]:
     """Where the events of a job stand in the log of everything, by name."""
-    answer = await http.get(f"{http.base_url.copy_with(path=f'/v1/jobs/{job}/events')}")
-    return {event_name(each["type"]): each["sequence"] for each in answer.json()["items"]}
+    response = await http.get(f"{http.base_url.copy_with(path=f'/v1/jobs/{job}/events')}")
+    return {event_name(each["type"]): each["sequence"] for each in response.json()["items"]}
 
 
 async def most_at_once(http: httpx.AsyncClient, jobs: list[str]) -> int:

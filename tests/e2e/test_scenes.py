@@ -203,7 +203,7 @@ async def test_a_video_of_a_missing_picture_is_refused(
 ) -> None:
     body = {"kind": "video", "prompt": "x", "references": [{"asset": asset_id(new_job_id(), 0)}]}
 
-    answer = await http.post("/jobs", json=body)
+    response = await http.post("/jobs", json=body)
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/references/0"]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/references/0"]

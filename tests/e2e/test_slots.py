@@ -37,9 +37,9 @@ async def make(client: Client, slot: str = SLOT, **fields: Any) -> Job:
 
 
 async def read(http: httpx.AsyncClient, slot: str = SLOT, **query: Any) -> dict[str, Any]:
-    answer = await http.get(f"/slots/{slot}", params=query)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = await http.get(f"/slots/{slot}", params=query)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -169,10 +169,10 @@ async def test_a_project_without_slots_has_an_empty_list(http: httpx.AsyncClient
 async def test_an_invalid_slot_is_refused(
     http: httpx.AsyncClient, path: str, status: int, pointer: str | None
 ) -> None:
-    answer = await http.get(path)
+    response = await http.get(path)
 
-    assert answer.status_code == status
-    assert [each["pointer"] for each in answer.json()["errors"]] == ([pointer] if pointer else [])
+    assert response.status_code == status
+    assert [each["pointer"] for each in response.json()["errors"]] == ([pointer] if pointer else [])
 
 
 # -- restoring
@@ -280,10 +280,10 @@ async def test_a_version_that_is_not_there_cannot_be_worked_from(
 ) -> None:
     body = {"kind": "portrait", "prompt": "x", "max_references": 1, "slot": slot}
 
-    answer = await http.post("/jobs", json=body)
+    response = await http.post("/jobs", json=body)
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/max_references"]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/max_references"]
 
 
 # -- replacing

@@ -141,18 +141,18 @@ async def test_a_wrong_question_is_refused(
     stack: Stack, query: dict[str, str], pointer: str
 ) -> None:
     async with httpx.AsyncClient(base_url=stack.url("status"), timeout=TIMEOUT) as http:
-        answer = await http.get("/v1/events", params=query)
+        response = await http.get("/v1/events", params=query)
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == pointer
 
 
 async def test_a_job_that_does_not_exist_is_not_found(stack: Stack, project: str) -> None:
     query = {"project": project, "job": new_job_id()}
     async with httpx.AsyncClient(base_url=stack.url("status"), timeout=TIMEOUT) as http:
-        answer = await http.get("/v1/events", params=query)
+        response = await http.get("/v1/events", params=query)
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.skipif(which("curl") is None, reason="there is no curl")

@@ -72,9 +72,9 @@ async def test_a_digest_that_is_not_of_the_body_is_refused(
 ) -> None:
     content, _ = _picture()
 
-    answer = await storage.put(_door(project, "0" * 64), content=content)
+    response = await storage.put(_door(project, "0" * 64), content=content)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert (response.status_code, response.json()["code"]) == (422, "validation_failed")
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ async def test_what_is_of_no_stored_type_is_refused(
 ) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
 
-    answer = await storage.put(_door(project, sha256), content=content)
+    response = await storage.put(_door(project, sha256), content=content)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "output_refused")
+    assert (response.status_code, response.json()["code"]) == (422, "output_refused")
 
 
 async def test_an_upload_is_no_larger_than_its_medium_allows(
@@ -99,10 +99,10 @@ async def test_an_upload_is_no_larger_than_its_medium_allows(
     content = b"[" + b"[]," * 2**21 + b"[]]"
     sha256 = hashlib.sha256(content).hexdigest()
 
-    answer = await storage.put(_door(project, sha256), content=content)
+    response = await storage.put(_door(project, sha256), content=content)
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert "of text" in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert "of text" in response.json()["detail"]
 
 
 async def test_partial_uploads_of_a_killed_process_are_removed(

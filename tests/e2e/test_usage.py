@@ -45,9 +45,9 @@ async def spent(client: Client, http: httpx.AsyncClient) -> None:
 
 
 async def usage(http: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
-    answer = await http.get("/usage", params=query)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = await http.get("/usage", params=query)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -117,10 +117,10 @@ async def test_usage_comes_as_a_table_too(http: httpx.AsyncClient, way: str) -> 
     query = {"by": "user", "limit": "1"} | ({"format": "csv"} if way == "format" else {})
     headers = {"Accept": "text/csv"} if way == "accept" else {}
 
-    answer = await http.get("/usage", params=query, headers=headers)
+    response = await http.get("/usage", params=query, headers=headers)
 
-    assert answer.headers["content-type"].startswith("text/csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert response.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(response.text)))
     assert [(row["user"], row["jobs"], row["spent"]) for row in rows] == [
         ("alice", "1", "0.02"),
         ("bob", "2", "0.02"),
@@ -144,16 +144,16 @@ async def test_usage_comes_as_a_table_too(http: httpx.AsyncClient, way: str) -> 
 async def test_a_mistake_in_the_query_is_pointed_at(
     http: httpx.AsyncClient, query: dict[str, str], pointer: str
 ) -> None:
-    answer = await http.get("/usage", params=query)
+    response = await http.get("/usage", params=query)
 
-    places = [each["pointer"] for each in answer.json()["errors"]]
-    assert answer.status_code == 422
+    places = [each["pointer"] for each in response.json()["errors"]]
+    assert response.status_code == 422
     assert any(place.startswith(pointer) for place in places), places
 
 
 async def test_usage_adds_up_to_the_budget(client: Client, http: httpx.AsyncClient) -> None:
-    answer = await http.put("/budget", json={"total": "1.00", "zone": "Europe/Berlin"})
-    assert answer.status_code == 200, answer.text
+    response = await http.put("/budget", json={"total": "1.00", "zone": "Europe/Berlin"})
+    assert response.status_code == 200, response.text
     done = await client.submit(kind="image", prompt="1", parameters=PAID)
     await client.finish(done.id)
     job = await client.submit(kind="image", prompt="2", parameters={**PAID, "seconds": 30})

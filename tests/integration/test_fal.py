@@ -268,8 +268,8 @@ async def test_media_are_at_addresses_that_need_no_key(
     url = output.url
     assert url
     async with httpx.AsyncClient() as client:
-        answer = await client.get(url)
-    assert answer.content.startswith(b"\x89PNG")
+        response = await client.get(url)
+    assert response.content.startswith(b"\x89PNG")
     mine = [r for r in fal_server.strangers() if url.endswith(r["path"])]
     assert all("authorization" not in r["headers"] for r in mine)
 
@@ -400,9 +400,9 @@ async def test_a_run_without_the_queue_is_accepted_and_answered_in_one(
 ) -> None:
     fal.plan(prompt, seconds=0.1)
     async with httpx.AsyncClient(headers={"Authorization": f"Key {fal.key}"}) as client:
-        answer = await client.post(
+        response = await client.post(
             f"{fal.url}/run/fal-ai/flux/schnell", json={"prompt": prompt, "num_images": 2}
         )
 
-    assert len(answer.json()["images"]) == 2
+    assert len(response.json()["images"]) == 2
     assert len(fal.accepted(prompt)) == 1

@@ -60,8 +60,8 @@ class Lost:
         return self.worker.now(self.job.id).step
 
     async def call(self, headers: dict[str, str], *, path: str = "", body: bytes = BODY) -> int:
-        answer = await self.http.post(path or self.path, headers=headers, content=body)
-        return answer.status_code
+        response = await self.http.post(path or self.path, headers=headers, content=body)
+        return response.status_code
 
 
 @pytest.fixture

@@ -164,11 +164,13 @@ class Requests:
             headers={"Idempotency-Key": f"test-{self._made}", **self._credentials},
         )
         with httpx.Client(timeout=TIMEOUT) as http:
-            answer = http.send(request)
+            response = http.send(request)
             end = time.monotonic() + _MADE_WITHIN
-            while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < end:
+            while (
+                response.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < end
+            ):
                 time.sleep(0.1)  # a budget is new: not every gateway knows of it yet
-                answer = http.send(request)
-        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        content: dict[str, Any] = answer.json()
+                response = http.send(request)
+        assert response.status_code == httpx.codes.ACCEPTED, response.text
+        content: dict[str, Any] = response.json()
         return content

@@ -108,8 +108,8 @@ async def _fetchers(stack: AsyncExitStack, folder: Path) -> dict[str, Fetch]:
         return await downloader.download(url, folder / "output", limit=1_000)
 
     async def unlisted(url: str) -> object:
-        async with client.get(url) as answer:
-            return answer.status_code
+        async with client.get(url) as response:
+            return response.status_code
 
     return {"result": result, "reference": references.download, "unlisted": unlisted}
 

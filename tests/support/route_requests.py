@@ -45,8 +45,8 @@ async def furnished_place(stack: Stack, http: httpx.AsyncClient, admin: dict[str
     project, gateway = some_project(), stack.url("gateway")
     job = {"kind": "image", "prompt": "x", "slot": "a/b", "parameters": {"seconds": 0}}
     batches = f"{gateway}/v1/projects/{project}/batches"
-    answer = await http.post(batches, json={"jobs": [job]}, headers=admin)
-    made = answer.json()
+    response = await http.post(batches, json={"jobs": [job]}, headers=admin)
+    made = response.json()
 
     async def is_done() -> bool:
         batch = await http.get(f"{gateway}/v1/batches/{made['id']}", headers=admin)

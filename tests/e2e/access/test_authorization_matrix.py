@@ -97,12 +97,14 @@ async def _answer(
     sent = httpx.Request(
         request.method, request.url, content=request.content, headers={**request.headers, **headers}
     )
-    answer = await http.send(sent, stream=True)
+    response = await http.send(sent, stream=True)
     try:
-        is_problem = "problem" in answer.headers.get("content-type", "")
-        return answer.status_code, (await answer.aread() and answer.json()) if is_problem else None
+        is_problem = "problem" in response.headers.get("content-type", "")
+        return response.status_code, (
+            await response.aread() and response.json()
+        ) if is_problem else None
     finally:
-        await answer.aclose()
+        await response.aclose()
 
 
 def _without(problem: Any, place: Place) -> Any:

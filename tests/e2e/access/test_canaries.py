@@ -90,9 +90,9 @@ async def _ask_everywhere(
     for url in map(stack.url, SERVICES):
         for headers in every:
             for path in (*PATHS, f"/v1/projects/{project}/nothing"):
-                async with http.stream("GET", url + path, headers=headers) as answer:
-                    if "event-stream" not in answer.headers.get("content-type", ""):
-                        said.append((await answer.aread()).decode())
+                async with http.stream("GET", url + path, headers=headers) as response:
+                    if "event-stream" not in response.headers.get("content-type", ""):
+                        said.append((await response.aread()).decode())
             body = {"prompt": CANARY, "kind": CANARY[:3], "parameters": {"seed": "x"}}
             jobs = f"{url}/v1/projects/{project}/jobs"
             said.append((await http.post(jobs, json=body, headers=headers)).text)
@@ -107,9 +107,9 @@ async def _traced(
     body = {"kind": "image", "prompt": CANARY, "parameters": {"seconds": 0}}
     headers = {**bearer(key), "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
     jobs = f"{stack.url('gateway')}/v1/projects/{project}/jobs"
-    answer = await http.post(jobs, json=body, headers=headers)
+    response = await http.post(jobs, json=body, headers=headers)
     async with Client(stack.url("gateway"), project=project, key=key) as client:
-        await client.wait(answer.json()["id"])
+        await client.wait(response.json()["id"])
     receiver.trace(trace, {"append accepted", "append submitting", "append succeeded"})
     return receiver.bodies
 

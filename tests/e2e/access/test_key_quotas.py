@@ -26,9 +26,9 @@ async def made(
         "scopes": ["jobs:read", "jobs:write", "usage:read", "keys:write"],
         **fields,
     }
-    answer = await http.post(f"{url}/keys", json=body, headers=headers)
-    assert answer.status_code == 201, answer.text
-    key: dict[str, Any] = answer.json()
+    response = await http.post(f"{url}/keys", json=body, headers=headers)
+    assert response.status_code == 201, response.text
+    key: dict[str, Any] = response.json()
     return key
 
 
@@ -110,12 +110,12 @@ async def test_usage_says_which_key_spent_what(
         )
 
     async def is_counted() -> bool:
-        answer = await http.get(
+        response = await http.get(
             f"{url}/projects/{project}/usage",
             params={"by": "key"},
             headers=bearer(keys[0]["key"]),
         )
-        found = {item["key"]: item["jobs"] for item in answer.json()["items"]}
+        found = {item["key"]: item["jobs"] for item in response.json()["items"]}
         return bool(found == {keys[0]["id"]: 1, keys[1]["id"]: 2})
 
     await until_true(is_counted)

@@ -62,9 +62,9 @@ async def ticket(
     http: httpx.AsyncClient, stack: Stack, project: str, headers: dict[str, str], **fields: Any
 ) -> str:
     url = f"{stack.url('gateway')}/v1/projects/{project}/tickets"
-    answer = await http.post(url, json=fields, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["ticket"])
+    response = await http.post(url, json=fields, headers=headers)
+    assert response.status_code == 201, response.text
+    return str(response.json()["ticket"])
 
 
 async def known(stack: Stack, http: httpx.AsyncClient, key: AccessKey) -> AccessKey:
@@ -209,8 +209,8 @@ async def test_a_stream_of_another_project_is_as_one_of_none(
 ) -> None:
     key = await known(keyed, http, await keys.make(["jobs:read"], [project]))
 
-    answer = await http.get(
+    response = await http.get(
         f"{keyed.url('status')}/v1/events", params={"project": "other"}, headers=bearer(key)
     )
 
-    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no project other")
+    assert (response.status_code, response.json()["detail"]) == (404, "there is no project other")

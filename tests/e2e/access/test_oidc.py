@@ -33,13 +33,13 @@ class Browser:
 
     async def get(self, url: str) -> httpx.Response:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = await self._http.get(url, headers={"Cookie": cookie})
-        for text in answer.headers.get_list("set-cookie"):
+        response = await self._http.get(url, headers={"Cookie": cookie})
+        for text in response.headers.get_list("set-cookie"):
             for name, morsel in SimpleCookie(text).items():
                 self.cookies[name] = morsel.value
                 if morsel["max-age"] == "0":
                     del self.cookies[name]
-        return answer
+        return response
 
     async def begin(self, return_to: str = "/projects/atelier") -> str:
         """Where the provider asks for a name."""
@@ -49,9 +49,9 @@ class Browser:
 
     async def choose(self, place: str, person: str, action: str = "authorize") -> str:
         """The way back from the provider."""
-        answer = await self._http.post(place, data={"sub": person, "action": action})
-        assert answer.status_code == 302, answer.text
-        return answer.headers["location"]
+        response = await self._http.post(place, data={"sub": person, "action": action})
+        assert response.status_code == 302, response.text
+        return response.headers["location"]
 
     async def sign_in(self, person: str) -> httpx.Response:
         return await self.get(await self.choose(await self.begin(), person))

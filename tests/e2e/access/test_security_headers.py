@@ -15,9 +15,9 @@ async def _headers(
     http: httpx.AsyncClient, request: httpx.Request, credentials: dict[str, str]
 ) -> httpx.Headers:
     request.headers.update(credentials)
-    answer = await http.send(request, stream=True)
-    await answer.aclose()
-    return answer.headers
+    response = await http.send(request, stream=True)
+    await response.aclose()
+    return response.headers
 
 
 def _missing(route: ServiceRoute, headers: httpx.Headers) -> set[str]:

@@ -34,10 +34,10 @@ async def sign_in(
     return await http.post(session_of(stack), json=body, headers=headers)
 
 
-def cookie_of(answer: httpx.Response) -> dict[str, str]:
+def cookie_of(response: httpx.Response) -> dict[str, str]:
     """The header that a browser sends from then on."""
-    assert answer.status_code == 201, answer.text
-    [(name, morsel)] = SimpleCookie(answer.headers["set-cookie"]).items()
+    assert response.status_code == 201, response.text
+    [(name, morsel)] = SimpleCookie(response.headers["set-cookie"]).items()
     return {"Cookie": f"{name}={morsel.value}"}
 
 
@@ -63,9 +63,9 @@ async def is_signed_in(
     http: httpx.AsyncClient, stack: Stack, service: str, cookie: dict[str, str]
 ) -> bool:
     """Whether a service knows the session; a figure that needs another scope tells."""
-    answer = await http.get(f"{stack.url(service)}/metrics", headers=cookie)
-    assert answer.status_code in (200, 401, 403), answer.text
-    return answer.status_code != 401
+    response = await http.get(f"{stack.url(service)}/metrics", headers=cookie)
+    assert response.status_code in (200, 401, 403), response.text
+    return response.status_code != 401
 
 
 async def until_signed_in(
@@ -225,15 +225,15 @@ async def test_own_pages_follow_events_by_a_cookie_until_it_ends_and_no_others_d
     own = {**cookie, "Sec-Fetch-Site": "same-site", "Origin": keyed.url("gateway")}
 
     foreign = await http.get(stream, headers={**cookie, **headers})
-    async with http.stream("GET", stream, headers=own) as answer, asyncio.timeout(TIMEOUT):
-        lines = answer.aiter_lines()
+    async with http.stream("GET", stream, headers=own) as response, asyncio.timeout(TIMEOUT):
+        lines = response.aiter_lines()
         first = await anext(lines)
         await http.delete(session_of(keyed), headers=cookie)
         [_ async for _ in lines]
 
     assert foreign.status_code == 401
     assert first == "event: subscribed"
-    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert response.headers["access-control-allow-credentials"] == "true"
 
 
 @pytest.mark.parametrize("sort", ["malformed", "unknown", "expired", "revoked"])
@@ -289,6 +289,6 @@ async def test_a_header_counts_whatever_cookie_comes_along(
     text = admin["Authorization"].removeprefix("Bearer ")
     cookie = cookie_of(await sign_in(http, keyed, text))
 
-    answer = await http.get(session_of(keyed), headers={**cookie, **bearer(new_key())})
+    response = await http.get(session_of(keyed), headers={**cookie, **bearer(new_key())})
 
-    assert answer.status_code == 401
+    assert response.status_code == 401

@@ -51,20 +51,20 @@ async def test_a_token_sees_no_other_project(
 async def test_a_token_without_scopes_allows_nothing(
     keyed: Stack, http: httpx.AsyncClient, project: str, claims: dict[str, Any]
 ) -> None:
-    answer = await http.get(jobs_of(keyed, project), headers=bearer(token_of(project, **claims)))
+    response = await http.get(jobs_of(keyed, project), headers=bearer(token_of(project, **claims)))
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    assert (response.status_code, response.json()["code"]) == (403, "insufficient_scope")
 
 
 async def test_an_expired_token_is_as_none(
     keyed: Stack, http: httpx.AsyncClient, project: str
 ) -> None:
     at = time.time()
-    answer = await http.get(
+    response = await http.get(
         jobs_of(keyed, project), headers=bearer(token_of(project, iat=at - 300, exp=at - 1))
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
 
 
 async def test_a_token_for_a_job_sees_that_one_only(

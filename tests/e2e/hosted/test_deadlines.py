@@ -43,8 +43,8 @@ async def names_of(job: Job) -> list[str]:
 async def attempts_of(job: Job) -> list[dict[str, Any]]:
     assert job.links
     async with httpx.AsyncClient() as http:
-        answer = await http.get(f"{job.links.self}/attempts")
-    return list(answer.json()["items"])
+        response = await http.get(f"{job.links.self}/attempts")
+    return list(response.json()["items"])
 
 
 def stops(fal: FalAccount) -> int:

@@ -109,8 +109,8 @@ async def test_a_refused_account_opens_its_breaker_and_shows_it(
 
 
 async def _blocked(http: httpx.AsyncClient, stack: Stack) -> str | None:
-    answer = await http.get(f"{stack.url('gateway')}/v1/lanes")
-    lanes = answer.json()["items"] if answer.is_success else []  # nobody dispatches yet
+    response = await http.get(f"{stack.url('gateway')}/v1/lanes")
+    lanes = response.json()["items"] if response.is_success else []  # nobody dispatches yet
     return next((reason for lane in lanes for reason in lane["blocked"]), None)
 
 

@@ -80,8 +80,8 @@ async def test_an_inline_result_goes_with_its_job(
     objects.put_object(stack.environment["HELIOGRAPH_S3_BUCKET"], left, BytesIO(b"left"), 4)
 
     async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
-        answer = await http.patch(f"/v1/projects/{project}", json={"retention": {"days": 0}})
-        assert answer.is_success, answer.text
+        response = await http.patch(f"/v1/projects/{project}", json={"retention": {"days": 0}})
+        assert response.is_success, response.text
 
     await _eventually(lambda: not stored(job))
 

@@ -278,9 +278,9 @@ async def test_a_pair_that_does_not_fit_is_refused_as_a_whole(stack: Stack) -> N
         httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http,
     ):
         path = f"/v1/projects/{client.project}/cast/alice/refs"
-        answer = await http.put(path, json=pair, headers={"Idempotency-Key": "pair"})
+        response = await http.put(path, json=pair, headers={"Idempotency-Key": "pair"})
 
-        assert (answer.status_code, answer.json()["code"]) == (402, "over_budget")
+        assert (response.status_code, response.json()["code"]) == (402, "over_budget")
         assert [job async for job in client.jobs()] == []
 
 
@@ -391,7 +391,7 @@ async def test_a_budget_that_makes_no_sense_is_refused(
     stack: Stack, body: dict[str, Any], pointer: str
 ) -> None:
     async with httpx.AsyncClient(base_url=stack.url("gateway")) as http:
-        answer = await http.put(f"/v1/projects/{some_project()}/budget", json=body)
+        response = await http.put(f"/v1/projects/{some_project()}/budget", json=body)
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == [pointer]

@@ -31,8 +31,8 @@ class File:
 
 async def _items(stack: Stack, what: str) -> dict[str, Any]:
     async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-        answer = await http.get(f"{stack.url('gateway')}/v1/{what}")
-    return {item["name"]: item for item in answer.json()["items"]}
+        response = await http.get(f"{stack.url('gateway')}/v1/{what}")
+    return {item["name"]: item for item in response.json()["items"]}
 
 
 def _logged(stack: Stack, name: str, event: str) -> list[dict[str, Any]]:

@@ -164,14 +164,14 @@ def test_a_service_without_nats_lives_and_says_what_is_missing(tmp_path: Path) -
         _until(lambda: is_alive(process.pid) and _lives(address))
         ready = httpx.get(f"{address}/readyz")
         body = {"kind": "image", "prompt": "x"}
-        answer = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=TIMEOUT)
+        response = httpx.post(f"{address}/v1/projects/demo/jobs", json=body, timeout=TIMEOUT)
         process.terminate()
         code = process.wait(15)
 
     assert ready.status_code == 503
     assert ready.json()["dependencies"]["nats"] == "not connected yet"
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert "retry-after" in answer.headers
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert "retry-after" in response.headers
     assert code == 0
 
 

@@ -68,14 +68,14 @@ class Submitter:
             "parameters": {"seconds": 0, "price": "0"},
             **fields,
         }
-        answer = await self._http.post(
+        response = await self._http.post(
             f"{self._url}/v1/projects/{self.project}/jobs",
             json=body,
             headers={"Idempotency-Key": key},
         )
-        if answer.status_code == 202:
-            self.jobs.append(answer.json()["id"])
-        return answer
+        if response.status_code == 202:
+            self.jobs.append(response.json()["id"])
+        return response
 
     async def ask_until_accepted(self, seconds: float = TIMEOUT) -> httpx.Response:
         """What was admitted a moment ago may be counted twice until the log is read: ask again."""
@@ -96,8 +96,8 @@ class Submitter:
         return dict(found.json())
 
     async def cancel(self, name: str) -> int:
-        answer = await self._http.post(f"{self._url}/v1/jobs/{name}/cancel", json={})
-        return answer.status_code
+        response = await self._http.post(f"{self._url}/v1/jobs/{name}/cancel", json={})
+        return response.status_code
 
     async def events(self, name: str) -> dict[str, Any]:
         found = await self._http.get(f"{self._url}/v1/jobs/{name}/events")

@@ -210,8 +210,8 @@ async def _stopped_there(scene: Scene) -> Job:
     app = "/".join(accepted[0]["endpoint"].split("/")[:2])
     address = f"{scene.fal.url}/queue/{app}/requests/{accepted[0]['id']}/cancel"
     async with httpx.AsyncClient() as http:
-        answer = await http.put(address, headers={"Authorization": f"Key {scene.fal.key}"})
-    answer.raise_for_status()
+        response = await http.put(address, headers={"Authorization": f"Key {scene.fal.key}"})
+    response.raise_for_status()
     scene.fal.plan(scene.prompt)
     return job
 
@@ -339,15 +339,15 @@ async def test_a_retry_without_a_step_is_the_cheapest_or_asks_for_consent(
     paid = scene.paid()
 
     async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-        answer = await http.post(ended.links.retry, json={})
+        response = await http.post(ended.links.retry, json={})
 
-    body = answer.json()
+    body = response.json()
     if failure.first == "submit":
-        assert (answer.status_code, body["code"]) == (409, "state_conflict")
+        assert (response.status_code, body["code"]) == (409, "state_conflict")
         assert str(PRICE) in body["detail"]
         assert body["next_actions"][0]["patch"] == {"from": "submit"}
     else:
-        assert (answer.status_code, Decimal(body["cost"]["estimated"])) == (202, Decimal(0))
+        assert (response.status_code, Decimal(body["cost"]["estimated"])) == (202, Decimal(0))
         await scene.over(body["id"])
     assert scene.paid() == paid
 

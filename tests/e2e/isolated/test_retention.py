@@ -75,9 +75,9 @@ async def make_versions(client: Client, count: int) -> list[Job]:
 
 
 async def keep(http: httpx.AsyncClient, **retention: Any) -> dict[str, Any]:
-    answer = await http.patch(here(http), json={"retention": retention})
-    assert answer.status_code == 200, answer.text
-    kept: dict[str, Any] = answer.json()["retention"]
+    response = await http.patch(here(http), json={"retention": retention})
+    assert response.status_code == 200, response.text
+    kept: dict[str, Any] = response.json()["retention"]
     return kept
 
 
@@ -174,18 +174,18 @@ async def test_what_is_kept_is_set_beside_what_is_filled_in(http: httpx.AsyncCli
 async def test_an_invalid_retention_rule_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], code: str, pointer: str
 ) -> None:
-    answer = await http.patch(here(http), json=body)
+    response = await http.patch(here(http), json=body)
 
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (422, code)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, code)
     assert [each["pointer"] for each in problem["errors"]] == [pointer]
 
 
 async def test_a_change_is_made_on_the_project_and_not_on_the_way(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/cleanup", json={"retention": {"days": 1}})
+    response = await http.post("/cleanup", json={"retention": {"days": 1}})
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/retention"]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/retention"]
 
 
 # -- a look before
@@ -513,10 +513,10 @@ def forget(stack: Stack) -> None:
 
 
 async def versions_or_none(http: httpx.AsyncClient) -> dict[int, str] | None:
-    answer = await http.get(f"/slots/{SLOT}")
-    if answer.status_code != 200:
+    response = await http.get(f"/slots/{SLOT}")
+    if response.status_code != 200:
         return None
-    return {each["version"]: each["job"] for each in answer.json()["versions"]}
+    return {each["version"]: each["job"] for each in response.json()["versions"]}
 
 
 @pytest.mark.parametrize("point", ["clean.withdrawn", "clean.pruned", "clean.removed"])

@@ -55,7 +55,7 @@ async def trace(stack: Stack, project: str) -> str:
         stack.client(project) as client,
         httpx.AsyncClient(base_url=stack.url("gateway"), trust_env=False) as http,
     ):
-        answer = await http.post(
+        response = await http.post(
             f"/v1/projects/{project}/jobs",
             json={"kind": "portrait", "prompt": f"a keeper {trace}", "model": "fal/flux-schnell"},
             headers={
@@ -63,7 +63,7 @@ async def trace(stack: Stack, project: str) -> str:
                 "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
             },
         )
-        [ended] = await client.finish(answer.json()["id"])
+        [ended] = await client.finish(response.json()["id"])
     assert ended.status == "succeeded"
     return trace
 

@@ -24,10 +24,10 @@ def written(answer: Any, files: str) -> Any:
     return answer
 
 
-def marked(answer: JSONResponse) -> Response:
+def marked(response: JSONResponse) -> Response:
     """The same, after a byte order mark."""
-    content = codecs.BOM_UTF8 + bytes(answer.body)
-    return Response(content, answer.status_code, media_type="application/json")
+    content = codecs.BOM_UTF8 + bytes(response.body)
+    return Response(content, response.status_code, media_type="application/json")
 
 
 def picture_of(number: str) -> bytes:

@@ -20,8 +20,8 @@ class FalServer(Emulator):
     def sign(self, request_id: str, body: bytes, *, off: int = 0) -> dict[str, str]:
         """The headers of a call about a request, by a clock that is `off` by seconds."""
         parameters = {"id": request_id, "off": str(off)}
-        answer = httpx.post(f"{self.url}/emulator/signatures", params=parameters, content=body)
-        return dict(answer.json())
+        response = httpx.post(f"{self.url}/emulator/signatures", params=parameters, content=body)
+        return dict(response.json())
 
     def forget_files(self) -> None:
         """Nothing that was brought is there any more."""
