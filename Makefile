@@ -9,6 +9,8 @@ MINIO := .tools/bin/minio
 PROMETHEUS := .tools/bin/prometheus
 HELM := .tools/bin/helm
 SCHEMAS := .tools/schemas/.installed
+KUBERNETES := .tools/kubernetes/.installed
+ETCD := $(shell command -v etcd || echo .tools/bin/etcd)
 PYTEST := $(VENV)/bin/pytest --numprocesses 3 --no-loadscope-reorder
 
 # Node comes from PyPI; npm runs the one that is first on the path
@@ -89,6 +91,11 @@ helm: $(HELM) $(SCHEMAS) ## Helm, and the schemas of Kubernetes, for the tests o
 test-chart: $(INSTALLED) $(HELM) $(SCHEMAS) ## The Helm chart: rendered, linted and validated for every example
 	HELIOGRAPH_TEST_CHART=on $(PYTEST) tests/unit/deploy/test_chart.py tests/unit/deploy/test_chart_pods.py tests/unit/deploy/test_chart_network.py
 
+kubernetes: $(KUBERNETES) $(ETCD) $(HELM) ## The control plane of Kubernetes, and kwok for nodes (needs Go, once)
+
+test-kubernetes: $(INSTALLED) $(KUBERNETES) $(ETCD) $(HELM) ## The Helm chart on a real API server: installed, upgraded, rolled back
+	HELIOGRAPH_TEST_KUBERNETES=on $(VENV)/bin/pytest --numprocesses 0 tests/kubernetes
+
 test-alerts: $(INSTALLED) $(PROMETHEUS) ## Alert rules and dashboards, by promtool and a real Prometheus
 	$(PYTEST) tests/unit/deploy/test_alerts.py tests/unit/deploy/test_dashboards.py \
 		tests/e2e/test_dashboard_queries.py
@@ -168,6 +175,33 @@ $(HELM):
 	@echo 'Building Helm; once, a few minutes'
 	@CGO_ENABLED=0 GOBIN=$(CURDIR)/$(@D) go install -trimpath -ldflags '-s -w $(HELM_KUBERNETES)' helm.sh/helm/v3/cmd/helm@v3.22.0
 
+# Kubernetes has to be built with libraries of the same release, which `go install` of a version does not do
+CONTROL_PLANE := tests/support/kubernetes
+# a version that is not linked in is none, which Helm and kubectl cannot read
+KUBERNETES_VERSION := $(foreach name,gitVersion=v1.36.3 gitMajor=1 gitMinor=36,-X k8s.io/component-base/version.$(name))
+KWOK := sigs.k8s.io/kwok@v0.8.0
+KEDA := github.com/kedacore/keda/v2@v2.18.3
+PROMETHEUS_OPERATOR := github.com/prometheus-operator/prometheus-operator@v0.93.1
+go_module = $$(go mod download -json $(1) | sed -n 's/^\t"Dir": "\(.*\)",/\1/p')
+
+$(KUBERNETES): $(CONTROL_PLANE)/go.mod $(CONTROL_PLANE)/go.sum
+	@command -v go >/dev/null || { echo 'Kubernetes is built from source: install Go, https://go.dev/dl' >&2; exit 1; }
+	@echo 'Building the control plane of Kubernetes; once, ten minutes'
+	@mkdir -p .tools/bin $(@D)/stages $(@D)/crds
+	@cd $(CONTROL_PLANE) && CGO_ENABLED=0 GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w $(KUBERNETES_VERSION)' tool
+	@CGO_ENABLED=0 GOBIN=$(CURDIR)/.tools/bin go install -ldflags '-s -w' $(subst @,/cmd/kwok@,$(KWOK))
+	@install -m 644 $(call go_module,$(KWOK))/kustomize/stage/{node/fast/node,pod/fast/pod}-*.yaml $(@D)/stages
+	@install -m 644 $(call go_module,$(KEDA))/config/crd/bases/keda.sh_{scaledobjects,triggerauthentications}.yaml $(@D)/crds
+	@install -m 644 $(call go_module,$(PROMETHEUS_OPERATOR))/example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml $(@D)/crds
+	@touch $@
+
+.tools/bin/etcd:
+	@command -v apt-get >/dev/null || { echo 'Install etcd: https://etcd.io/docs/latest/install' >&2; exit 1; }
+	@mkdir -p $(@D) .tools/etcd
+	@cd .tools/etcd && apt-get download -qq -o APT::Sandbox::User=root etcd-server && dpkg-deb --extract etcd-server_*.deb .
+	@cp .tools/etcd/usr/bin/etcd $(@D)
+	@rm -rf .tools/etcd
+
 # apart from everything else: one of its packages is a plugin of pytest, which every test would load
 $(SCHEMAS): deploy/helm/requirements.lock | $(UV)
 	@$(UV) venv --quiet --allow-existing .tools/schemas
@@ -212,5 +246,5 @@ $(CONTAINER_TOOLS): deploy/images/requirements.lock | $(UV)
 	@touch $@
 
 .PHONY: images server-images secrets compose-demo test-deploy
-.PHONY: helm test-chart
+.PHONY: helm test-chart kubernetes test-kubernetes
 .PHONY: help demo up check check-client check-console client console web test test-minio test-containers test-alerts prometheus dashboards chaos chaos-cluster bench format golden lock setup seeds

@@ -65,11 +65,3 @@ def test_wrong_values_are_refused_by_name(setting: str, named: str) -> None:
 
     assert done.returncode != 0
     assert named in done.stderr
-
-
-def test_the_notes_lead_to_the_first_key() -> None:
-    done = helm("install", "hg", str(CHART), "--dry-run=client", "--namespace", "media")
-
-    _, _, notes = done.stdout.partition("NOTES:")
-    assert "heliograph keys create" in notes
-    assert "https://media.example.com" in notes
