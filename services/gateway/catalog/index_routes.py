@@ -19,31 +19,11 @@ from services.gateway.settings import GatewaySettings
 def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRouter:
     """Index route: a client needs only the gateway's URL."""
     router = create_router("registry", prefix="")
-    here = settings.gateway_url
-    links = {
-        "docs": f"{here}/docs",
-        "openapi": f"{here}/openapi.json",
-        "asyncapi": f"{here}/asyncapi",
-        "live": live_address(settings),
-        "sse": f"{settings.status_url}/v1/events?project={{project}}",
-        "live_asyncapi": f"{settings.status_url}/asyncapi",
-        "status_openapi": f"{settings.status_url}/openapi.json",
-        "storage_openapi": f"{settings.storage_url}/openapi.json",
-        "projects": f"{here}/v1/projects",
-        "models": f"{here}/v1/models",
-        "kinds": f"{here}/v1/kinds",
-        "lanes": f"{here}/v1/lanes",
-        "accounts": f"{here}/v1/accounts",
-        "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
-        "assets": f"{settings.storage_url}/v1/assets/{{asset}}",
-        "session": f"{here}/v1/session",
-        "oidc": f"{here}/v1/session/oidc" if settings.oidc_issuer else None,
-    }
     facts = {
         "version": version("heliograph"),
         "auth": settings.auth,
         "sign_in": _ways_to_sign_in(settings),
-        "links": links,
+        "links": _links(settings),
     }
 
     document = asyncapi(settings.nats_hosts[0])
@@ -69,6 +49,29 @@ def index_routes(settings: GatewaySettings, catalog: CurrentCatalog) -> APIRoute
         return json_response(document)
 
     return router
+
+
+def _links(settings: GatewaySettings) -> dict[str, str | None]:
+    here = settings.gateway_url
+    return {
+        "docs": f"{here}/docs",
+        "openapi": f"{here}/openapi.json",
+        "asyncapi": f"{here}/asyncapi",
+        "live": live_address(settings),
+        "sse": f"{settings.status_url}/v1/events?project={{project}}",
+        "live_asyncapi": f"{settings.status_url}/asyncapi",
+        "status_openapi": f"{settings.status_url}/openapi.json",
+        "storage_openapi": f"{settings.storage_url}/openapi.json",
+        "projects": f"{here}/v1/projects",
+        "models": f"{here}/v1/models",
+        "kinds": f"{here}/v1/kinds",
+        "lanes": f"{here}/v1/lanes",
+        "accounts": f"{here}/v1/accounts",
+        "uploads": f"{settings.storage_url}/v1/projects/{{project}}/uploads/sha256/{{hex}}",
+        "assets": f"{settings.storage_url}/v1/assets/{{asset}}",
+        "session": f"{here}/v1/session",
+        "oidc": f"{here}/v1/session/oidc" if settings.oidc_issuer else None,
+    }
 
 
 def _ways_to_sign_in(settings: GatewaySettings) -> list[str]:

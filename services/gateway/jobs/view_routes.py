@@ -48,11 +48,7 @@ def view_routes(views: JobViews) -> APIRouter:
         position = cursors.position(query.cursor)
         page = await views.jobs(asked.model_copy(update={"cursor": position}))
         page["next"] = cursors.after(page["next"])
-        headers = {}
-        if page["next"]:
-            following = request.url.include_query_params(cursor=page["next"])
-            headers["Link"] = f'<{following}>; rel="next"'
-        return json_response(page, headers=headers)
+        return json_response(page, headers=_next_link(request, page["next"]))
 
     @router.get(
         "/jobs/{job}",
@@ -88,3 +84,9 @@ def view_routes(views: JobViews) -> APIRouter:
         return json_response({"items": await views.attempts(job), "next": None})
 
     return router
+
+
+def _next_link(request: Request, cursor: str | None) -> dict[str, str]:
+    if cursor is None:
+        return {}
+    return {"Link": f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'}
