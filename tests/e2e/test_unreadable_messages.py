@@ -20,6 +20,7 @@ from tests.support.shell import Ended, run_heliograph
 from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT
 
+_MORE_THAN_PERMITS = 20  #: messages; storage has 8 permits
 PROCESSES = ("gateway", "render", "storage", "status")
 
 
@@ -198,6 +199,33 @@ async def test_garbage_on_the_queue_stops_no_dispatch_and_can_be_removed(
     assert subject not in (await command(stack, "unreadable", "list", "--json")).stdout
     with pytest.raises(Exception, match="no message found"):
         await bus.jetstream().get_msg("WORK", ack.seq)
+
+
+def ticket_of(lane: str, project: str, job: str) -> bytes:
+    fields = {"job": job, "project": project, "lane": lane, "priority": "normal", "account": "sim"}
+    return json.dumps(fields).encode()
+
+
+@pytest.mark.parametrize("lane", ["portraits", "_storage"])
+@pytest.mark.parametrize("is_ticket", [False, True], ids=["garbage", "not scheduled"])
+async def test_queue_messages_that_cannot_be_moved_keep_no_other_from_its_turn(
+    stack: Stack, bus: Nats, lane: str, is_ticket: bool
+) -> None:
+    """More than are moved together, each of another project, so that all are before the others."""
+    stream, sequences = bus.jetstream(), []
+    for _ in range(_MORE_THAN_PERMITS):
+        project, job = some_project(), new_job_id()
+        body = ticket_of(lane, project, job) if is_ticket else b"garbage"
+        subject = f"queue.{lane}.normal.{project}.{job}"
+        sequences.append((await stream.publish(subject, body)).seq)
+
+    try:
+        await works(stack)
+        await warned(stack, subject)
+    finally:
+        for sequence in sequences:
+            await stream.delete_msg("WORK", sequence)
+            await stream.purge_stream("DEAD", subject=f"dead.unreadable.WORK.{sequence}")
 
 
 @pytest.mark.parametrize("text", [b"permissions violation", b"authorization violation", b"\xff{"])

@@ -9,12 +9,12 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import read_body
 from heliograph.contracts.errors import NotFound, StateConflict, Unreadable
 from heliograph.contracts.kv_entries import read_entry
-from heliograph.contracts.queue_entries import read_ticket
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.dead_letters import REASON, SUBJECT
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import NOT_FOUND, ApiError
 from heliograph.runtime.bus.stored_messages import Stored
+from heliograph.runtime.bus.work_queue import read_queued
 
 LISTED = 50  #: dead letters that are looked at, the oldest first
 _BUCKET = "KV_"
@@ -130,7 +130,7 @@ def is_readable(letter: DeadLetter, stored: Stored) -> bool:
         elif letter.stream == "EVENTS":
             read_body(stored.subject, stored.headers, stored.data)
         elif letter.stream == "WORK":
-            read_ticket(stored.subject, stored.data)
+            read_queued(stored.subject, stored.headers, stored.data)
         else:
             return False
     except Unreadable:

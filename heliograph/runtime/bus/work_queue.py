@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.job_steps import Step
-from heliograph.contracts.queue_entries import Ticket
+from heliograph.contracts.queue_entries import Ticket, read_ticket
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.group_commit import GroupCommit
@@ -22,6 +23,8 @@ NEVER = "@at 2099-01-01T00:00:00Z"
 WAIT, WAITED = "Heliograph-Wait", "Heliograph-Waited"
 #: part of the stream that may be in use; beyond it what comes in soon takes the place of the oldest
 HAS_ROOM_BELOW = 0.95
+
+_TARGET = "Nats-Schedule-Target"
 
 FIRST = {"Nats-Expected-Last-Subject-Sequence": "0"}
 
@@ -40,8 +43,7 @@ class JetStreamWorkQueue:
 
     async def enqueue(self, ticket: Ticket) -> None:
         subject = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
-        target = subjects.run(ticket.lane, ticket.project, ticket.job)
-        data, schedule = ticket.to_json(), {"Nats-Schedule": NEVER, "Nats-Schedule-Target": target}
+        data, schedule = ticket.to_json(), {"Nats-Schedule": NEVER, _TARGET: _target(ticket)}
         if self._group:
             first = ComparedMessage(subject=subject, data=data, headers=schedule)
             if await self._group.store(ticket.project, first) is not None:
@@ -61,7 +63,7 @@ class JetStreamWorkQueue:
         headers = {
             **FIRST,
             "Nats-Schedule": NEVER,
-            "Nats-Schedule-Target": subjects.store(project, job),
+            _TARGET: _target(ticket),
             WAIT: str(wait),
             WAITED: str(waited),
         }
@@ -99,8 +101,7 @@ class JetStreamWorkQueue:
         job on its lane. False when another process moved, replaced or purged it.
         """
         source = subjects.queue(ticket.lane, ticket.priority, ticket.project, ticket.job)
-        target = subjects.run(ticket.lane, ticket.project, ticket.job)
-        return await self._move(source, target, ticket.to_json(), sequence)
+        return await self._move(source, _target(ticket), ticket.to_json(), sequence)
 
     async def _move(
         self,
@@ -142,6 +143,26 @@ class JetStreamWorkQueue:
     async def dead_letter(self, job: Record, reason: str) -> None:
         subject = subjects.dead(job.lane, job.project, job.id)
         await self._jetstream.publish(subject, reason.encode(), {"ce-subject": job.id})
+
+
+def read_queued(subject: str, headers: Mapping[str, str], data: bytes) -> Ticket:
+    """
+    Read a message of the queue.
+
+    Raises:
+        Unreadable: It is no ticket, or is not scheduled for where it goes: it can never be moved.
+    """
+    ticket = read_ticket(subject, data)
+    if headers.get(_TARGET) != _target(ticket):
+        raise Unreadable("it is not scheduled for its job")
+    return ticket
+
+
+def _target(ticket: Ticket) -> str:
+    """The subject that a queued ticket is moved to."""
+    if ticket.lane == subjects.STORE_LANE:
+        return subjects.store(ticket.project, ticket.job)
+    return subjects.run(ticket.lane, ticket.project, ticket.job)
 
 
 def ticket_for(job: Record) -> Ticket:

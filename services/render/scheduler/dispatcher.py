@@ -18,11 +18,11 @@ from heliograph.contracts import subjects
 from heliograph.contracts.catalog import Catalog
 from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.queries.scheduler import LaneCapacityHint
-from heliograph.contracts.queue_entries import Ticket, read_ticket
+from heliograph.contracts.queue_entries import Ticket
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.stored_messages import Stored
-from heliograph.runtime.bus.work_queue import STREAM
+from heliograph.runtime.bus.work_queue import STREAM, read_queued
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.render.scheduler.account_capacity import AccountCapacity
@@ -134,7 +134,7 @@ class Dispatcher:
 
     def _on_ticket(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         """Raises Unreadable."""
-        ticket = read_ticket(subject, data)
+        ticket = read_queued(subject, headers, data)
         lane = self._lanes.get(ticket.lane)
         if lane:
             self._reservations.remove(ticket.job)

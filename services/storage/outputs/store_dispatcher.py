@@ -9,6 +9,7 @@ server: the messages on `store.>` are the tickets that workers have, or get next
 
 import asyncio
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,13 +19,14 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import Unavailable
+from heliograph.contracts.errors import Unavailable, Unreadable
 from heliograph.contracts.subjects import JobRef, parse
 from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.replies import may_reply, respond
-from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED
+from heliograph.runtime.bus.stored_messages import Stored
+from heliograph.runtime.bus.work_queue import STREAM, WAIT, WAITED, read_queued
 from heliograph.runtime.crash_points import crash_point
 from services.storage.project_queue import RoundRobinQueue, share_of
 
@@ -56,6 +58,7 @@ class StoreDispatcher:
 
     def __init__(self, bus: NatsBus, *, permits: int) -> None:
         self._bus = bus
+        self._dead_letters = bus.jetstream.dead_letters
         self._permits = permits
         self._share = share_of(permits)
         self._wakeup = asyncio.Event()
@@ -106,7 +109,10 @@ class StoreDispatcher:
                 client = self._bus.client
                 with translated():
                     listening = [
-                        await client.subscribe(subjects.STORE_QUEUED, cb=self._on_queued),
+                        await client.subscribe(
+                            subjects.STORE_QUEUED,
+                            cb=self._dead_letters.guarded_callback(self._on_queued),
+                        ),
                         await client.subscribe(
                             subjects.lane_capacity(subjects.STORE_LANE), cb=self._on_room
                         ),
@@ -151,11 +157,25 @@ class StoreDispatcher:
         messages = self._bus.jetstream.read_all(STREAM, subjects.STORE_QUEUE, self._read_to + 1)
         async for stored in messages:
             self._read_to = stored.sequence
-            self._add_ticket(parse(stored.subject), _ticket(stored.sequence, stored.headers))
+            self._read_one(stored)
+
+    def _read_one(self, stored: Stored) -> None:
+        try:
+            self._on_ticket(stored.subject, stored.headers, stored.data)
+        except Unreadable as error:
+            self._dead_letters.note(
+                STREAM, stored.sequence, stored.subject, stored.data, str(error)
+            )
 
     async def _on_queued(self, message: Msg) -> None:
+        """A queue notification; unreadable entries are noted when they are reread."""
         headers = message.headers or {}
-        self._add_ticket(parse(message.subject), _ticket(int(headers["Nats-Sequence"]), headers))
+        self._on_ticket(headers.get("Nats-Subject", ""), headers, message.data)
+
+    def _on_ticket(self, subject: str, headers: Mapping[str, str], data: bytes) -> None:
+        """Raises Unreadable."""
+        read = read_queued(subject, headers, data)
+        self._add_ticket(JobRef(read.project, read.job), _ticket(headers))
 
     async def _on_room(self, message: Msg) -> None:
         project = message.data.decode(errors="replace")
@@ -230,5 +250,13 @@ class StoreDispatcher:
             self._add_ticket(job, ticket._replace(wait=0.0))
 
 
-def _ticket(sequence: int, headers: Mapping[str, str]) -> _Ticket:
-    return _Ticket(sequence, float(headers.get(WAIT, 0)), float(headers.get(WAITED, 0)))
+def _ticket(headers: Mapping[str, str]) -> _Ticket:
+    """Raises Unreadable."""
+    try:
+        sequence = int(headers["Nats-Sequence"])
+        wait, waited = (float(headers.get(name, 0)) for name in (WAIT, WAITED))
+    except (KeyError, ValueError) as error:
+        raise Unreadable(f"its headers are not those of a ticket: {error}") from None
+    if not (math.isfinite(wait) and math.isfinite(waited)):
+        raise Unreadable("it waits for ever")
+    return _Ticket(sequence, wait, waited)
