@@ -158,7 +158,6 @@ class JobRequest(RequestBody):
     )
     quote: str | None = Field(
         default=None,
-        min_length=1,
         max_length=256,
         description="Quote for this request; the request is refused if the price has risen above it",
     )

@@ -214,9 +214,13 @@ def test_a_field_that_is_wrong_is_named(
     assert mistakes(**fields) == [where]
 
 
-def test_a_quote_is_as_long_as_we_make_them() -> None:
+def test_a_quote_is_no_longer_than_we_make_them() -> None:
     assert ask(quote="q" * 256).quote
-    assert mistakes(quote="q" * 257) == mistakes(quote="") == [("quote",)]
+    assert mistakes(quote="q" * 257) == [("quote",)]
+
+
+def test_an_empty_quote_is_a_quote_so_that_a_known_key_may_have_it() -> None:
+    assert ask(quote="").digest() != ask().digest()
 
 
 def test_a_job_waits_for_a_few_others_and_for_jobs_only() -> None:

@@ -59,7 +59,7 @@ def a_gateway(
         projects=NoDefaults(),
         slots=SlotService(slots, _NONE, _NONE),
         references=ReferenceValidator(events, _NONE),
-        quotes=QuoteSigner(_NONE),
+        quotes=QuoteSigner(_secret),
         results=ResultCache(events, _NONE, timeout=0),
     )
     return JobService(
@@ -74,6 +74,10 @@ def a_gateway(
         quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
         quotas=quotas or no_quotas(),
     )
+
+
+async def _secret() -> bytes:
+    return b"known to all gateways"
 
 
 class UnknownBudgets(NoBudgets):
@@ -160,6 +164,7 @@ async def test_a_request_that_lost_its_slot_to_one_that_is_over_takes_it() -> No
         {"references": [{"url": "http://["}]},
         {"arguments": {"model": "x"}},
         {"prompt": " "},
+        {"quote": ""},
     ],
     ids=str,
 )

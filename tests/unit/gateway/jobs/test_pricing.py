@@ -183,6 +183,15 @@ async def test_a_quote_is_for_one_request(
     assert [each.pointer for each in error.value.errors] == ["/quote"]
 
 
+async def test_an_empty_quote_is_for_no_request(signer: QuoteSigner) -> None:
+    request = JobRequest(kind="portrait", prompt="a keeper", quote="")
+
+    with pytest.raises(ValidationFailed) as error:
+        await signer.check("demo", request, Cost())
+
+    assert [each.pointer for each in error.value.errors] == ["/quote"]
+
+
 async def test_what_does_not_change_the_result_may_change(
     signer: QuoteSigner, sign: Callable[..., Awaitable[JobRequest]]
 ) -> None:
