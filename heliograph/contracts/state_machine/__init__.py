@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from heliograph.contracts.compaction import shrunk
+from heliograph.contracts.holds import Settlement
 from heliograph.contracts.job_events import AttemptCompleted, Compacted, JobEvent
 from heliograph.contracts.job_steps import PHASE, STATUS, Phase, Step
 from heliograph.contracts.records import Internal, Record
@@ -41,9 +42,15 @@ def apply(record: Record, event: JobEvent, at: datetime) -> Record:
         internal["step"] = Step(event.name)
     after = _derive(record, job, internal, at)
     if record.internal.settled is None or isinstance(event, AttemptCompleted):
-        update = {"settled": settlement(record, after)}
-        after = after.model_copy(update={"internal": after.internal.model_copy(update=update)})
+        after = _settled(after, settlement(record, after))
     return shrunk(after) if isinstance(event, Compacted) else after
+
+
+def _settled(record: Record, settled: Settlement | None) -> Record:
+    if settled == record.internal.settled:  # of nearly all events: two copies less
+        return record
+    internal = record.internal.model_copy(update={"settled": settled})
+    return record.model_copy(update={"internal": internal})
 
 
 def _derive(record: Record, job: Changes, internal: Changes, at: datetime) -> Record:

@@ -94,6 +94,8 @@ def with_ended_attempt(
 
 def within_budget(attempts: list[Attempt]) -> list[Attempt]:
     """The latest attempts; a job that people retry again and again must still fit a message."""
+    if len(attempts) == 1:
+        return attempts  # it is kept, whatever its size
     size = 0
     for kept, attempt in enumerate(reversed(attempts)):
         size += len(attempt.model_dump_json().encode())
