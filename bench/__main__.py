@@ -1,4 +1,7 @@
-"""`python -m bench accept`, and so on; `all` of them; `table` writes docs/performance.md."""
+"""
+`python -m bench accept`, and so on; `all` of them. `targets` prints the targets of a run, and `table`
+writes docs/performance.md.
+"""
 
 import argparse
 import asyncio
@@ -10,6 +13,7 @@ from pathlib import Path
 from bench.figures import REFERENCE, Journal, Section, say
 from bench.profiles import PROFILES, Profile
 from bench.tables import write_table
+from bench.targets import print_targets
 
 BENCHES = (
     "accept",
@@ -30,16 +34,20 @@ BENCHES = (
 def main() -> int:
     """Exit code 1 when a benchmark broke; a missed target is a result."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("what", choices=[*BENCHES, "all", "table"])
+    parser.add_argument("what", choices=[*BENCHES, "all", "targets", "table"])
     parser.add_argument("--profile", choices=PROFILES, default="short")
-    parser.add_argument("--file", type=Path, default=REFERENCE, help="results for the table")
+    parser.add_argument("--file", type=Path, default=REFERENCE, help="results for a table")
     arguments = parser.parse_args()
     if arguments.what == "table":
         write_table(arguments.file)
         return 0
+    if arguments.what == "targets":
+        print_targets(arguments.file)
+        return 0
     names = BENCHES if arguments.what == "all" else (arguments.what,)
     journal = Journal(arguments.profile)
     broken = [name for name in names if not _run(name, PROFILES[arguments.profile], journal)]
+    print_targets(journal.file)
     say(f"results: {journal.file}")
     for name in broken:
         say(f"broken: {name}")

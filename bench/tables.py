@@ -103,12 +103,13 @@ def _table(figures: Iterable[Figure]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for figure in figures:
         yield (
-            f"| {figure.what} | {number(figure.value)} {figure.unit} | {_target(figure)} "
-            f"| {_against(figure)} | {figure.note} |"
+            f"| {figure.what} | {number(figure.value)} {figure.unit} | {target_column(figure)} "
+            f"| {peer_column(figure)} | {figure.note} |"
         )
 
 
-def _target(figure: Figure) -> str:
+def target_column(figure: Figure) -> str:
+    """The target of a figure, and whether it was met; empty without one."""
     if figure.target is None:
         return ""
     sign = "≥" if figure.sense == "at least" else "≤"
@@ -116,7 +117,8 @@ def _target(figure: Figure) -> str:
     return f"{sign} {number(figure.target)}: {verdict}"
 
 
-def _against(figure: Figure) -> str:
+def peer_column(figure: Figure) -> str:
+    """What did the same, and the ratio to it; empty without one."""
     if figure.peer is None or figure.peer_value is None:
         return ""
     ratio = f", ratio {figure.ratio:.2f}" if figure.ratio is not None else ""

@@ -12,7 +12,7 @@ from bench.deployment import deployment, post_from_outside, scene
 from bench.figures import Section, say
 from bench.http_load import Load
 from bench.peer_runs import Rivals, rivals
-from bench.peer_wholes import WHOLES, hosted_model, whole
+from bench.peer_wholes import FASTSTREAM, WHOLES, hosted_model, whole
 from bench.process_usage import cpu_of, memory_of
 from bench.profiles import Profile
 from heliograph.contracts import subjects
@@ -89,6 +89,14 @@ def _note(
         at_most=milliseconds,
         peer=(lightest, cpu),
         note="all processes, servers included",
+    )
+    by_hand = theirs[FASTSTREAM].total_cpu
+    section.note(
+        f"{what}, processor time beside {FASTSTREAM}",
+        ours.total_cpu / by_hand,
+        "of it",
+        at_most=1,
+        note=f"{by_hand:.1f} ms a job there",
     )
     for name, peer in theirs.items():
         section.note(f"{what}, {name}", peer.rate, "jobs/s", note=peer.note)
