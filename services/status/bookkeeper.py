@@ -89,7 +89,7 @@ class Bookkeeper:
     async def _catch_up(self, project: str) -> None:
         """Settle what a project has in the log, from where its record stands."""
         try:
-            budget = (await self._budgets.read(project)).active
+            budget = (await self._budgets.stored(project)).active
         except Unreadable as error:
             log.error("Budget not readable", project=project, reason=str(error))
             return

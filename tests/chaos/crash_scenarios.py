@@ -248,6 +248,13 @@ async def held_together(client: ScenarioClient) -> None:
     await together(own)
 
 
+async def held_alone(client: ScenarioClient) -> None:
+    """A job in a project with a budget, and none beside it."""
+    own = ScenarioClient(client.stack, client.journal, client.crashes)
+    await own.set_budget(PRICE)
+    await own.finish(await own.ask(own.request()))
+
+
 async def over_budget(client: ScenarioClient) -> None:
     """Two jobs, and a budget for one: that which is refused is sent again when there is more."""
     own = ScenarioClient(client.stack, client.journal, client.crashes)
@@ -286,6 +293,8 @@ SCENARIOS: dict[Point, Scenario] = {
     "accept.fenced": abandoned,
     "accept.deduplicated": answered_by_another,
     "accept.refused": over_budget,
+    "accept.held": held_alone,
+    "accept.completed": held_alone,
     "accept.reused": made_before,
     "accept.staged": together,
     "accept.committed": together,

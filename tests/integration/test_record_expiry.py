@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from heliograph.contracts.budgets.pending import PendingEvent
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Canceled, JobEvent, Pruned, Started, Submitting
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.marks import BudgetMarks, CachedBudgetMarks
+from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
@@ -23,6 +25,7 @@ from services.status.maintenance.record_expiry import RecordExpiry
 from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from services.status.settings import StatusSettings
+from tests.support.budget_gateways import set_limits
 from tests.support.records import a_record
 
 _NOTHING = timedelta(0)
@@ -129,6 +132,28 @@ async def test_what_a_job_cost_stays_in_the_log_while_its_project_has_a_budget(
     marks = _Marks(old.project) if since == "before" else _Marks(later=old.project)
 
     kept = await _expiry(bus, read_model, _NOTHING, marks).round()
+    removed = await _expiry(bus, read_model, _NOTHING).round()
+    await read_model.aclose()
+
+    assert (kept, removed) == (0, 1)
+
+
+async def test_a_record_stays_while_its_first_event_may_be_stored_once_more(
+    bus: NatsBus, read_model: SqlReadModel
+) -> None:
+    """The budget that holds it was being removed, and whoever did it died."""
+    old = await _pruned(bus, read_model, _PAID)
+    await set_limits(bus, old.project, total="9")
+    held = EventEnvelope.of("accepted", old, now(), "test")
+    pending = PendingEvent(subject=held.subject, headers=held.headers(), data=held.data().decode())
+    sequence, budget = await BudgetLog(bus.jetstream).read(old.project)
+    assert budget
+    written = await BudgetLog(bus.jetstream).write(
+        budget.model_copy(update={"pending": pending}), sequence
+    )
+
+    kept = await _expiry(bus, read_model, _NOTHING).round()
+    await BudgetLog(bus.jetstream).write(budget, written)
     removed = await _expiry(bus, read_model, _NOTHING).round()
     await read_model.aclose()
 

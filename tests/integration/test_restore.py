@@ -13,6 +13,7 @@ from heliograph.runtime.backup.manifest import Manifest, StreamCopy
 from heliograph.runtime.backup.restore import restore_backup
 from heliograph.runtime.backup.save import save_backup
 from heliograph.runtime.backup.stream_snapshots import restore_stream, save_stream
+from heliograph.runtime.bus.budget_audit import audit_budget
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
@@ -20,6 +21,8 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.provisioning import RESTORING, epoch
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
+from tests.support.budget_gateways import a_job, set_limits
+from tests.support.held_back import died_holding
 from tests.support.records import a_record
 from tests.support.servers import nats_running
 
@@ -96,6 +99,26 @@ async def test_services_wait_until_a_restore_is_over(
     assert last
     assert (last.record.step, report.failed_jobs >= 1) == (Step.FAILED, True)
     assert await epoch(elsewhere)
+
+
+async def test_a_job_that_was_being_accepted_fails_as_those_that_wait(
+    bus: NatsBus, elsewhere: JetStream, project: str, tmp_path: Path
+) -> None:
+    """Its price was held, and it may have run since the backup."""
+    await set_limits(bus, project, total="9")
+    job = a_job(project)
+    await died_holding(bus, job)
+    log = await save_stream(bus.jetstream, STREAM, tmp_path)
+    folder = backup_of(log, folder=tmp_path, objects=None)
+
+    await restore_backup(elsewhere, ServiceSettings(), folder)
+
+    last = await JetStreamEventLog(elsewhere, "test").job(job.id)
+    assert last
+    assert last.record.step is Step.FAILED
+    audit = await audit_budget(elsewhere, project)
+    assert audit
+    assert audit.differences == []
 
 
 @pytest.mark.parametrize("run_unsent", [False, True], ids=["unless", "if"])

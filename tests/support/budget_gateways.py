@@ -56,7 +56,8 @@ async def set_limits(bus: NatsBus, project: str, **limits: Any) -> None:
 
 
 async def budget_of(bus: NatsBus, project: str) -> BudgetRecord:
-    _, budget = await BudgetLog(bus.jetstream).read(project)
+    """The budget record as it is stored."""
+    _, budget = await BudgetLog(bus.jetstream).stored(project)
     assert budget
     return budget
 

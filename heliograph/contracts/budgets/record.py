@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 
 from pydantic import AwareDatetime, Field
 
+from heliograph.contracts.budgets.pending import PendingEvent
 from heliograph.contracts.budgets.periods import CALENDAR, Span, period_of
 from heliograph.contracts.holds import Hold, PlanHold
 from heliograph.contracts.money import ZERO, Money
@@ -94,6 +95,7 @@ class BudgetRecord(Tolerant):
     settled: int = 0  #: sequence of the last event of the project that is settled in it
     jobs_open: int = 0  #: jobs that are counted and have not ended, with those of plans
     plans: list[PlanHold] = Field(default_factory=list)  #: of bulk requests that are being accepted
+    pending: PendingEvent | None = None  #: of a job that it holds; it may not be in the log yet
 
     def running(self, span: Span) -> Window:
         """The window of a span in which jobs are accepted now."""

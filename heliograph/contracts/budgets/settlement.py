@@ -39,6 +39,23 @@ def settle(budget: BudgetRecord, sequence: int, event: str, job: Record) -> Budg
     return changed.model_copy(update=update)
 
 
+def completed(budget: BudgetRecord, *, is_stored: bool) -> BudgetRecord:
+    """
+    The budget once it is known what became of its pending event.
+
+    Args:
+        is_stored: It is in the log. Else the job was accepted without the budget: nothing is held for it.
+    """
+    if budget.pending is None:
+        return budget
+    done = budget.model_copy(update={"pending": None})
+    hold = budget.pending.job.internal.reserved
+    if is_stored or hold is None:
+        return done
+    update = {"jobs_open": done.jobs_open - hold.counted}
+    return done.with_held(hold, -hold.amount).model_copy(update=update)
+
+
 def movement(event: str, job: Record) -> Movement:
     """Change of balances by an event of a job."""
     if event in _ENDS:

@@ -12,9 +12,12 @@ from heliograph.contracts.errors import RestoredFromBackup, Unreadable
 from heliograph.contracts.job_events import Failed
 from heliograph.contracts.records import Record
 from heliograph.contracts.state_machine.charges import accumulate_charge
+from heliograph.runtime.bus.budget_log import budget_entry
 from heliograph.runtime.bus.event_log import STREAM, JetStreamEventLog
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.log_entries import JobEntry
+from heliograph.runtime.bus.pending_events import store_pending
+from heliograph.runtime.bus.stored_messages import Stored
 from heliograph.runtime.bus.transitions import transition
 
 
@@ -36,11 +39,24 @@ async def fail_unsent(jetstream: JetStream, source: str) -> int:
     Raises:
         Unavailable: NATS stopped responding; call this function again.
     """
+    await _store_pending(jetstream)
     log = JetStreamEventLog(jetstream, source)
     unsent = await _unsent(jetstream, log)
     for entry in unsent:
         await transition(log, entry, as_restored(entry.record))
     return len(unsent)
+
+
+async def _store_pending(jetstream: JetStream) -> None:
+    """Jobs that were being accepted at the moment of the backup are accepted: they may have run since, too."""
+    records: dict[str, Stored] = {}
+    async for stored in jetstream.read_acknowledged(STREAM, subjects.money("*")):
+        records[stored.subject] = stored
+    for stored in records.values():
+        with suppress(Unreadable):  # the services say so
+            budget = budget_entry(stored).budget
+            if budget and budget.pending:
+                await store_pending(jetstream, budget.pending)
 
 
 async def _unsent(jetstream: JetStream, log: JetStreamEventLog) -> list[JobEntry]:

@@ -16,7 +16,7 @@ from heliograph.contracts.budgets.users import (
     users_of,
 )
 from heliograph.contracts.cloudevents import EventEnvelope
-from heliograph.contracts.errors import ServiceError
+from heliograph.contracts.errors import ServiceError, Unavailable
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.committer import BudgetCommitter
@@ -76,6 +76,13 @@ class BudgetedEventLog:
             return
         budgets = await self._committer.read(job)
         hold_job(budgets, job, job.cost, now(), self._plan_of(job))
+
+    async def complete(self, project: str, jobs: Collection[str]) -> bool:
+        try:
+            has_budget = self._marks.has_budget(project)
+        except Unavailable:  # nothing that costs money is accepted now, and nothing else was held
+            return False
+        return has_budget and await self._committer.complete(project, jobs)
 
     async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         counted = [job for job in jobs if self.applies_to(job)]

@@ -1,9 +1,10 @@
 """
-Committer: events that cost money are stored by one atomic batch with the budget that holds their price.
+Committer: events that cost money are stored by one commit with the budget that holds their price.
 
 One group of a project is under way at a time, and holds what came while the one before was. Another gateway
 that is faster makes the batch fail as a whole: the budget is read again from the leader of the stream, and
-decided anew. So no race lets more through than the budget allows, in any number of gateways. What this process
+decided anew. So no race lets more through than the budget allows, in any number of gateways. A group is one atomic
+batch, but a new job alone is two plain messages (`BudgetLog.write_before`), which take half of the time. What this process
 wrote last is not read for the next group (see `record_cache`); whoever is refused is refused by what was read.
 """
 
@@ -26,11 +27,12 @@ from heliograph.runtime.budgets.group_plan import (
     Waiting,
     WaitingChange,
     WaitingEvent,
+    is_new_job_alone,
     next_group,
     plan_group,
 )
 from heliograph.runtime.budgets.record_cache import BudgetRecordCache, ReadBudgets
-from heliograph.runtime.bus.budget_log import BudgetLog
+from heliograph.runtime.bus.budget_log import BudgetLog, Written
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
@@ -104,6 +106,18 @@ class BudgetCommitter:
         read = await self._records.read(job.project, lambda budget: counted_users(budget, [job]))
         return read.budgets
 
+    async def complete(self, project: str, jobs: Collection[str]) -> bool:
+        """
+        Store the first event of one of these jobs, if the budget of their project holds its price and it may not be
+        in the log: the process that was to store it has died. Returns whether there is such a job; raises Unavailable.
+        """
+        stored = await self._budgets.stored(project)
+        pending = stored.budget.pending if stored.budget else None
+        if pending is None or pending.job.id not in jobs:
+            return False
+        await self._budgets.complete(project)
+        return True
+
     async def _commit_all(self, project: str) -> None:
         queue = self._waiting[project]
         try:
@@ -155,27 +169,36 @@ class BudgetCommitter:
 
     async def _store(self, plan: GroupPlan, read: ReadBudgets) -> bool:
         events = [each.waiting for each in plan.held]
-        messages = [each.message for each in plan.held]
-        project, users = plan.budgets.project, read.changed(plan.budgets)
+        name = plan.budgets.project.project
+        self._records.forget(name)
         try:
-            first = await self._budgets.write_with(project, read.sequence, messages, users)
+            written = await self._write(plan, read)
         except Conflict:
-            self._records.forget(project.project, is_shared=True)
+            self._records.forget(name, is_shared=True)
             await self._refuse_known(events)
             return False
         except ApiError as error:
-            self._records.forget(project.project)
             _refuse([*events, *plan.changes], _not_stored(error))
         except Unavailable as error:
-            self._records.forget(project.project)
             _refuse(plan.changes, error)
             await self._look_up(plan.held, error)
         else:
-            self._records.note(read, plan.budgets, first + len(messages))
+            self._records.note(read, plan.budgets, written.records)
             _store(plan.changes)
-            for sequence, each in enumerate(plan.held, first):
+            for sequence, each in enumerate(plan.held, written.events):
                 each.waiting.store(sequence, each.event)
         return True
+
+    async def _write(self, plan: GroupPlan, read: ReadBudgets) -> Written:
+        """Raises Conflict, ApiError and Unavailable, as `BudgetLog`; and QueueFull."""
+        project, users = plan.budgets.project, read.changed(plan.budgets)
+        messages = [each.message for each in plan.held]
+        if not is_new_job_alone(plan, users):
+            return await self._budgets.write_with(project, read.sequence, messages, users)
+        [event] = messages
+        if await self._lasts([each.waiting for each in plan.held]):
+            raise Conflict(event.subject)
+        return await self._budgets.write_before(project, read.sequence, event)
 
     async def _refuse_known(self, those: Sequence[WaitingEvent]) -> None:
         """A job that has another last event than was expected loses alone."""

@@ -1,7 +1,7 @@
 """Plan of a group: which of the events that cost money fit into a budget together. Pure."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.records import Record
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
+from heliograph.runtime.bus.budget_log import BudgetEntry
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.group_commit import MOST, MOST_BYTES
 from heliograph.runtime.bus.log_entries import LogEntry
@@ -23,6 +24,8 @@ Refusal = OverBudget | TooManyJobs | Unavailable
 _MOST_USERS = (
     600  #: of a group: their records are in its batch, of which the server takes 1,000 messages
 )
+
+_MOST_PENDING = 16 * 2**10  #: bytes; a project has 1,000 records in the log
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +132,20 @@ class GroupPlan:
     held: list[Held] = field(default_factory=list)
     changes: list[WaitingChange] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+
+
+def is_new_job_alone(plan: GroupPlan, users: Collection[BudgetEntry]) -> bool:
+    """
+    Whether nothing but one first event is to be stored with the record of the project, and the record may have it
+    with it.
+
+    Args:
+        users: Records of users that are to be replaced.
+    """
+    if plan.changes or users or len(plan.held) != 1:
+        return False
+    [held] = plan.held
+    return held.waiting.after == 0 and held.message.size <= _MOST_PENDING
 
 
 def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:

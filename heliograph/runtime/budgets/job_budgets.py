@@ -36,6 +36,12 @@ class JobBudgets(Protocol):
             Unavailable: The budget cannot be read.
         """
 
+    async def complete(self, project: str, jobs: Collection[str]) -> bool:
+        """
+        Store the first event of one of these jobs where its price is held and the event may be missing, because
+        a process died. True: one of them was such a job, so it has an event now. Raises Unavailable.
+        """
+
     async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         """
         Hold what the jobs of one bulk request cost, all or none; each takes its part when it is accepted.
@@ -72,6 +78,9 @@ class NoBudgets:
 
     async def check(self, job: Record) -> None:
         pass
+
+    async def complete(self, project: str, jobs: Collection[str]) -> bool:
+        return False
 
     async def hold_plan(self, holder: PlanHolder, jobs: Collection[Record]) -> None:
         pass

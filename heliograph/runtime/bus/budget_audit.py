@@ -6,6 +6,7 @@ from typing import Any
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.balances import (
     Difference,
+    JobBalance,
     differences,
     recounted,
     user_differences,
@@ -78,7 +79,7 @@ async def audit_budgets(jetstream: JetStream, project: str | None = None) -> lis
 
 async def audit_budget(jetstream: JetStream, project: str) -> Audit | None:
     """Audit the budget of a project. None: it has none. Raises Unavailable."""
-    entry = await BudgetLog(jetstream).read(project)
+    entry = await BudgetLog(jetstream).stored(project)
     sequence, budget = entry.sequence, entry.active
     if budget is None:
         return None
@@ -86,6 +87,8 @@ async def audit_budget(jetstream: JetStream, project: str) -> Audit | None:
     jobs = await read_job_balances(
         jetstream, events, project, settled=budget.settled, held=sequence
     )
+    if budget.pending:  # its event is not in the log before the record, and may not be there yet
+        jobs.append(JobBalance(None, budget.pending.job))
     found = list(differences(budget, recounted(budget, jobs)))
     users = await _users(jetstream, project, sequence)
     found += user_differences(budget, users, jobs, now())

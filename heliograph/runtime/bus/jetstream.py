@@ -200,11 +200,29 @@ class JetStream(CoreNats):
         Raises:
             Unavailable: The server does not respond.
         """
-        if self._replicas > 1:
+        if self._replicas > 1 or len(subjects) == 1:
             lasts = await asyncio.gather(*(self.last(stream, subject) for subject in subjects))
             return [each for each in lasts if each]
         messages, _ = await self._read_many(stream, {"multi_last": list(subjects)})
         return messages
+
+    async def read_lasts_since(
+        self, stream: str, subjects: Sequence[str], sequence: int
+    ) -> list[Stored]:
+        """
+        Those of the last messages of up to 1,024 subjects that are at or after a sequence, in order; from any copy,
+        which may lag behind. Raises Unavailable.
+        """
+        found: list[Stored] = []
+        more = len(subjects)
+        while more:
+            query = {"multi_last": list(subjects), "seq": sequence}
+            messages, more = await self._read_many(stream, query)
+            if not messages:
+                break
+            found += messages
+            sequence = messages[-1].sequence + 1
+        return found
 
     async def _read_many(self, stream: str, query: dict[str, Any]) -> tuple[list[Stored], int]:
         messages: list[Stored] = []

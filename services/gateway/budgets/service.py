@@ -48,7 +48,7 @@ class BudgetService:
         """
         The budget of a project as it is now, and of one user; one without windows where it has none.
         """
-        budget = (await self._budgets.read(project)).active
+        budget = (await self._budgets.stored(project)).active
         if budget is None:
             return BudgetState(project=project)
         state = budget_state(budget, now())

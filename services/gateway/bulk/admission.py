@@ -44,6 +44,9 @@ class BatchAdmission:
         filled = await self._filled(submission) if submission.request.only_missing else {}
         missing = [i for i in range(len(submission.request.jobs)) if i not in filled]
         identities = {i: submission.identity(i) for i in missing}
+        await self.acceptance.budgets.complete(
+            submission.project, [own.job for own in identities.values()]
+        )
         checked = await gather_bounded(
             self._check(submission, i, own) for i, own in identities.items()
         )

@@ -49,17 +49,20 @@ class CastReferences:
         Raises:
             RequestError, ServiceError: As for `JobService.ask`.
         """
-        submissions: dict[Half, _Half] = {}
+        identities: dict[Half, RequestIdentity] = {}
         for half in cast.halves:
             own = f"{key}/{BOTH.index(half)}" if key else None
-            identity = replace(
+            identities[half] = replace(
                 identify_request(project, own, traceparent=traceparent, access_key=access_key),
                 body_digest=cast.digest(person, half),
             )
+        jobs = [identity.job for identity in identities.values()]
+        await self.acceptance.budgets.complete(project, jobs)
+        submissions: dict[Half, _Half] = {}
+        for half, identity in identities.items():
             request = request_for(cast, person, half)
             submissions[half] = request, identity, await self._prepare(request, identity)
-        name = pair_id([identity.job for _, identity, _ in submissions.values()])
-        holder = PlanHolder.new(project, name)
+        holder = PlanHolder.new(project, pair_id(jobs))
         try:
             results = await self._accept(holder, submissions.values())
         finally:

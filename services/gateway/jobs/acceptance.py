@@ -81,7 +81,13 @@ class JobAcceptance:
             StateConflict: Another request fenced this one off while it claimed a slot; use a new key.
             Unavailable: The log does not respond; repeat the request with its key.
         """
-        return await self._find(identity.job, is_same) if identity.is_repeatable else None
+        if not identity.is_repeatable:
+            return None
+        if known := await self._find(identity.job, is_same):
+            return known
+        if await self.budgets.complete(identity.project, [identity.job]):
+            return await self._find(identity.job, is_same)
+        return None
 
     async def accept(
         self, record: Record, identity: RequestIdentity, is_same: SameBody
@@ -107,7 +113,10 @@ class JobAcceptance:
                 return known
 
     async def is_known(self, identity: RequestIdentity) -> bool:
-        """Whether a request was accepted before, or its id is taken."""
+        """
+        Whether a request was accepted before, or its id is taken. In a project with a budget, complete what is
+        pending there before.
+        """
         return identity.is_repeatable and await self.events.last(identity.job) is not None
 
     async def check_slot(self, record: Record) -> bool:

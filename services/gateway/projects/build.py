@@ -44,5 +44,5 @@ def build_projects(service: Service[GatewaySettings]) -> Projects:
 
 async def _zone(budgets: BudgetLog, project: str) -> str:
     """The time zone of a project: that of its budget."""
-    _, budget = await budgets.read(project)
+    _, budget = await budgets.stored(project)
     return budget.zone if budget else "UTC"

@@ -10,6 +10,7 @@ from heliograph.runtime.bus.purges import Purges
 from heliograph.runtime.service import Service
 from services.status.maintenance.compaction import LogCompaction, compact_forever
 from services.status.maintenance.object_removal import remove_objects
+from services.status.maintenance.pending_events import complete_forever
 from services.status.maintenance.record_expiry import RecordExpiry
 from services.status.maintenance.retention import RetentionJob
 from services.status.maintenance.retention_loop import apply_forever, read_retentions
@@ -84,6 +85,7 @@ def build_maintenance(
             "sweeper": partial(sweep_forever, bus, sweeper, every=settings.sweep_interval),
             "compaction": partial(compact_forever, bus, compaction, settings),
             "retention": partial(apply_forever, bus, retention, settings),
+            "pending_events": partial(complete_forever, bus.leases, bus.jetstream, marks),
             "user_budgets": partial(expire_forever, bus.leases, user_budgets),
         },
     )

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import structlog
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unreadable
 from heliograph.runtime.budgets.marks import BudgetMarks
+from heliograph.runtime.bus.budget_log import BudgetLog
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.purges import Purges
@@ -51,12 +53,22 @@ class RecordExpiry:
         for each in expired:
             if each.project not in budgeted and self.marks.has_budget(each.project):
                 continue  # since the read model was asked
+            if await self._is_pending(each):
+                continue
             await self._remove(each)
             removed.append(each)
         await self.read_model.removed(removed)
         if removed:
             log.info("Job records removed", jobs=len(removed))
         return len(removed)
+
+    async def _is_pending(self, job: History) -> bool:
+        """Whether the first event may be stored once more: the budget was removed before it was completed."""
+        try:
+            budget = (await BudgetLog(self.jetstream).stored(job.project)).budget
+        except Unreadable:
+            return True
+        return budget is not None and budget.pending is not None and budget.pending.job.id == job.id
 
     async def _remove(self, job: History) -> None:
         """An event that was written meanwhile stays, and with it the job."""

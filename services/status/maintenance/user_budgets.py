@@ -48,7 +48,7 @@ class UserBudgetExpiry:
                 log.error("Budgets of users stay", project=project, reason=str(error))
 
     async def _expire(self, project: str) -> None:
-        entry = await BudgetLog(self.jetstream).read(project)
+        entry = await BudgetLog(self.jetstream).stored(project)
         if entry.active is None:
             return
         budget, stored = rolled(entry.active, now()), await self._stored(project)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from heliograph.runtime.bus.event_log import STREAM as EVENTS
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.work_queue import STREAM as WORK
 from tests.support.flush import flush
+from tests.support.polling import until_true
 from tests.support.refusing_store import RefusingStore, refusing_store
 from tests.support.servers import Server
 from tests.support.stack import Stack
@@ -121,3 +123,31 @@ async def test_a_text_takes_nine_stored_messages_two_reads_and_two_requests_to_t
         subjects.lane_capacity(subjects.STORE_LANE): 1,
     }
     assert store.asked == ["PUT", "PUT"]
+
+
+async def test_a_budget_adds_a_record_with_the_hold_and_one_with_the_settlement(
+    stack: Stack, project: str
+) -> None:
+    parameters = {"seconds": 0, "price": "0.01"}
+    body = {"kind": "scenes", "prompt": "a keeper waits", "parameters": parameters}
+    gateway = f"{stack.url('gateway')}/v1/projects/{project}"
+
+    async with (
+        _listening(stack) as (jetstream, traffic),
+        httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as http,
+    ):
+        await http.put(f"{gateway}/budget", json={"total": "1"})
+        before = await _stored_in(jetstream, EVENTS)
+        headers = {"Idempotency-Key": uuid4().hex}
+        job = (await http.post(f"{gateway}/jobs", json=body, headers=headers)).json()["id"]
+        await traffic.until_stored()
+
+        async def is_settled() -> bool:
+            state = (await http.get(f"{gateway}/budget")).json()
+            return bool(Decimal(state["windows"][-1]["spent"]))
+
+        await until_true(is_settled)
+        stored = await _stored_in(jetstream, EVENTS) - before
+
+    assert stored == 6 + 2
+    assert traffic.reads(job) - (2 + 2) in (0, 1)  # status looks at a record after two seconds

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from heliograph.contracts.budgets import settlement
 from heliograph.contracts.budgets import users as user_budgets
 from heliograph.contracts.budgets.admission import cost_to_hold
 from heliograph.contracts.budgets.balances import (
@@ -29,11 +30,14 @@ from heliograph.contracts.budgets.balances import (
     recounted,
     user_differences,
 )
+from heliograph.contracts.budgets.pending import PendingEvent
 from heliograph.contracts.budgets.plans import plan_of, release_plan, with_part_taken
 from heliograph.contracts.budgets.record import BudgetLimits, BudgetRecord, opened, rolled
 from heliograph.contracts.budgets.refusals import check_cost
 from heliograph.contracts.budgets.settlement import settle
+from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import OverBudget, Unavailable
+from heliograph.contracts.holds import Hold
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import (
     AttemptCompleted,
@@ -60,6 +64,11 @@ NAMES = ("alice", "bob")
 pick = st.integers(min_value=0, max_value=99)
 user = st.sampled_from((*NAMES, None))
 price = st.sampled_from(("0", "0.25", "0.5"))
+
+
+def with_hold(job: Record, held: Hold | None) -> Record:
+    internal = job.internal.model_copy(update={"reserved": held})
+    return job.model_copy(update={"internal": internal})
 
 
 class Event(NamedTuple):
@@ -90,6 +99,31 @@ class MoneyLife(RuleBasedStateMachine):
     @rule(user=user, price=price)
     def accept(self, user: str | None, price: str) -> None:
         self._hold(self._new(user, price), "accepted")
+
+    @rule(price=st.sampled_from(("0.25", "0.5")))
+    def hold_alone(self, price: str) -> None:
+        """The record is stored, and the first event of the job is not."""
+        job = self._new(None, price)
+        holders = [job]
+
+        def change(budgets: user_budgets.BudgetRecords) -> user_budgets.BudgetRecords:
+            after, holders[0] = user_budgets.hold_job(budgets, job, job.cost, self.at)
+            return after
+
+        if self._change(change):
+            event = EventEnvelope.of("accepted", holders[0], self.at, "test")
+            pending = PendingEvent(
+                subject=event.subject, headers=event.headers(), data=event.data().decode()
+            )
+            self.project = self.project.model_copy(update={"pending": pending})
+
+    @precondition(lambda self: self.project.pending is not None)
+    @rule()
+    def accept_without_the_budget(self) -> None:
+        """Another process, which knows of no budget, accepts the job that is pending."""
+        assert self.project.pending
+        self._write("accepted", with_hold(self.project.pending.job, None))
+        self._complete()
 
     @rule(jobs=st.lists(st.tuples(user, price), min_size=2, max_size=4))
     def begin_batch(self, jobs: list[tuple[str | None, str]]) -> None:
@@ -172,6 +206,7 @@ class MoneyLife(RuleBasedStateMachine):
     @rule()
     def set_again(self) -> None:
         """The budget is removed, and set once more: it is counted from the log."""
+        self._complete()
         self.head += 1
         self.batches.clear()
         empty = opened("demo", LIMITS, "UTC", self.at, since=self.head)
@@ -223,6 +258,7 @@ class MoneyLife(RuleBasedStateMachine):
     def _change(
         self, change: Callable[[user_budgets.BudgetRecords], user_budgets.BudgetRecords]
     ) -> bool:
+        self._complete()
         current = rolled(self.project, self.at)
         names = [user_digest(name) for name in NAMES]
         own = {
@@ -236,6 +272,16 @@ class MoneyLife(RuleBasedStateMachine):
         self.project = after.project
         self.users |= {name: each for name, each in after.users.items() if each != own[name]}
         return True
+
+    def _complete(self) -> None:
+        """The event that is pending is in the log, before the next record is written."""
+        pending = self.project.pending
+        if pending is None:
+            return
+        is_stored = all(each.job.id != pending.job.id for each in self.log)
+        if is_stored:
+            self._write("accepted", pending.job)
+        self.project = settlement.completed(self.project, is_stored=is_stored)
 
     def _happens(self, job: Record, fact: JobEvent) -> Record:
         after = apply(job, fact, self.at)
@@ -261,7 +307,9 @@ class MoneyLife(RuleBasedStateMachine):
     def _balances(self, settled: int) -> list[JobBalance]:
         at_settled = {each.job.id: each.job for each in self.log if each.sequence <= settled}
         last = {each.job.id: each.job for each in self.log}
-        return [JobBalance(at_settled.get(name), job) for name, job in last.items()]
+        balances = [JobBalance(at_settled.get(name), job) for name, job in last.items()]
+        pending = self.project.pending
+        return [*balances, JobBalance(None, pending.job)] if pending else balances
 
 
 _FEW = settings(
@@ -320,6 +368,10 @@ def _forgets_at_midnight(budget: BudgetRecord, own: BudgetRecord) -> bool:
     return all(budget.running("day").key != each.key for each in own.windows)
 
 
+def _holds_what_was_accepted_elsewhere(budget: BudgetRecord, *, is_stored: bool) -> BudgetRecord:
+    return budget.model_copy(update={"pending": None})
+
+
 #: a safeguard, and what stands in its place
 MUTANTS: dict[str, tuple[str, Any]] = {
     "an end is settled for the project only": ("settle_job", _settles_the_project_only),
@@ -342,4 +394,11 @@ def test_a_safeguard_that_is_taken_away_is_found_out(
     monkeypatch.setattr(user_budgets, name, stand_in)
 
     with pytest.raises(Exception):  # noqa: B017, PT011  # a broken promise, or a broken record
+        run_state_machine_as_test(MoneyLife, settings=_MANY)
+
+
+def test_a_hold_that_is_not_given_back_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settlement, "completed", _holds_what_was_accepted_elsewhere)
+
+    with pytest.raises(AssertionError):
         run_state_machine_as_test(MoneyLife, settings=_MANY)
