@@ -7,15 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from nats.aio.msg import Msg
 
 from deploy.local.processes import nats_server
 from heliograph.contracts import subjects
-from heliograph.contracts.errors import HeliographError, QueueFull, TooManyProjects
+from heliograph.contracts.batches import BatchRequest
+from heliograph.contracts.errors import HeliographError, QueueFull, TooManyProjects, Unavailable
 from heliograph.contracts.projects import ChangeProject
+from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.background import run_in_background
+from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.bus.connection import Connection
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KeyValue
@@ -25,13 +29,17 @@ from heliograph.runtime.bus.server_check import UnsupportedServer
 from heliograph.runtime.bus.stream_configs import streams
 from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.settings import ServiceSettings
-from services.gateway.bulk.plans import Plan
+from heliograph.testing.event_log import MemoryEventLog
+from services.gateway.bulk.admission import BatchAdmission
+from services.gateway.bulk.batch_submission import BatchSubmission
+from services.gateway.bulk.plans import Plan, PlanStore
 from services.gateway.bus_requests import RequestConsumer
 from services.gateway.jobs.acceptance import JobAcceptance
 from services.gateway.limits.log_capacity import EventLogCapacity
 from services.gateway.projects.settings_store import ProjectSettings
 from tests.support.acceptance import accept
-from tests.support.records import CATALOG, CURRENT_CATALOG, a_record, some_project
+from tests.support.memory_gateway import a_gateway
+from tests.support.records import CATALOG, CURRENT_CATALOG, a_record, a_request, some_project
 from tests.support.servers import Program, free_port, nats_running
 from tests.support.timeouts import TIMEOUT
 
@@ -143,6 +151,50 @@ async def test_a_full_backlog_is_queue_full_and_the_sweeper_waits(tmp_path: Path
 
         with pytest.raises(QueueFull, match="the backlog"):
             log_capacity.check()
+
+
+def a_batch(*jobs: JobRequest) -> BatchSubmission:
+    project, name = some_project(), uuid4().hex
+    return BatchSubmission(
+        project=project,
+        request=BatchRequest(jobs=[*jobs]),
+        key=name,
+        traceparent=None,
+        access_key=None,
+        id=name,
+        holder=PlanHolder.new(project, name),
+    )
+
+
+async def test_jobs_that_the_queue_refuses_take_no_room_of_the_event_log(tmp_path: Path) -> None:
+    async with bus_with(tmp_path, events_max_bytes=2**20) as bus:
+        log_capacity = EventLogCapacity(bus.jetstream, bus.request, high_watermark=0.9)
+        await log_capacity.look()
+        jobs = a_gateway(MemoryEventLog(), may_wait=0, log_capacity=log_capacity)
+
+        for _ in range(100):
+            with pytest.raises(QueueFull, match="may wait"):
+                await jobs.reserve([a_record()])
+
+        log_capacity.admit([a_record()])
+
+
+async def test_a_batch_whose_plan_is_not_stored_takes_no_room_of_the_queue(
+    tmp_path: Path,
+) -> None:
+    async with bus_with(tmp_path) as bus:
+        jobs = a_gateway(MemoryEventLog(), may_wait=2)
+        admission = BatchAdmission(
+            jobs=jobs,
+            acceptance=jobs.acceptance,
+            plans=PlanStore(bus.jetstream),
+            request=bus.request,
+        )
+        await bus.jetstream.api("STREAM.DELETE.KV_plans")
+
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await admission.admit(a_batch(a_request(), a_request(prompt="another")))
 
 
 def a_plan(name: str) -> dict[str, Any]:

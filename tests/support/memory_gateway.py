@@ -37,6 +37,7 @@ def a_gateway(
     may_wait: int = 10,
     quotas: QuotaAdmission | None = None,
     budgets: JobBudgets | None = None,
+    log_capacity: EventLogCapacity | None = None,
 ) -> JobService:
     """The jobs of a gateway with defaults for nothing, where so many jobs may wait."""
     work, slots = MemoryWorkQueue(), MemorySlotClaims()
@@ -57,7 +58,7 @@ def a_gateway(
         ),
         cancellation=_NONE,
         records=records,
-        log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
+        log_capacity=log_capacity or EventLogCapacity(_NONE, _NONE, high_watermark=1),
         quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
         quotas=quotas or no_quotas(),
     )

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from heliograph.contracts.errors import ModelUnavailable, RequestError, SlotBusy
+from heliograph.contracts.errors import (
+    HeliographError,
+    ModelUnavailable,
+    RequestError,
+    SlotBusy,
+)
 from heliograph.contracts.queries.slots import FindOccupiedSlots
 from heliograph.runtime.bus import RequestReply
 from services.gateway.bulk.batch_submission import (
@@ -68,7 +73,15 @@ class BatchAdmission:
             jobs=jobs,
             skipped=sorted(filled),
         )
-        return await self.plans.create_or_get(plan), drafts
+        return await self._store(plan, drafts), drafts
+
+    async def _store(self, plan: Plan, drafts: Drafts) -> Plan:
+        try:
+            return await self.plans.create_or_get(plan)
+        except HeliographError:  # the request is repeated, and takes room for its jobs anew
+            for record in drafts.values():
+                await self.jobs.release(record)
+            raise
 
     async def _filled(self, submission: BatchSubmission) -> dict[int, str]:
         """The items whose slot needs nothing, and by which job it is filled."""

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from heliograph.contracts.errors import (
     HeliographError,
     IdempotencyKeyReused,
     RequestError,
-    ServiceError,
     SlotBusy,
     TooManyJobs,
     Unavailable,
@@ -183,17 +183,17 @@ class JobService:
             QueueFull, TooManyJobs, TooManyRequests: There is not enough room for all jobs.
             Unavailable: The available room is not known at the moment.
         """
-        self.log_capacity.admit(records)
         waiting = [record for record in records if not record.internal.reused]
-        if not waiting:
-            return
-        self.quota.reserve(waiting[0].project, len(waiting))
-        try:
-            await self.quotas.admit(waiting)
-        except ServiceError:
+        with ExitStack() as undo:
+            self.log_capacity.admit(records)
             for record in records:
-                self._release_room(record)
-            raise
+                undo.callback(self.log_capacity.release, record)
+            if waiting:
+                self.quota.reserve(waiting[0].project, len(waiting))
+                for record in waiting:
+                    undo.callback(self.quota.release, record.project)
+                await self.quotas.admit(waiting)
+            undo.pop_all()  # there is room for all of them
 
     async def release(self, record: Record) -> None:
         """Release the room of a job whose request stands for another job, or is refused."""
