@@ -16,6 +16,7 @@ from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.clock import now
 from services.gateway.idempotency import RequestIdentity
 from services.gateway.jobs.first_record import build_record
+from services.gateway.jobs.price_consent import check_key
 from services.gateway.jobs.quote_signer import QuoteSigner
 from services.gateway.jobs.references import ReferenceValidator
 from services.gateway.jobs.result_cache import ResultCache
@@ -52,6 +53,7 @@ class RecordBuilder:
             current=await self.slots.current(identity.project, request),
             body_digest=identity.body_digest,
         )
+        check_key(record.cost, identity.key)
         await self.quotes.check(identity.project, request, record.cost)
         references = request.references or record.references
         return await self._looked_up(record, catalog, references, reuse=request.reuse)

@@ -21,7 +21,7 @@ from heliograph.contracts.records import Internal, Record
 from heliograph.contracts.references import Reference
 from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity
-from services.gateway.jobs.price_consent import check_key, check_max_cost
+from services.gateway.jobs.price_consent import check_max_cost
 from services.gateway.jobs.pricing import estimate_cost
 from services.gateway.jobs.raw_arguments import check_arguments
 from services.gateway.jobs.request_parameters import request_parameters
@@ -61,7 +61,6 @@ def build_record(
         ModelLocked: The project is locked to another model for the kind.
         OverMaxCost: The job costs more than `max_cost` or the quote.
         PriceUnknown: The price of the model is not known, and no `max_cost` is set.
-        IdempotencyKeyRequired: The job costs money, and the request has no key.
         ModelUnavailable: The operator has no account for the model.
     """
     resolved = _resolve(request, catalog, defaults)
@@ -74,7 +73,6 @@ def build_record(
     ceiling = request.max_cost or defaults.unpriced_max_cost
     cost = estimate_cost(record, resolved.kind, resolved.model, ceiling)
     check_max_cost(cost, request.max_cost)
-    check_key(cost, caller.key)
     return record.model_copy(update={"cost": cost})
 
 

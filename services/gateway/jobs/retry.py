@@ -1,7 +1,6 @@
 """Retry: resumes a job from the cheapest step that can work, and never pays unasked."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 from heliograph.contracts.attempts import Takeover
@@ -36,6 +35,7 @@ from services.gateway.jobs.acceptance import AcceptResult, enqueue_or_leave
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.free_retry import free_retry_record
 from services.gateway.jobs.lookup import load_job
+from services.gateway.jobs.price_consent import check_key
 
 _NONE = Defaults()
 
@@ -132,16 +132,15 @@ def retry_record(
     )
     may_reuse = retry.changes.get("reuse") is True  # then the price is checked later
     is_unconfirmed = retry.from_ is None and not (may_pay or may_reuse)
-    # the price is reported before a key is required
-    identity = replace(caller, key=caller.key or "price") if is_unconfirmed else caller
     try:
         record = build_record(
-            request, identity, catalog, now(), defaults=filled, body_digest=body, retry_of=old.id
+            request, caller, catalog, now(), defaults=filled, body_digest=body, retry_of=old.id
         )
     except ValidationFailed as error:
         raise in_changes(error, retry.changes) from None
     if is_unconfirmed:
         refuse_to_pay(record.cost)
+    check_key(record.cost, caller.key)
     return record.model_copy(update={"batch": old.batch})
 
 

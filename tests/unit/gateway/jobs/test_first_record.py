@@ -25,6 +25,7 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from services.gateway.idempotency import RequestIdentity, matches_digest
 from services.gateway.jobs.first_record import MAX_RECORD_BYTES, build_record
+from services.gateway.jobs.price_consent import check_key
 from tests.support.records import CATALOG, KEYLESS
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -285,11 +286,11 @@ def test_a_job_that_costs_more_is_refused(most: str) -> None:
 
 def test_what_costs_money_needs_a_key() -> None:
     with pytest.raises(IdempotencyKeyRequired):
-        build_record(ask(parameters={"price": "0.000001"}), caller(key=None), CATALOG, NOW)
+        check_key(drafted(parameters={"price": "0.000001"}).cost, None)
 
 
 def test_what_is_free_needs_none() -> None:
-    assert build_record(ask(parameters={"price": "0.00"}), caller(key=None), CATALOG, NOW)
+    check_key(drafted(parameters={"price": "0.00"}).cost, None)
 
 
 # -- raw arguments
