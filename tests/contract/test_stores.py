@@ -387,12 +387,12 @@ async def person() -> AsyncIterator[httpx.AsyncClient]:
 async def test_an_address_gives_the_bytes_with_our_type_and_name(
     shown: Shown, person: httpx.AsyncClient
 ) -> None:
-    answer = await person.get(shown.address)
+    response = await person.get(shown.address)
 
-    assert answer.content == shown.body
-    assert answer.headers["Content-Type"] == "image/png"
+    assert response.content == shown.body
+    assert response.headers["Content-Type"] == "image/png"
     disposition = 'attachment; filename="portrait_20260131_235959_0.png"'
-    assert answer.headers["Content-Disposition"] == disposition
+    assert response.headers["Content-Disposition"] == disposition
 
 
 async def test_a_variant_is_shown_in_the_browser_and_kept_by_it(
@@ -400,11 +400,11 @@ async def test_a_variant_is_shown_in_the_browser_and_kept_by_it(
 ) -> None:
     stored = _object(shown.key).model_copy(update={"inline": True})
 
-    answer = await person.get(shown.store.presigned_url(stored, seconds=60))
+    response = await person.get(shown.store.presigned_url(stored, seconds=60))
 
     disposition = 'inline; filename="portrait_20260131_235959_0.png"'
-    assert answer.headers["Content-Disposition"] == disposition
-    assert answer.headers["Cache-Control"] == "private, max-age=60, immutable"
+    assert response.headers["Content-Disposition"] == disposition
+    assert response.headers["Cache-Control"] == "private, max-age=60, immutable"
 
 
 async def test_the_type_is_ours_whatever_the_key_ends_in(
@@ -414,16 +414,16 @@ async def test_the_type_is_ours_whatever_the_key_ends_in(
     async with _opened(s3) as store:
         await store.put(key, content(tmp_path, b"<script>"), "text/html")
 
-        answer = await person.get(store.presigned_url(_object(key), seconds=60))
+        response = await person.get(store.presigned_url(_object(key), seconds=60))
 
-    assert answer.headers["Content-Type"] == "image/png"
+    assert response.headers["Content-Type"] == "image/png"
 
 
 async def test_a_range_can_be_requested(shown: Shown, person: httpx.AsyncClient) -> None:
-    answer = await person.get(shown.address, headers={"Range": "bytes=16-31"})
+    response = await person.get(shown.address, headers={"Range": "bytes=16-31"})
 
-    assert answer.status_code in (200, 206)  # the bundled server does it, and says 200
-    assert answer.content == shown.body[16:32]
+    assert response.status_code in (200, 206)  # the bundled server does it, and says 200
+    assert response.content == shown.body[16:32]
 
 
 async def test_nothing_is_given_without_an_address(shown: Shown, person: httpx.AsyncClient) -> None:
@@ -456,10 +456,10 @@ async def test_an_address_that_was_changed_is_refused(
     address = urlsplit(shown.address)
     query = dict(parse_qsl(address.query)) | {name: value}
 
-    answer = await person.get(urlunsplit(address._replace(query=str(httpx.QueryParams(query)))))
+    response = await person.get(urlunsplit(address._replace(query=str(httpx.QueryParams(query)))))
 
-    assert answer.status_code in REFUSED
-    assert shown.body not in answer.content
+    assert response.status_code in REFUSED
+    assert shown.body not in response.content
 
 
 async def test_an_address_is_for_one_object_only(
@@ -468,18 +468,18 @@ async def test_an_address_is_for_one_object_only(
     other = f"{shown.key}.thumbnail.webp"
     await shown.store.put(other, content(tmp_path), "image/webp")
 
-    answer = await person.get(shown.address.replace(".png?", ".png.thumbnail.webp?"))
+    response = await person.get(shown.address.replace(".png?", ".png.thumbnail.webp?"))
 
-    assert answer.status_code in REFUSED
+    assert response.status_code in REFUSED
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
 async def test_an_address_is_for_reading_only(
     shown: Shown, person: httpx.AsyncClient, method: str
 ) -> None:
-    answer = await person.request(method, shown.address, content=b"<script>")
+    response = await person.request(method, shown.address, content=b"<script>")
 
-    assert answer.status_code in (*REFUSED, 405)
+    assert response.status_code in (*REFUSED, 405)
     assert await bytes_in(shown.store, shown.key) == shown.body
 
 

@@ -43,16 +43,16 @@ async def done(
     http: httpx.AsyncClient, body: dict[str, Any], key: str | None = None
 ) -> dict[str, Any]:
     """The report."""
-    answer = await post(http, body, key)
-    assert answer.status_code == 202, answer.text
-    report: dict[str, Any] = answer.json()
+    response = await post(http, body, key)
+    assert response.status_code == 202, response.text
+    report: dict[str, Any] = response.json()
     return report
 
 
 async def preview(http: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
-    answer = await post(http, {**body, "dry_run": True})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = await post(http, {**body, "dry_run": True})
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -229,11 +229,11 @@ async def test_the_same_key_is_the_same_action_whatever_failed_since(
     await client.finish(*made(first))
     await failed(client, 1)
 
-    answer = await post(http, PAID, key="k")
+    response = await post(http, PAID, key="k")
     other = await post(http, FREE, key="k")
 
-    again = answer.json()
-    assert answer.headers["idempotency-replayed"] == "true"
+    again = response.json()
+    assert response.headers["idempotency-replayed"] == "true"
     assert made(again) == made(first)
     assert again["counts"] == {"replayed": 2}
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
@@ -472,10 +472,10 @@ async def test_an_impossible_action_is_refused_with_a_pointer(
     http: httpx.AsyncClient, body: dict[str, Any], pointer: str
 ) -> None:
     for sent in (body, {**body, "dry_run": True}):
-        answer = await post(http, sent, key="k")
+        response = await post(http, sent, key="k")
 
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
-        assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
+        assert (response.status_code, response.json()["code"]) == (422, "validation_failed")
+        assert [each["pointer"] for each in response.json()["errors"]] == [pointer]
 
 
 async def test_a_filter_that_matches_nothing_does_nothing(http: httpx.AsyncClient) -> None:

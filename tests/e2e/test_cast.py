@@ -32,9 +32,9 @@ async def put(
 
 async def made(http: httpx.AsyncClient, body: dict[str, Any], **how: Any) -> dict[str, Any]:
     """The jobs, accepted."""
-    answer = await put(http, body, **how)
-    assert answer.status_code == 202, answer.text
-    jobs: dict[str, Any] = answer.json()["jobs"]
+    response = await put(http, body, **how)
+    assert response.status_code == 202, response.text
+    jobs: dict[str, Any] = response.json()["jobs"]
     return jobs
 
 
@@ -192,9 +192,9 @@ async def test_an_impossible_request_is_refused_with_a_pointer(
 ) -> None:
     body = {name: value for name, value in (CREATE | change).items() if value is not None}
 
-    answer = await put(http, body)
+    response = await put(http, body)
 
-    assert (answer.status_code, [each["pointer"] for each in answer.json()["errors"]]) == (
+    assert (response.status_code, [each["pointer"] for each in response.json()["errors"]]) == (
         status,
         [pointer],
     )

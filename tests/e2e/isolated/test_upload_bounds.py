@@ -53,9 +53,9 @@ async def test_the_number_of_a_projects_uploads_is_bounded(
 ) -> None:
     refused = None
     for _ in range(10 * UPLOADS):  # what was counted is a moment late
-        answer = await _upload(storage, project, _picture())
-        if not answer.is_success:
-            refused = answer
+        response = await _upload(storage, project, _picture())
+        if not response.is_success:
+            refused = response
             break
 
     assert refused is not None
@@ -67,9 +67,9 @@ async def test_the_number_of_a_projects_uploads_is_bounded(
 async def test_the_bytes_of_a_projects_uploads_are_bounded(
     storage: httpx.AsyncClient, project: str
 ) -> None:
-    answer = await _upload(storage, project, _picture(noise=UPLOAD_BYTES))
+    response = await _upload(storage, project, _picture(noise=UPLOAD_BYTES))
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "queue_full")
+    assert (response.status_code, response.json()["code"]) == (503, "queue_full")
 
 
 async def test_an_upload_that_nothing_names_goes_and_may_come_again(
@@ -112,10 +112,10 @@ async def test_a_disk_that_is_nearly_full_is_left_to_results(
 ) -> None:
     """Storage is told to leave more space free than there is."""
     async with httpx.AsyncClient(base_url=breakable.url("storage"), timeout=TIMEOUT) as http:
-        answer = await _upload(http, project, _picture())
+        response = await _upload(http, project, _picture())
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    assert int(response.headers["Retry-After"]) > 0
     async with breakable.client(project) as client:
         job = await client.submit(kind="image", prompt="a hut", parameters={"seconds": 0})
         assert (await client.wait(job.id)).status == "succeeded"

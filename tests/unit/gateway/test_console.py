@@ -63,13 +63,13 @@ async def web(gateway: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def test_every_page_of_the_console_is_the_application(
     web: httpx.AsyncClient, path: str
 ) -> None:
-    answer = await web.get(path, headers=NAVIGATION)
+    response = await web.get(path, headers=NAVIGATION)
 
-    assert (answer.status_code, answer.text) == (200, PAGE)
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert (response.status_code, response.text) == (200, PAGE)
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["cross-origin-opener-policy"] == "same-origin"
 
 
 def test_the_policy_names_exactly_the_origins_of_this_deployment(tmp_path: Path) -> None:
@@ -101,25 +101,25 @@ def test_the_policy_takes_origins_without_paths_from_public_addresses(tmp_path: 
 
 
 async def test_the_page_is_sent_with_the_policy(web: httpx.AsyncClient, root: Path) -> None:
-    answer = await web.get("/", headers=NAVIGATION)
+    response = await web.get("/", headers=NAVIGATION)
 
     policy = content_security_policy(settings(root))
-    assert answer.headers["content-security-policy"] == policy
+    assert response.headers["content-security-policy"] == policy
 
 
 async def test_files_with_a_digest_in_their_names_are_kept_for_ever(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/assets/index-a1b2.js")
+    response = await web.get("/assets/index-a1b2.js")
 
-    assert (answer.status_code, answer.text) == (200, "export {}")
-    assert answer.headers["content-type"].startswith("text/javascript")
-    assert "immutable" in answer.headers["cache-control"]
+    assert (response.status_code, response.text) == (200, "export {}")
+    assert response.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in response.headers["cache-control"]
 
 
 async def test_other_files_are_asked_for_anew(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/favicon.svg")
-    again = await web.get("/favicon.svg", headers={"if-none-match": answer.headers["etag"]})
+    response = await web.get("/favicon.svg")
+    again = await web.get("/favicon.svg", headers={"if-none-match": response.headers["etag"]})
 
-    assert answer.headers["cache-control"] == "no-cache"
+    assert response.headers["cache-control"] == "no-cache"
     assert again.status_code == 304
 
 
@@ -146,32 +146,32 @@ async def test_a_build_that_is_made_meanwhile_is_served(web: httpx.AsyncClient, 
 async def test_what_is_no_page_is_what_it_was_without_the_console(
     web: httpx.AsyncClient, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    answer = await web.request(method, path, headers=headers)
+    response = await web.request(method, path, headers=headers)
 
-    assert answer.status_code == status
-    assert PAGE not in answer.text
+    assert response.status_code == status
+    assert PAGE not in response.text
 
 
 async def test_allowed_methods_are_those_of_the_api(web: httpx.AsyncClient) -> None:
-    answer = await web.delete("/v1/lanes")
+    response = await web.delete("/v1/lanes")
 
-    assert answer.headers["allow"] == "GET"
-    assert answer.json()["code"] == "method_not_allowed"
+    assert response.headers["allow"] == "GET"
+    assert response.json()["code"] == "method_not_allowed"
 
 
 async def test_the_api_has_no_headers_of_pages(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/v1/models", headers=NAVIGATION)
+    response = await web.get("/v1/models", headers=NAVIGATION)
 
-    assert answer.headers["content-type"] == "application/json"
-    policy = answer.headers["content-security-policy"]
+    assert response.headers["content-type"] == "application/json"
+    policy = response.headers["content-security-policy"]
     assert policy == "default-src 'none'; frame-ancestors 'none'"
-    assert answer.headers["cache-control"] == "no-store"
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_the_documentation_keeps_its_own_policy(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/docs", headers=NAVIGATION)
+    response = await web.get("/docs", headers=NAVIGATION)
 
-    assert "sha256-" in answer.headers["content-security-policy"]
+    assert "sha256-" in response.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("origin", [None, "https://elsewhere.example"])
@@ -186,12 +186,12 @@ async def test_the_documentation_keeps_its_own_policy(web: httpx.AsyncClient) ->
 async def test_the_client_is_there_for_pages_of_any_origin(
     web: httpx.AsyncClient, origin: str | None, name: str, media_type: str
 ) -> None:
-    answer = await web.get(f"/{name}", headers={"origin": origin} if origin else {})
+    response = await web.get(f"/{name}", headers={"origin": origin} if origin else {})
 
-    assert (answer.status_code, "Heliograph" in answer.text) == (200, True)
-    assert answer.headers["content-type"].startswith(media_type)
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["cache-control"] == "no-cache"
+    assert (response.status_code, "Heliograph" in response.text) == (200, True)
+    assert response.headers["content-type"].startswith(media_type)
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(

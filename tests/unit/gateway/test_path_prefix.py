@@ -36,25 +36,25 @@ async def web(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("path", ["/", "/projects/demo/slots/portrait/keeper"])
 async def test_a_page_loads_its_files_below_the_path(web: httpx.AsyncClient, path: str) -> None:
-    answer = await web.get(path, headers=NAVIGATION)
+    response = await web.get(path, headers=NAVIGATION)
 
-    assert answer.text == PAGE.replace('="/', '="/app/')
-    assert int(answer.headers["content-length"]) == len(answer.content)
-    assert "etag" not in answer.headers
-    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert response.text == PAGE.replace('="/', '="/app/')
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert "etag" not in response.headers
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
 
 
 async def test_other_files_stay_as_they_are(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/favicon.svg")
+    response = await web.get("/favicon.svg")
 
-    assert answer.text == '<svg id="/" />'
-    assert "etag" in answer.headers
+    assert response.text == '<svg id="/" />'
+    assert "etag" in response.headers
 
 
 async def test_whether_a_page_is_there_can_be_asked(web: httpx.AsyncClient) -> None:
-    answer = await web.head("/board", headers=NAVIGATION)
+    response = await web.head("/board", headers=NAVIGATION)
 
-    assert (answer.status_code, answer.content) == (200, b"")
+    assert (response.status_code, response.content) == (200, b"")
 
 
 async def test_the_documentation_finds_its_files_wherever_it_is(web: httpx.AsyncClient) -> None:
@@ -75,6 +75,6 @@ async def test_the_index_names_addresses_below_the_path(web: httpx.AsyncClient) 
 async def test_who_fails_to_sign_in_at_the_organisation_is_below_the_path(
     web: httpx.AsyncClient,
 ) -> None:
-    answer = await web.get("/v1/session/oidc/callback?error=access_denied")
+    response = await web.get("/v1/session/oidc/callback?error=access_denied")
 
-    assert answer.headers["location"] == "/app/sign-in?failed=expired"
+    assert response.headers["location"] == "/app/sign-in?failed=expired"

@@ -53,9 +53,9 @@ async def test_an_answer_with_a_picture_inside_is_read(mebibytes: int) -> None:
     sender = Sender(mebibytes)
     sender.may_end.set()
 
-    answer = await send_once(sender, _question(), MAX_OUTPUTS, asyncio.Semaphore(1))
+    response = await send_once(sender, _question(), MAX_OUTPUTS, asyncio.Semaphore(1))
 
-    assert len(answer.content) == mebibytes * 2**20
+    assert len(response.content) == mebibytes * 2**20
 
 
 @pytest.mark.parametrize(("mebibytes", "limit"), [(97, MAX_OUTPUTS), (9, MAX_RESPONSE)])

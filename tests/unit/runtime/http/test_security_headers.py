@@ -54,10 +54,10 @@ def _add_routes(app: FastAPI) -> None:
     ("path", "status"), [("/answer", 200), ("/nowhere", 404), ("/answer?x", 200), ("/bug", 500)]
 )
 async def test_every_answer_has_them(web: httpx.AsyncClient, path: str, status: int) -> None:
-    answer = await web.get(path)
+    response = await web.get(path)
 
-    assert answer.status_code == status
-    assert dict(answer.headers) == {**answer.headers, **ALWAYS}
+    assert response.status_code == status
+    assert dict(response.headers) == {**response.headers, **ALWAYS}
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ async def test_every_answer_has_them(web: httpx.AsyncClient, path: str, status: 
 async def test_what_is_refused_before_any_route_has_them(
     web: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    answer = await web.options("/answer", headers=headers)
+    response = await web.options("/answer", headers=headers)
 
-    assert answer.status_code in (400, 421)
-    assert dict(answer.headers) == {**answer.headers, **ALWAYS}
+    assert response.status_code in (400, 421)
+    assert dict(response.headers) == {**response.headers, **ALWAYS}
 
 
 async def test_what_a_browser_has_kept_keeps_the_headers_that_it_came_with(
     web: httpx.AsyncClient,
 ) -> None:
     """A page would lose its own policy with its first reload."""
-    answer = await web.get("/kept")
+    response = await web.get("/kept")
 
-    assert not ALWAYS.keys() & answer.headers.keys()
+    assert not ALWAYS.keys() & response.headers.keys()
 
 
 async def test_a_file_may_be_kept(web: httpx.AsyncClient) -> None:
@@ -93,7 +93,7 @@ async def test_a_file_may_be_kept(web: httpx.AsyncClient) -> None:
 
 
 async def test_a_page_keeps_what_it_says_for_itself(web: httpx.AsyncClient) -> None:
-    answer = await web.get("/page")
+    response = await web.get("/page")
 
-    assert answer.headers["content-security-policy"] == "default-src 'self'"
-    assert answer.headers["cache-control"] == "no-cache"
+    assert response.headers["content-security-policy"] == "default-src 'self'"
+    assert response.headers["cache-control"] == "no-cache"

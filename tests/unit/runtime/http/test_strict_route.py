@@ -136,9 +136,9 @@ async def test_a_body_is_json_whatever_it_is_called(
 ) -> None:
     headers = {"content-type": media_type} if media_type else {}
 
-    answer = await web.post("/v1/boats/demo", content=b'{"name":"Argo"}', headers=headers)
+    response = await web.post("/v1/boats/demo", content=b'{"name":"Argo"}', headers=headers)
 
-    assert answer.json() == {"name": "Argo"}
+    assert response.json() == {"name": "Argo"}
 
 
 @pytest.mark.parametrize(
