@@ -42,19 +42,19 @@ class Audit:
 
     def description(self) -> dict[str, Any]:
         """The result as JSON."""
-        found = [
+        differences = [
             {**each._asdict(), "recorded": f"{each.recorded:f}", "counted": f"{each.counted:f}"}
             for each in self.differences
         ]
         facts = {"project": self.project, "sequence": self.sequence, "jobs": self.jobs}
-        return {**facts, "differences": found}
+        return {**facts, "differences": differences}
 
 
-def _sentence(found: Difference) -> str:
-    whose = f" of the user {found.user}" if found.user else ""
+def _sentence(difference: Difference) -> str:
+    whose = f" of the user {difference.user}" if difference.user else ""
     return (
-        f"{found.balance} in {found.window}{whose} is {found.recorded:f}, "
-        f"its jobs make {found.counted:f}"
+        f"{difference.balance} in {difference.window}{whose} is {difference.recorded:f}, "
+        f"its jobs make {difference.counted:f}"
     )
 
 

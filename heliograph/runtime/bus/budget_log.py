@@ -91,8 +91,8 @@ class BudgetLog:
         if not users:
             return {}
         names = {subjects.money_of(project, each): each for each in users}
-        found = await self._jetstream.read_lasts(STREAM, list(names))
-        entries = {names[each.subject]: budget_entry(each) for each in found}
+        messages = await self._jetstream.read_lasts(STREAM, list(names))
+        entries = {names[each.subject]: budget_entry(each) for each in messages}
         return dict.fromkeys(users, BudgetEntry(0, None)) | entries
 
     async def write(self, budget: BudgetRecord, after: int) -> int:
