@@ -70,7 +70,7 @@ async def accepted_by(
         tries = [append_event(choose.choice(every), "accepted", each, 0)]
         if choose.random() < 0.3:
             tries.append(append_event(choose.choice(every), "accepted", each, 0))
-        if choose.random() < 0.3:
+        if choose.random() < 0.2:
             tries.append(append_event(bus.events, "accepted", each, 0))
         for one in asyncio.as_completed([asyncio.wait_for(t, 0.4) for t in tries]):
             try:
