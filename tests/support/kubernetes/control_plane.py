@@ -98,7 +98,13 @@ def _clients(folder: Path, credentials: Credentials) -> dict[str, list[str]]:
             "--horizontal-pod-autoscaler-sync-period=1s",
         ],
         "kube-scheduler": [*client, *alone],
-        "kwok": [*client, f"--config={stages}", "--manage-all-nodes", f"--cidr={_PODS}"],
+        "kwok": [
+            *client,
+            f"--config={stages}",
+            "--manage-all-nodes",
+            "--node-lease-duration-seconds=40",  # else nodes are taken for lost after fifty
+            f"--cidr={_PODS}",
+        ],
     }
 
 

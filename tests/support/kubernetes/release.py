@@ -41,7 +41,9 @@ class Release:
 
     def uninstall(self) -> None:
         self._cluster.kubectl("delete", "namespace", self.namespace, "--wait=false")
-        self._cluster.kubectl("delete", "pv", "--selector", f"namespace={self.namespace}")
+        self._cluster.kubectl(
+            "delete", "pv", "--selector", f"namespace={self.namespace}", "--wait=false"
+        )
 
     def _helm(self, *arguments: str) -> str:
         return self._cluster.helm(*arguments, "--namespace", self.namespace)
