@@ -11,6 +11,7 @@ const all = {
   minify: true,
   clean: false,
   fixedExtension: false,
+  outputOptions: { comments: { annotation: false } }, // nobody takes a part of so little
 };
 
 export default defineConfig([
@@ -19,6 +20,7 @@ export default defineConfig([
     entry: "src/heliograph.ts",
     // the library comes with its licence, in a file of its own
     outputOptions: {
+      ...all.outputOptions,
       chunkFileNames: "heliograph-sha256.js",
       banner: ({ isEntry }) =>
         isEntry ? "" : `/*! @noble/hashes\n${readFileSync(noble, "utf8")}*/`,

@@ -4,8 +4,9 @@ import type { Channel, ChannelHandlers, ClientFrame, Closed } from "./channel.js
 
 const SUBPROTOCOL = "heliograph.live.v1";
 const OPEN = 1;
-/** Milliseconds: until it must be open, between pings, and for an answer once the page is awake. */
-const LIMITS = { opening: 10_000, ping: 15_000, awake: 5_000 };
+const OPEN_WITHIN = 10_000; // milliseconds
+const PING_EVERY = 15_000;
+const ANSWER_WITHIN = 5_000; // once the page is awake
 /** Frames that the service takes in a second are 50. */
 const BURST = 40;
 
@@ -33,10 +34,10 @@ export class LiveSocket implements Channel {
     this.#socket = socket;
     this.#opening = setTimeout(() => {
       this.drop("not open in time");
-    }, LIMITS.opening);
+    }, OPEN_WITHIN);
     this.#pinging = setInterval(() => {
       this.#ping();
-    }, LIMITS.ping);
+    }, PING_EVERY);
     socket.onopen = () => {
       clearTimeout(this.#opening);
       if (this.#ticket !== undefined) this.send({ op: "auth", ticket: this.#ticket });
@@ -65,7 +66,7 @@ export class LiveSocket implements Channel {
     this.send({ op: "ping" });
     setTimeout(() => {
       if (!this.#isAnswered) this.drop("no answer");
-    }, LIMITS.awake);
+    }, ANSWER_WITHIN);
   }
 
   drop(reason: string): void {

@@ -7,6 +7,7 @@
 import type { Job } from "../types.js";
 import type { LiveEvent, LiveState } from "./events.js";
 import { newer, withProgress } from "./merge.js";
+import { persistentMap } from "./persistent-map.js";
 import { coalesced } from "./publication.js";
 
 export interface JobsSnapshot {
@@ -30,10 +31,14 @@ export interface StoreInput {
 }
 
 export class JobStore {
-  #jobs = new Map<string, Job>();
+  readonly #jobs = new Map<string, Job>();
   #state: LiveState = { name: "connecting" };
   #changed = new Set<string>();
-  #snapshot: JobsSnapshot = { jobs: new Map(), state: this.#state, changed: new Set() };
+  #snapshot = {
+    jobs: persistentMap<Job>(new Map()),
+    state: this.#state,
+    changed: this.#changed,
+  };
   readonly #listeners = new Set<(snapshot: JobsSnapshot) => void>();
   readonly #source: { close(): void };
   readonly #keep: number;
@@ -117,8 +122,13 @@ export class JobStore {
 
   #publish(): void {
     this.#forget();
-    const jobs = this.#changed.size ? new Map(this.#jobs) : this.#snapshot.jobs;
-    this.#snapshot = { jobs, state: this.#state, changed: this.#changed };
+    const changed = this.#changed;
+    const { jobs } = this.#snapshot;
+    this.#snapshot = {
+      jobs: changed.size ? jobs.with(changed, this.#jobs) : jobs,
+      state: this.#state,
+      changed,
+    };
     this.#changed = new Set();
     for (const listener of [...this.#listeners]) listener(this.#snapshot);
   }
@@ -127,10 +137,10 @@ export class JobStore {
   #forget(): void {
     if (this.#jobs.size <= this.#keep * 1.1) return;
     const over = [...this.#jobs.values()].filter((job) => job.finished_at);
-    over.sort((a, b) => Date.parse(a.finished_at ?? "") - Date.parse(b.finished_at ?? ""));
-    for (const job of over.slice(0, this.#jobs.size - this.#keep)) {
-      this.#jobs.delete(job.id);
-      this.#changed.add(job.id);
+    over.sort((a, b) => ((a.finished_at ?? "") < (b.finished_at ?? "") ? -1 : 1)); // UTC, all of one form
+    for (const { id } of over.slice(0, this.#jobs.size - this.#keep)) {
+      this.#jobs.delete(id);
+      this.#changed.add(id);
     }
   }
 }
