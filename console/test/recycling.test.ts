@@ -35,3 +35,18 @@ test("elements stay where they are in the document, and new ones come last", () 
   expect(arranged([2, 0, 1], [0, 1, 2])).toEqual([2, 0, 1]);
   expect(arranged([2, 0, 1], [3, 0, 2])).toEqual([2, 0, 3]);
 });
+
+test("where all rows are others, each element stays in its place", () => {
+  const before = recycled(new Map(), rows(10, 20));
+  const after = recycled(before, rows(0, 10));
+
+  expect([...after.values()]).toEqual([...before.values()]);
+});
+
+test("some new rows at the top take the elements of those that went, and the others keep theirs", () => {
+  const before = recycled(new Map(), rows(3, 13));
+  const after = recycled(before, rows(0, 10));
+
+  expect(after.get("job_3")).toBe(before.get("job_3"));
+  expect(new Set(after.values())).toEqual(new Set(before.values()));
+});

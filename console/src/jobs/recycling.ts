@@ -4,23 +4,27 @@
 export type Elements = ReadonlyMap<string, number>;
 
 /**
- * The elements of the rows that are shown now. A row that stays keeps its element, wherever it moved,
- * and with it the focus; others take elements that are free, and new ones where there are none.
+ * The elements of the rows that are shown now, in their order. A row that stays keeps its element, wherever it
+ * moved, and with it the focus; others take elements that are free, and new ones where there are none: the one
+ * that was in the same place first, since nothing but its texts has to change.
  *
  * @param held An element that no other row may have, as it contains the focus.
  */
 export function recycled(before: Elements, ids: readonly string[], held?: number): Elements {
-  const shown = new Set(ids);
-  const kept = ids.filter((id) => before.has(id)).map((id) => [id, before.get(id)!] as const);
-  const after = new Map<string, number>(kept);
-  const free = [...before]
-    .filter(([id, element]) => !shown.has(id) && element !== held)
-    .map(([, element]) => element);
+  const stays = new Set(ids);
+  const places = [...before].map(([id, element]) =>
+    stays.has(id) || element === held ? undefined : element,
+  );
+  const chosen = ids.map((id, place) => before.get(id) ?? take(places, place));
+  const free = places.filter((element) => element !== undefined);
   let fresh = Math.max(-1, held ?? -1, ...before.values()) + 1;
-  for (const id of ids) {
-    if (!after.has(id)) after.set(id, free.pop() ?? fresh++);
-  }
-  return after;
+  return new Map(ids.map((id, place) => [id, chosen[place] ?? free.pop() ?? fresh++]));
+}
+
+function take(places: (number | undefined)[], place: number): number | undefined {
+  const element = places[place];
+  if (element !== undefined) places[place] = undefined;
+  return element;
 }
 
 /**
