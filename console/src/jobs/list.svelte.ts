@@ -81,7 +81,7 @@ export class JobRows {
   /** Put what has arrived on top. */
   reveal(): void {
     const newest = [...this.#arrived.values()].sort((one, other) =>
-      placeOf(other, this.order).localeCompare(placeOf(one, this.order)),
+      placeOf(other, this.order) < placeOf(one, this.order) ? -1 : 1,
     );
     this.#arrived.clear();
     this.arrived = 0;
