@@ -382,8 +382,8 @@ async def test_money_messages_are_no_events(bus: NatsBus, project: str) -> None:
 
         assert state["last_seq"] > await bus.events.head() >= entry.sequence
         async with asyncio.timeout(TIMEOUT):
-            while await hub.cursor() < await hub.missed.last_sequence():
-                await hub.wait_beyond(await hub.cursor())
+            while hub.head < await hub.missed.last_sequence():
+                await hub.wait_beyond(hub.head)
 
 
 async def until_spent(bus: NatsBus, project: str, spent: str, held: str = "0") -> None:

@@ -227,7 +227,7 @@ class Dispatcher:
         try:
             crash_point("dispatch.chosen")
             if await self._bus.work.move(waiting.ticket, waiting.sequence):
-                lane.has_moved(waiting.ticket)
+                lane.note_moved(waiting.ticket)
             crash_point("dispatch.moved")
         except Unavailable:
             self._reservations.remove(waiting.ticket.job)

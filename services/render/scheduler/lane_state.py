@@ -65,8 +65,8 @@ class LaneScheduler:
         cap = self.limit.cap
         return cap + prefetch(cap, seconds, most) - self.in_use - self.ready
 
-    def has_moved(self, ticket: Ticket) -> None:
-        """A job is ready: the next free worker gets the one that was moved first."""
+    def note_moved(self, ticket: Ticket) -> None:
+        """Record that a ticket was moved; workers get tickets in the order of their moves."""
         self._moved.pop(ticket.job, None)
         self._moved[ticket.job] = ticket
         self.ready += 1

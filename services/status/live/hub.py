@@ -1,9 +1,9 @@
 """
 Fan-out: every event is rendered once, and sent in order to each subscribed client.
 
-One feed per process fills a ring of recent events. The pump hands each to the clients
-that are live. A client that joins reads what it missed from the log and from the ring, and becomes
-live in the moment in which nothing is left between the two: no gap, and nothing twice.
+One consumer per process fills a buffer of recent events (`EventBuffer`). `_broadcast_all` hands each
+to the clients that are live. A client that joins reads what it missed from the log and from the buffer,
+and becomes live in the moment in which nothing is left between the two: no gap, and nothing twice.
 """
 
 import asyncio
@@ -59,12 +59,12 @@ class Hub:
         self._bus = bus
         self._presenter = presenter
         self.missed = MissedEvents(bus)
-        self._ring = EventBuffer(buffer_bytes)
+        self._buffer = EventBuffer(buffer_bytes)
         self._incoming: asyncio.Queue[Frame] = asyncio.Queue()
         self._live: dict[str, set[Listener]] = {}
         self._reports: LRUCache[str, ProgressReport] = LRUCache(_REPORTS_KEPT)
         self._moved = asyncio.Condition()
-        self._pumped = 0  #: every event up to here was handed to the live clients
+        self._broadcast_to = 0  #: every event up to here was handed to the live clients
         self._thresholds = 0  #: sequence of the last threshold sent to clients
         self.head = 0  #: sequence of the last event received
         self.opened = asyncio.Event()
@@ -74,7 +74,7 @@ class Hub:
         return self._bus.epoch
 
     async def run(self) -> None:
-        """Listen, and pump, for ever."""
+        """Receive and broadcast events, for ever."""
         await self._bus.opened.wait()
         if not self.opened.is_set():
             await self._open()
@@ -95,11 +95,11 @@ class Hub:
             tasks.create_task(self._broadcast_all())
 
     async def _open(self) -> None:
-        begin, frames, self.head = await self.missed.latest(self._ring.limit)
-        self._ring = EventBuffer(self._ring.limit, floor=begin)
+        begin, frames, self.head = await self.missed.latest(self._buffer.limit)
+        self._buffer = EventBuffer(self._buffer.limit, floor=begin)
         for frame in frames:
-            self._ring.add(frame)
-        self._pumped = self.head
+            self._buffer.add(frame)
+        self._broadcast_to = self.head
         told = await self._bus.jetstream.last(STREAM, subjects.BUDGETS)
         self._thresholds = told.sequence if told else 0
         on_message = self._bus.jetstream.dead_letters.guarded_callback(self._on_progress)
@@ -113,7 +113,7 @@ class Hub:
         if sequence <= self.head:
             return
         frame = frame_of(sequence, message.subject, message.headers or {}, message.data)
-        self._ring.add(frame)
+        self._buffer.add(frame)
         self.head = sequence
         EVENTS.inc()
         if frame.type in _FINAL_TYPES:
@@ -134,22 +134,22 @@ class Hub:
         for listener in list(self._live.get(frame.project, ())):
             if listener.jobs is None or frame.job in listener.jobs:
                 listener.on_event(frame)
-        self._pumped = frame.sequence
+        self._broadcast_to = frame.sequence
 
     async def render(self, frame: Frame) -> None:
         """Make sure that the frame has a `text`, with addresses that still work for a while."""
-        if not self.is_rendered(frame) and frame.showing:
+        if not self.render_now(frame) and frame.showing:
             # shared by other waiters: a client that disconnects must not cancel it
             await asyncio.shield(frame.showing)
 
-    def is_rendered(self, frame: Frame) -> bool:
+    def render_now(self, frame: Frame) -> bool:
         """Render the frame, unless it has a `text`. False: that waits for addresses from storage."""
         if frame.showing is None and asyncio.get_running_loop().time() > frame.expires_at:
             self._ensure_rendered(frame)
         return frame.showing is None
 
     def _ensure_rendered(self, frame: Frame) -> None:
-        """Immediate, unless URLs have to be signed."""
+        """Render the frame at once, unless URLs have to be signed first."""
         with self._skipping(frame):
             self._render_cached(frame)
 
@@ -190,7 +190,7 @@ class Hub:
         """
         if after < self.floor:
             return []
-        return [frame.stored() for frame in islice(self._ring.after(after), most)]
+        return [frame.stored() for frame in islice(self._buffer.after(after), most)]
 
     async def wait_beyond(self, sequence: int, *, seconds: float = 1.0) -> None:
         """Wait for an event after `sequence`, or the timeout."""
@@ -231,7 +231,7 @@ class Hub:
     @property
     def floor(self) -> int:
         """Every event after this sequence is in memory."""
-        return self._ring.floor
+        return self._buffer.floor
 
     def recent(self, project: str, jobs: frozenset[str] | None, after: int) -> list[Frame]:
         """
@@ -240,8 +240,8 @@ class Hub:
         """
         return [
             frame
-            for frame in self._ring.after(after)
-            if frame.sequence <= self._pumped
+            for frame in self._buffer.after(after)
+            if frame.sequence <= self._broadcast_to
             and frame.project == project
             and (jobs is None or frame.job in jobs)
         ]
@@ -253,7 +253,7 @@ class Hub:
         return await self.missed.count(project, jobs, after)
 
     async def cursor(self) -> int:
-        """Sequence of the last event received."""
+        """Sequence of the last event received; a coroutine, as `Standstill` compares such."""
         return self.head
 
     def join(self, project: str, listener: Listener) -> None:

@@ -20,21 +20,21 @@ class SendQueueMemory:
     def __init__(self, limit: int) -> None:
         self._limit = limit  #: bytes
         self._taken = 0
-        self._boxes: set[SendQueue] = set()
+        self._queues: set[SendQueue] = set()
         self.space = asyncio.Event()  #: there is room for what can wait
         self.space.set()
 
     def enter(self, send_queue: "SendQueue") -> None:
-        self._boxes.add(send_queue)
+        self._queues.add(send_queue)
 
     def leave(self, send_queue: "SendQueue") -> None:
-        self._boxes.discard(send_queue)
+        self._queues.discard(send_queue)
         self.note(-send_queue.size)
 
     def note(self, change: int) -> None:
         """Add to, or subtract from, the bytes in use."""
         self._taken += change
-        while self._taken > self._limit and (fullest := max(self._boxes, key=_size, default=None)):
+        while self._taken > self._limit and (fullest := max(self._queues, key=_size, default=None)):
             if not fullest.size:
                 break
             fullest.give_up()

@@ -161,7 +161,7 @@ class Subscription:
         clock = asyncio.get_running_loop().time
         end = clock() + _PART
         while frames and self._send_queue.has_room and clock() < end:
-            if not self._hub.is_rendered(frames[0]):
+            if not self._hub.render_now(frames[0]):
                 return
             frame = frames.popleft()
             if frame.text and not self._snapshot.shows(frame):

@@ -52,7 +52,7 @@ def test_jobs_are_in_the_order_of_their_turns_across_projects() -> None:
 
 def test_a_job_that_was_moved_comes_before_those_in_the_queue() -> None:
     lane = a_lane(a_ticket(1))
-    lane.has_moved(a_ticket(2))
+    lane.note_moved(a_ticket(2))
 
     first, second = upcoming(lane)
 
