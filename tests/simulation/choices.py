@@ -142,7 +142,7 @@ class Choices:
                 yield from self._once("search", state.label(record.id))
         if any(map(state.spool.is_abandoned, state.spool.waiting)):
             yield from self._once("recover")
-        if state.accounts.names() and any(map(self._is_idle, state.accounts.holders)):
+        if state.accounts.names() and any(map(self._needs_no_permit, state.accounts.holders)):
             yield from self._once("free")
 
     def _is_due(self, record: Record) -> bool:
@@ -167,14 +167,14 @@ class Choices:
             return False
         return all(message.job != record.id for message in work.messages)
 
-    def _is_idle(self, job: str) -> bool:
+    def _needs_no_permit(self, job: str) -> bool:
         record = self._state.record(job)
         if record is None or not self._is_old(record):
             return False
         if record.runs_on:
             first = self._state.running_on.get(job)
             return first is None or clock() - first > record.internal.timeout_seconds
-        return sweep_rules.is_idle(record)
+        return sweep_rules.needs_no_permit(record)
 
     def _is_old(self, record: Record) -> bool:
         age = (now() - record.internal.changed_at).total_seconds()

@@ -77,8 +77,8 @@ class Clients:
             cancellation=self._cancellation,
             records=records,
             log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),
-            quota=QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
-            quotas=no_quotas(),
+            queue_quota=QueueQuota(_NONE, limit=_MANY, project_limit=_MANY),
+            quota_admission=no_quotas(),
         )
         self._requests = {
             planned: self._request(planned) for planned in state.scenario.planned_requests

@@ -59,8 +59,8 @@ def a_gateway(
         cancellation=_NONE,
         records=records,
         log_capacity=log_capacity or EventLogCapacity(_NONE, _NONE, high_watermark=1),
-        quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
-        quotas=quotas or no_quotas(),
+        queue_quota=QueueQuota(_NONE, limit=may_wait, project_limit=may_wait),
+        quota_admission=quotas or no_quotas(),
     )
 
 

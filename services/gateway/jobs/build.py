@@ -73,8 +73,8 @@ def build_jobs(
         cancellation=cancellation,
         records=records,
         log_capacity=limits.log_capacity,
-        quota=limits.queue_quota,
-        quotas=limits.quota_admission,
+        queue_quota=limits.queue_quota,
+        quota_admission=limits.quota_admission,
     )
     views = JobViews(bus.events, bus.request, presenter)
     return Jobs(

@@ -92,8 +92,8 @@ class RecordBuilder:
         digest = result_digest(record, kind, model.endpoint, known)
         internal = record.internal.model_copy(update={"result_digest": digest})
         record = record.model_copy(update={"internal": internal})
-        is_free = all(step is Step.SUCCEEDED for step in after.values())
-        return await self.results.reuse(record) if reuse and is_free else record
+        dependencies_met = all(step is Step.SUCCEEDED for step in after.values())
+        return await self.results.reuse(record) if reuse and dependencies_met else record
 
     async def _states(self, record: Record) -> dict[str, Step]:
         """States of the dependencies of a new job."""

@@ -43,7 +43,7 @@ def job_routes(jobs: JobService, views: JobViews) -> APIRouter:
         body = of_user(body, principal)
         identity = identify_request(project, key, traceparent=traceparent, access_key=principal.id)
         accepted = await jobs.submit(body, identity)
-        limits = await jobs.quotas.headers(project, body.user, principal.id)
+        limits = await jobs.quota_admission.headers(project, body.user, principal.id)
         return await _respond(views, accepted, limits)
 
     @router.post(

@@ -47,8 +47,8 @@ class JobService:
     cancellation: JobCancellation
     records: RecordBuilder
     log_capacity: EventLogCapacity
-    quota: QueueQuota
-    quotas: QuotaAdmission
+    queue_quota: QueueQuota
+    quota_admission: QuotaAdmission
 
     async def submit(
         self, request: JobRequest, identity: RequestIdentity, *, prepared: Record | None = None
@@ -189,28 +189,28 @@ class JobService:
             for record in records:
                 undo.callback(self.log_capacity.release, record)
             if waiting:
-                self.quota.reserve(waiting[0].project, len(waiting))
+                self.queue_quota.reserve(waiting[0].project, len(waiting))
                 for record in waiting:
-                    undo.callback(self.quota.release, record.project)
-                await self.quotas.admit(waiting)
+                    undo.callback(self.queue_quota.release, record.project)
+                await self.quota_admission.admit(waiting)
             undo.pop_all()  # there is room for all of them
 
     async def release(self, record: Record) -> None:
         """Release the room of a job whose request stands for another job, or is refused."""
         self._release_room(record)
         if not record.internal.reused:
-            await self.quotas.release(record)
+            await self.quota_admission.release(record)
 
     async def _release_replayed(self, record: Record) -> None:
         """Release the room of a replayed request, whose job keeps its permits."""
         self._release_room(record)
         if not record.internal.reused:
-            await self.quotas.release_rate(record)
+            await self.quota_admission.release_rate(record)
 
     def _release_room(self, record: Record) -> None:
         self.log_capacity.release(record)
         if not record.internal.reused:
-            self.quota.release(record.project)
+            self.queue_quota.release(record.project)
 
     async def _accept(
         self, record: Record, identity: RequestIdentity, is_same: SameBody, *, replace: bool

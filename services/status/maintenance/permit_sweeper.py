@@ -42,7 +42,8 @@ class PermitSweeper:
                 is_over = self._running_on.seconds(job) > record.internal.timeout_seconds
             else:
                 is_over = (
-                    sweep_rules.is_idle(record) and now() - record.internal.changed_at > self._after
+                    sweep_rules.needs_no_permit(record)
+                    and now() - record.internal.changed_at > self._after
                 )
             if is_over:
                 await self._accounts.release(account, job, seen + 1)

@@ -26,7 +26,7 @@ def is_due(record: Record, unknown_expires_after: timedelta) -> bool:
     return undecided and now() - record.internal.changed_at >= unknown_expires_after
 
 
-def is_idle(record: Record) -> bool:
+def needs_no_permit(record: Record) -> bool:
     """Whether a job needs no permit of an account."""
     is_over = record.step.is_final and not record.runs_on
     return is_over or record.step in NEEDS_NO_ACCOUNT
