@@ -24,7 +24,7 @@ from heliograph.runtime.bus.transitions import append_event
 from heliograph.runtime.bus.work_queue import STREAM, ticket_for
 from heliograph.runtime.clock import now
 from heliograph.runtime.settings import ServiceSettings
-from services.render.worker.poison import dead_letter
+from services.render.worker.poison import fail_poison_job
 from tests.support.records import a_record
 from tests.support.servers import Server
 from tests.support.timeouts import TIMEOUT
@@ -185,7 +185,7 @@ async def test_a_stopping_worker_naks_its_message_at_once(bus: NatsBus, nats: Se
 async def test_a_buried_job_has_failed_and_left_a_note(bus: NatsBus, nats: Server) -> None:
     record = await _put(bus)
 
-    await dead_letter(a_worker(bus, nats.settings), record.id, ValueError("a bug"))
+    await fail_poison_job(a_worker(bus, nats.settings), record.id, ValueError("a bug"))
 
     entry = await bus.events.last(record.id)
     assert entry is not None

@@ -20,7 +20,7 @@ from services.render.references.resolver import ReferenceResolver
 from services.render.worker.context import Worker
 from services.render.worker.inline_outputs import recover
 from services.render.worker.lookup import find_lost_request
-from services.render.worker.poison import dead_letter
+from services.render.worker.poison import fail_poison_job
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.run import run_job
 from services.status.maintenance import compaction
@@ -165,13 +165,13 @@ class Workers:
         return await run_job(self._worker(), delivery.about.job, delivery.sequence)
 
     async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
-        await dead_letter(self._worker(), delivery.about.job, error)
+        await fail_poison_job(self._worker(), delivery.about.job, error)
 
     async def _store(self, delivery: Delivery) -> Record | None:
         return await self._storer.handle(delivery.about.job)
 
     async def _give_up_storing(self, delivery: Delivery, error: Exception) -> None:
-        await self._storer.dead_letter(delivery.about.job, error)
+        await self._storer.fail_poison_job(delivery.about.job, error)
 
     def _worker(self) -> Worker:
         return Worker(

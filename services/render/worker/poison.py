@@ -9,8 +9,8 @@ from services.render.job_problem import job_problem
 from services.render.worker.context import Worker
 
 
-async def dead_letter(worker: Worker, job: str, error: Exception) -> None:
-    """Fail a job that broke its worker for the last time, and release its account."""
+async def fail_poison_job(worker: Worker, job: str, error: Exception) -> None:
+    """Fail a job that broke its worker for the last time, and release its permit of the account."""
 
     def failed(record: Record) -> Failed:
         charged: Charged = "no" if record.step.is_unsent else "unknown"

@@ -15,7 +15,7 @@ from heliograph.runtime.service import Service
 from services.render.settings import RenderSettings
 from services.render.worker.capacity_hint import capacity_after
 from services.render.worker.context import Worker
-from services.render.worker.poison import dead_letter
+from services.render.worker.poison import fail_poison_job
 from services.render.worker.run import run_job
 
 #: Workers of a lane in one process. The lane's cap on the server bounds them; with fewer workers than
@@ -58,4 +58,4 @@ class RunConsumer:
         return record
 
     async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
-        await dead_letter(self._worker, delivery.about.job, error)
+        await fail_poison_job(self._worker, delivery.about.job, error)

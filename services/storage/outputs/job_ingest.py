@@ -226,7 +226,7 @@ class JobIngest:
             log.warning("Output refused", **fields, index=index, reason=str(error))
             return index, error
 
-    async def dead_letter(self, job: str, error: Exception) -> None:
+    async def fail_poison_job(self, job: str, error: Exception) -> None:
         """Fail a job that broke storage for the last time. Its outputs can still be fetched."""
 
         def failed(record: Record) -> Failed:

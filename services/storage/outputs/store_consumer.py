@@ -64,4 +64,4 @@ class StoreConsumer:
         return record
 
     async def _dead_letter(self, delivery: Delivery, error: Exception) -> None:
-        await self._ingest.dead_letter(delivery.about.job, error)
+        await self._ingest.fail_poison_job(delivery.about.job, error)

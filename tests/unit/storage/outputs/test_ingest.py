@@ -1068,7 +1068,7 @@ async def test_a_job_that_broke_storage_for_the_last_time_is_buried_with_its_out
 ) -> None:
     job = await rig.rendered(gives(a_picture()))
 
-    await rig.ingest.dead_letter(job.id, ZeroDivisionError("a secret"))
+    await rig.ingest.fail_poison_job(job.id, ZeroDivisionError("a secret"))
 
     entry = rig.events.latest(job.id)
     assert entry
@@ -1083,7 +1083,7 @@ async def test_a_job_that_ended_meanwhile_is_not_buried(rig: IngestRig) -> None:
     job = await rig.rendered(gives(a_picture()))
     record = await _stored(rig, job)
 
-    await rig.ingest.dead_letter(job.id, ZeroDivisionError())
+    await rig.ingest.fail_poison_job(job.id, ZeroDivisionError())
 
     assert record.step is Step.SUCCEEDED
     assert rig.happened(job)[-1] == "succeeded"
