@@ -12,7 +12,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.transitions import append_event, transition
 from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.context import Worker
-from services.render.worker.lookup import find_lost_request
+from services.render.worker.lost_requests import find_lost_request
 from services.render.worker.outcomes import unknown
 from services.render.worker.recorded_submission import build_submission
 from tests.support.records import CATALOG, a_record

@@ -19,7 +19,7 @@ from services.render.dependency_failures import fail_if_dependency_failed
 from services.render.references.resolver import ReferenceResolver
 from services.render.worker.context import Worker
 from services.render.worker.inline_outputs import recover
-from services.render.worker.lookup import find_lost_request
+from services.render.worker.lost_requests import find_lost_request
 from services.render.worker.poison import fail_poison_job
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.run import run_job

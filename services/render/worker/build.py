@@ -19,7 +19,7 @@ from services.render.settings import RenderSettings
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
 from services.render.worker.inline_outputs import recover_forever
-from services.render.worker.lookup import serve_lookups
+from services.render.worker.lost_requests import serve_lookups
 from services.render.worker.progress import ProgressPublisher
 from services.render.worker.renewed_urls import serve_renewals
 from services.render.worker.request_index import StatusRequestIndex

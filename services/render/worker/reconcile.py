@@ -10,7 +10,7 @@ from services.render.providers.lookup_results import Found, NotSubmitted, Unknow
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.outcomes import unknown
-from services.render.worker.request_owner import look_up
+from services.render.worker.request_lookup import look_up
 from services.render.worker.submit import start_again
 
 

@@ -6,7 +6,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus import Notify
 from services.render.worker.completion import complete_named
 from services.render.worker.context import Worker
-from services.render.worker.lookup import find_lost_request
+from services.render.worker.lost_requests import find_lost_request
 
 _UNRESOLVED = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 

@@ -17,7 +17,7 @@ from services.render.worker import (
     inline_outputs,
     outcomes,
     reconcile,
-    request_owner,
+    request_lookup,
     response_upload,
     run,
 )
@@ -43,7 +43,7 @@ _SILENT_SIM = Scenario(silences=1, crashes=1, freezes=1, authoritative=True)
     "I7",
 )
 def no_second_look(patch: Patch) -> None:
-    look_up, seen = request_owner.look_up, dict[int, Any]()
+    look_up, seen = request_lookup.look_up, dict[int, Any]()
 
     async def look_up_once(worker: Any, record: Record) -> Any:
         if id(record) not in seen:

@@ -17,7 +17,7 @@ from heliograph.runtime.clock import now
 from services.render.providers.lookup_results import Ambiguous, Found, LookupResult, Unknown
 from services.render.providers.submissions import Submission
 from services.render.worker.context import Worker
-from services.render.worker.request_owner import look_up
+from services.render.worker.request_lookup import look_up
 from tests.support.fal.rig import FalRig
 from tests.support.fal.rig import a_submission as a_fal_submission
 from tests.support.records import a_record

@@ -1,4 +1,4 @@
-"""Request owner: checks that a request found at the provider belongs to no other job."""
+"""Request lookup: asks the provider for a job's request, and excludes requests of other jobs."""
 
 from heliograph.contracts.errors import AccountRefused, ProviderUnavailable, Unavailable
 from heliograph.contracts.queries.provider_requests import MAX_REQUESTS

@@ -14,7 +14,7 @@ from services.render.providers.request_states import RequestStopped
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.request_description import describe_request
-from services.render.worker.request_owner import look_up
+from services.render.worker.request_lookup import look_up
 
 QUEUE_GROUP = "render"  #: one of the render processes looks
 
