@@ -127,7 +127,7 @@ class BudgetCommitter:
                 queue[:] = [each for each in queue if not each.is_done]
         finally:
             del self._waiting[project]
-            _refuse(queue, Unavailable("the process ends"))
+            _fail_all(queue, Unavailable("the process ends"))
 
     async def _commit(self, project: str, group: Sequence[Waiting]) -> None:
         """Every one of a group learns what became of it, but those that a batch has no room for."""
@@ -139,7 +139,7 @@ class BudgetCommitter:
                 await asyncio.sleep(random.uniform(0, _PAUSE))  # noqa: S311
         except HeliographError as failure:
             error = failure
-        _refuse(group, error)
+        _fail_all(group, error)
 
     async def _try(self, project: str, group: Sequence[Waiting]) -> bool:
         """Decide, and store what fits. False: another process was faster."""
@@ -157,7 +157,7 @@ class BudgetCommitter:
         await self._refuse(plan.refused)
         if _has_news(plan, read):
             return await self._store(plan, read)
-        _store(plan.changes)
+        _resolve_changes(plan.changes)
         return True
 
     async def _refuse(self, refused: Sequence[Refused]) -> None:
@@ -178,13 +178,13 @@ class BudgetCommitter:
             await self._refuse_known(events)
             return False
         except ApiError as error:
-            _refuse([*events, *plan.changes], _not_stored(error))
+            _fail_all([*events, *plan.changes], _not_stored(error))
         except Unavailable as error:
-            _refuse(plan.changes, error)
+            _fail_all(plan.changes, error)
             await self._look_up(plan.held, error)
         else:
             self._records.note(read, plan.budgets, written.records)
-            _store(plan.changes)
+            _resolve_changes(plan.changes)
             for sequence, each in enumerate(plan.held, written.events):
                 each.waiting.store(sequence, each.event)
         return True
@@ -239,11 +239,11 @@ def _not_stored(error: ApiError) -> HeliographError:
     return Unavailable(f"the server refuses the commit: {error}", retry_after=1)
 
 
-def _store(those: Iterable[WaitingChange]) -> None:
+def _resolve_changes(those: Iterable[WaitingChange]) -> None:
     for each in those:
         each.store()
 
 
-def _refuse(those: Iterable[Waiting], error: HeliographError) -> None:
+def _fail_all(those: Iterable[Waiting], error: HeliographError) -> None:
     for each in those:
         each.refuse(error)
