@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from heliograph.contracts import subjects
 from heliograph.contracts.errors import BodyTooLarge, HeliographError, ServiceError, Unreadable
+from heliograph.runtime.bus.jetstream_errors import WRONG_LAST_SEQUENCE, ApiError
 
 log = structlog.get_logger()
 
@@ -36,7 +37,7 @@ Callback = Callable[[Msg], Awaitable[None]]
 
 
 class DeadLetters:
-    """Notes of one process; `publish` stores them in DEAD."""
+    """Writes the dead letters of one process; `publish` stores them in DEAD."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -70,11 +71,12 @@ class DeadLetters:
                 await self._publish(subject, data, once)
             except BodyTooLarge:
                 await self._publish(subject, data[:_MAX_NOTED_BYTES], once)
-        except ServiceError as error:
+        except (ServiceError, ApiError) as error:
+            if isinstance(error, ApiError) and error.err_code in WRONG_LAST_SEQUENCE:
+                log.debug("Dead letter already written", reason=str(error))
+                return
             self._noted.pop(message, None)  # the next reader notes it
             log.warning("Dead letter not written", reason=str(error))
-        except Exception as error:  # noqa: BLE001  # another writer has written the same
-            log.debug("Dead letter already written", reason=str(error))
 
     def guarded_callback(self, callback: Callback) -> Callback:
         """A callback that skips unreadable messages, and separates our errors from the server's."""
@@ -94,7 +96,7 @@ class DeadLetters:
         return guarded
 
     def skip(self, subject: str, reason: str) -> None:
-        """A message that no stream keeps cannot be read."""
+        """Count and log a message that cannot be read and that no stream keeps."""
         _UNREADABLE.labels(_BUS).inc()
         log.warning("Unreadable message skipped", subject=subject, reason=_one_line(reason))
 
