@@ -3,7 +3,7 @@
 from typing import Any
 
 from heliograph.operator.connection import operator_jetstream
-from heliograph.runtime.bus.unreadable_messages import dead_letters, remove
+from heliograph.runtime.bus.unreadable_messages import dead_letters, remove_unreadable
 
 _MAX = 1_000  #: that are listed
 
@@ -17,4 +17,4 @@ async def list_dead_letters() -> list[dict[str, Any]]:
 async def remove_dead_letter(stream: str, sequence: int) -> bytes:
     """Remove a message that cannot be read, and return its content. Raises ClientError."""
     async with operator_jetstream() as jetstream:
-        return (await remove(jetstream, stream, sequence)).data
+        return (await remove_unreadable(jetstream, stream, sequence)).data

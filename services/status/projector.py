@@ -15,7 +15,7 @@ from heliograph.runtime.background import stop
 from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.stored_messages import Stored
-from heliograph.runtime.bus.unreadable_messages import forget, readable_again
+from heliograph.runtime.bus.unreadable_messages import delete_dead_letter, readable_again
 from services.status.live.hub import Hub
 from services.status.read_model import CursorConflict, ReadModel, Unstorable
 from services.status.read_model.rows import Row
@@ -128,7 +128,7 @@ class Projector:
         except Unstorable:
             return
         for letter in gone:
-            await forget(self._bus.jetstream, letter)
+            await delete_dead_letter(self._bus.jetstream, letter)
 
 
 def _bytes_of_others(messages: list[Stored], read: list[tuple[Row, Stored]]) -> Counter[str]:

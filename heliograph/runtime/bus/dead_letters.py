@@ -36,7 +36,7 @@ Publish = Callable[[str, bytes, dict[str, str]], Awaitable[object]]
 Callback = Callable[[Msg], Awaitable[None]]
 
 
-class DeadLetters:
+class DeadLetterWriter:
     """Writes the dead letters of one process; `publish` stores them in DEAD."""
 
     def __init__(self, publish: Publish) -> None:

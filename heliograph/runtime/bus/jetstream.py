@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from heliograph.contracts.errors import QueueFull, Unavailable
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.core_nats import CoreNats
-from heliograph.runtime.bus.dead_letters import DeadLetters
+from heliograph.runtime.bus.dead_letters import DeadLetterWriter
 from heliograph.runtime.bus.jetstream_errors import (
     NO_LEADER,
     NO_ROOM,
@@ -54,12 +54,12 @@ class JetStream(CoreNats):
         *,
         timeout: float = 5.0,
         opened: asyncio.Event | None = None,
-        dead_letters: DeadLetters | None = None,
+        dead_letters: DeadLetterWriter | None = None,
         replicas: int = 1,
     ) -> None:
         super().__init__(connection, timeout=timeout, opened=opened)
         self._replicas = replicas
-        self.dead_letters = dead_letters or DeadLetters(self.publish)
+        self.dead_letters = dead_letters or DeadLetterWriter(self.publish)
 
     def with_timeout(self, timeout: float) -> "JetStream":
         """A client with another timeout."""

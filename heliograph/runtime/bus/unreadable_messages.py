@@ -54,7 +54,7 @@ async def dead_letters(jetstream: JetStream, *, limit: int = LISTED) -> list[Dea
     return [DeadLetter.of(each) for each in stored]
 
 
-async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter:
+async def remove_unreadable(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter:
     """
     Remove a message that cannot be read. Returns what it was.
 
@@ -73,7 +73,7 @@ async def remove(jetstream: JetStream, stream: str, sequence: int) -> DeadLetter
         await _empty(jetstream, letter)
     else:
         await _delete(jetstream, letter)
-    await forget(jetstream, letter)
+    await delete_dead_letter(jetstream, letter)
     return letter
 
 
@@ -99,15 +99,15 @@ async def _is_gone(jetstream: JetStream, letter: DeadLetter) -> bool:
     return latest is None or latest.sequence != letter.sequence
 
 
-async def forget(jetstream: JetStream, letter: DeadLetter) -> None:
-    """Remove a dead letter."""
+async def delete_dead_letter(jetstream: JetStream, letter: DeadLetter) -> None:
+    """Delete a dead letter; its message stays."""
     subject = subjects.unreadable(letter.stream, letter.sequence)
     await jetstream.api(f"STREAM.PURGE.{_DEAD}", {"filter": subject})
 
 
 async def readable_again(jetstream: JetStream) -> tuple[list[DeadLetter], list[Stored]]:
     """
-    Dead letters to be forgotten: their messages are gone, or can be read by this release. And the events
+    Dead letters to be deleted: their messages are gone, or can be read by this release. And the events
     among those messages, which the reader that skipped them applies first. Raises Unavailable.
     """
     letters, events = [], []

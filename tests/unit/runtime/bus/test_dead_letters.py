@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from heliograph.contracts.errors import Unavailable
-from heliograph.runtime.bus.dead_letters import DeadLetters
+from heliograph.runtime.bus.dead_letters import DeadLetterWriter
 from heliograph.runtime.bus.jetstream_errors import ApiError
 
 
@@ -24,7 +24,7 @@ class Server:
 async def noted_twice(error: Exception) -> int:
     """How often the server is asked when two readers meet one unreadable message."""
     server = Server(error)
-    writer = DeadLetters(server.publish)
+    writer = DeadLetterWriter(server.publish)
     for _ in range(2):
         before = asyncio.all_tasks()
         writer.note("EVENTS", 7, "events.demo.job", b"garbage", "no JSON")
