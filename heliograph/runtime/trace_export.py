@@ -34,7 +34,7 @@ _INTERVAL = 1.0  #: seconds between two requests
 
 _PATH = "/v1/traces"
 _QUERY = re.compile(r"(https?://[^\s?#\"']*)[?#][^\s\"']*")
-#: a path may hold the proof of a webhook, and `http.route` has it anyway
+#: a path may hold the token of a webhook, and `http.route` has it anyway
 _DROPPED = frozenset({"url.path", "url.query", "http.target"})
 _OF_ERRORS = frozenset({"exception.type"})  #: their texts may quote a prompt
 

@@ -97,8 +97,8 @@ class FileHost(Protocol):
 class WebhookSender(Protocol):
     """A provider that sends webhooks. A webhook is a hint only; the request is polled."""
 
-    def is_address(self, job: str, run: int, proof: str) -> bool:
-        """Whether an address that was called is one that we gave to the provider."""
+    def is_valid_token(self, job: str, run: int, token: str) -> bool:
+        """Whether a webhook URL that was called is one that we gave to the provider."""
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """

@@ -25,24 +25,24 @@ async def complete(worker: Worker, entry: LogEntry) -> LogEntry | None:
     return await poll_until_done(worker, entry)
 
 
-async def complete_named(worker: Worker, entry: LogEntry, run: int, named: str) -> None:
+async def complete_named(worker: Worker, entry: LogEntry, run: int, request_id: str) -> None:
     """
-    Record how the open attempt of an ended job ended; `named` is a hint of its request id.
+    Record how the open attempt of an ended job ended; `request_id` is a hint of its request.
 
     A name proves nothing; that the provider knows it under our account does.
     """
     attempt = _attempt(entry.record, run)
-    if attempt is None or attempt.request_id not in (None, named):
+    if attempt is None or attempt.request_id not in (None, request_id):
         return
     try:
-        request = describe_request(worker.catalog.current, entry.record, attempt, named)
+        request = describe_request(worker.catalog.current, entry.record, attempt, request_id)
         state = await worker.provider(entry.record).poll(request)
         state = with_catalog_facts(worker.catalog.current, entry.record, state)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired):
         return
-    entry = await append_until_written(worker, entry, Submitted(run=run, request_id=named))
+    entry = await append_until_written(worker, entry, Submitted(run=run, request_id=request_id))
     if isinstance(state, RequestSucceeded | RequestStopped):
         await append_until_written(worker, entry, end_of_attempt(entry, run, state))
 

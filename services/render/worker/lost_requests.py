@@ -19,19 +19,19 @@ from services.render.worker.request_lookup import look_up
 QUEUE_GROUP = "render"  #: one of the render processes looks
 
 
-async def find_lost_request(worker: Worker, job: str, *, named: str | None = None) -> None:
+async def find_lost_request(worker: Worker, job: str, *, request_id: str | None = None) -> None:
     """
     Look for a job's request; once it is found, a worker follows it.
 
-    `named` is the id that it should have, as a webhook says: then a job whose submission has no response
+    `request_id` is the id that it should have, as a webhook says: then a job whose submission has no response
     yet is searched for, too.
     """
     entry = await worker.read(job)
-    if entry is None or not _is_unresolved(entry.record, named):
+    if entry is None or not _is_unresolved(entry.record, request_id):
         return
     record = entry.record
     try:
-        seen = await _look(worker, record, named)
+        seen = await _look(worker, record, request_id)
     except (ProviderUnavailable, AccountRefused):
         return
     if isinstance(seen, Found):
@@ -41,24 +41,24 @@ async def find_lost_request(worker: Worker, job: str, *, named: str | None = Non
             await worker.work.enqueue(ticket_for(record))
 
 
-def _is_unresolved(record: Record, named: str | None) -> bool:
+def _is_unresolved(record: Record, request_id: str | None) -> bool:
     return record.step is Step.SUBMIT_UNKNOWN or (
-        named is not None and record.step is Step.SUBMITTING
+        request_id is not None and record.step is Step.SUBMITTING
     )
 
 
 async def _look(
-    worker: Worker, record: Record, named: str | None
+    worker: Worker, record: Record, request_id: str | None
 ) -> Found | NotSubmitted | Unknown:
     """A name proves nothing; that the provider knows it under our account does."""
     provider = worker.provider(record)
-    if named is None:
+    if request_id is None:
         return await look_up(worker, record)
     attempt = record.internal.attempts[-1]
-    request = describe_request(worker.catalog.current, record, attempt, named)
+    request = describe_request(worker.catalog.current, record, attempt, request_id)
     state = await provider.poll(request)
     is_unknown = isinstance(state, RequestStopped) and isinstance(state.error, OutputExpired)
-    return Unknown() if is_unknown else Found(request_id=named)
+    return Unknown() if is_unknown else Found(request_id=request_id)
 
 
 async def serve_lookups(bus: NatsBus, worker: Worker) -> None:

@@ -12,16 +12,16 @@ _UNRESOLVED = frozenset({Step.SUBMITTING, Step.SUBMIT_UNKNOWN})
 
 
 async def on_webhook(
-    worker: Worker, hint: Notify, provider: str, job: str, run: int, named: str
+    worker: Worker, hint: Notify, provider: str, job: str, run: int, request_id: str
 ) -> None:
     """Trigger a lookup of a lost request, or a poll of a followed one."""
     entry = await worker.read(job)
     if entry is None or not _is_about(entry.record, provider, run):
         return
     if entry.record.step in _UNRESOLVED:
-        await find_lost_request(worker, job, named=named)
+        await find_lost_request(worker, job, request_id=request_id)
     elif entry.record.step.is_final:
-        await complete_named(worker, entry, run, named)
+        await complete_named(worker, entry, run, request_id)
     await hint(subjects.record_changed(job))
 
 

@@ -16,27 +16,27 @@ log = structlog.get_logger()
 
 def webhook_routes(worker: Worker, hint: Notify) -> APIRouter:
     """
-    Webhook routes: `/v1/hooks/<provider>/<job>/<run>/<proof>`.
+    Webhook routes: `/v1/hooks/<provider>/<job>/<run>/<token>`.
 
     Responds with 204 to every genuine call, whatever becomes of it, and 404 for all others.
     """
     router = APIRouter(prefix="/v1/hooks", include_in_schema=False, route_class=ScopedRoute)
 
-    @router.post("/{provider}/{job}/{run}/{proof}")
+    @router.post("/{provider}/{job}/{run}/{token}")
     @public
-    async def call(provider: str, job: str, run: int, proof: str, request: Request) -> Response:
+    async def call(provider: str, job: str, run: int, token: str, request: Request) -> Response:
         caller = worker.providers.get(provider)
-        if not isinstance(caller, WebhookSender) or not caller.is_address(job, run, proof):
+        if not isinstance(caller, WebhookSender) or not caller.is_valid_token(job, run, token):
             raise NotFound
         body = await read_bytes(request)
         try:
-            named = await caller.verify(request.headers, body)
+            request_id = await caller.verify(request.headers, body)
         except ProviderUnavailable as error:
             raise Unavailable(f"{provider} did not verify the webhook: {error}") from error
-        if named is None:
+        if request_id is None:
             log.warning("Webhook call rejected", provider=provider, job=job)
             raise NotFound
-        await on_webhook(worker, hint, provider, job, run, named)
+        await on_webhook(worker, hint, provider, job, run, request_id)
         return Response(status_code=204)
 
     return router

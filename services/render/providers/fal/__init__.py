@@ -128,8 +128,8 @@ class FalProvider:
             raise ProviderUnavailable(f"fal did not accept a reference: {error}") from error
         return UploadedFile(url=url, ttl=life)
 
-    def is_address(self, job: str, run: int, proof: str) -> bool:
-        return self._webhook_urls.is_valid(job, run, proof)
+    def is_valid_token(self, job: str, run: int, token: str) -> bool:
+        return self._webhook_urls.is_valid_token(job, run, token)
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         async with self._asking():

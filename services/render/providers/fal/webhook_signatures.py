@@ -39,15 +39,15 @@ class WebhookSignatures:
             ConnectFailed, ResponseLost, HttpErrorStatus: fal's keys cannot be fetched.
         """
         names = ("request-id", "user-id", "timestamp")
-        name, user, at = (headers.get(_PREFIX + each, "") for each in names)
+        request_id, user, at = (headers.get(_PREFIX + each, "") for each in names)
         if not at.isdecimal() or abs(int(at) - now().timestamp()) > TOLERANCE:
             return None
-        message = "\n".join([name, user, at, hashlib.sha256(body).hexdigest()]).encode()
+        message = "\n".join([request_id, user, at, hashlib.sha256(body).hexdigest()]).encode()
         signature = _unhex(headers.get(_PREFIX + "signature", ""))
         await self._refresh_jwks(_KEEP_KEYS)
         if not self._fits(message, signature):
             await self._refresh_jwks(_REFETCH_INTERVAL)  # fal may have new ones
-        return name if name and self._fits(message, signature) else None
+        return request_id if request_id and self._fits(message, signature) else None
 
     def _fits(self, message: bytes, signature: bytes) -> bool:
         for key in self._keys:

@@ -33,6 +33,6 @@ class WebhookUrls:
     def token(self, job: str, run: int) -> str:
         return hmac.new(self._secret, f"{job}/{run}".encode(), hashlib.sha256).hexdigest()
 
-    def is_valid(self, job: str, run: int, token: str) -> bool:
+    def is_valid_token(self, job: str, run: int, token: str) -> bool:
         """Whether a token is that of an attempt."""
         return hmac.compare_digest(self.token(job, run).encode(), token.encode())
