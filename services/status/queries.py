@@ -35,7 +35,7 @@ from heliograph.runtime.bus.nats_bus import NatsBus
 from services.status.account_statistics import AccountStatisticsReader
 from services.status.job_pages import job_page
 from services.status.live.hub import Hub
-from services.status.maintenance.retention import RetentionJob
+from services.status.maintenance.retention import RetentionEnforcer
 from services.status.maintenance.retention_policy import report_of
 from services.status.read_model import ReadModel
 from services.status.read_your_writes import ReadYourWrites
@@ -55,7 +55,7 @@ async def serve_queries(
     hub: Hub,
     slots: SlotReadModel,
     writes: ReadYourWrites,
-    retention: RetentionJob,
+    retention: RetentionEnforcer,
 ) -> None:
     """Serve queries from now on."""
     room = bus.client.max_payload - _ENVELOPE
@@ -71,7 +71,7 @@ class QueryReplies:
         hub: Hub,
         slots: SlotReadModel,
         writes: ReadYourWrites,
-        retention: RetentionJob,
+        retention: RetentionEnforcer,
         *,
         room: int,
     ) -> None:

@@ -32,7 +32,7 @@ from services.render.providers.output_upload import OutputUploader
 from services.render.worker.context import Worker
 from services.render.worker.disk_spool import DiskSpool
 from services.render.worker.inline_outputs import recover
-from services.render.worker.outcomes import unknown
+from services.render.worker.outcomes import unknown_outcome_problem
 from services.render.worker.posts_in_flight import PostsInFlight
 from services.render.worker.response_spool import InlineResponse, NoRoom
 from tests.support.http_server import served
@@ -103,7 +103,9 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
 ) -> None:
     entry = await _submitting(bus)
     if is_lost:
-        entry = await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
+        entry = await _with(
+            bus, entry, SubmitUnknown(run=RUN, problem=unknown_outcome_problem(entry.record))
+        )
     await _left_behind(worker, entry)
 
     await recover(worker)

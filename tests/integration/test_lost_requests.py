@@ -13,7 +13,7 @@ from heliograph.runtime.bus.transitions import append_event, transition
 from services.render.providers.submissions import AmbiguousSubmit
 from services.render.worker.context import Worker
 from services.render.worker.lost_requests import find_lost_request
-from services.render.worker.outcomes import unknown
+from services.render.worker.outcomes import unknown_outcome_problem
 from services.render.worker.recorded_submission import build_submission
 from tests.support.records import CATALOG, a_record
 from tests.support.servers import Server
@@ -43,7 +43,9 @@ async def _submitting(bus: NatsBus, fault: str) -> LogEntry:
 
 
 async def _given_up(bus: NatsBus, entry: LogEntry) -> LogEntry:
-    return await _with(bus, entry, SubmitUnknown(run=RUN, problem=unknown(entry.record)))
+    return await _with(
+        bus, entry, SubmitUnknown(run=RUN, problem=unknown_outcome_problem(entry.record))
+    )
 
 
 async def _read(worker: Worker, job: str) -> Record:

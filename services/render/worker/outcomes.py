@@ -132,8 +132,8 @@ def not_sent_again(record: Record, error: OverBudget) -> SubmitUnknown | None:
     return SubmitUnknown(run=record.internal.run, problem=problem.model_copy(update=update))
 
 
-def put_back(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:
-    """Another start, once what this one needed responds again. Its permit is released."""
+def postponed_start(error: Unavailable, at: datetime, settings: RenderSettings) -> RetryScheduled:
+    """A later start, once what this one needed responds again. Its permit is released."""
     return RetryScheduled(
         not_before=at + timedelta(seconds=settings.backoff_min),
         reason=error.code,
@@ -165,14 +165,14 @@ def after_poll(
     )
 
 
-def timed_out(record: Record) -> RequestStopped:
-    """The attempt timed out. The provider may still finish it, so `charged` is `unknown`."""
+def timeout_state(record: Record) -> RequestStopped:
+    """The state of an attempt that timed out. The provider may still finish it, so `charged` is `unknown`."""
     seconds = record.internal.timeout_seconds
     error = ProviderTimeout(f"not finished within {seconds:g} s")
     return RequestStopped(error=error, charged="unknown")
 
 
-def unknown(record: Record, reason: str | None = None) -> Problem:
+def unknown_outcome_problem(record: Record, reason: str | None = None) -> Problem:
     """The problem of a submission of unknown outcome: the reason, and the possible decisions."""
     error = SubmitOutcomeUnknown(
         reason and f"the reply to the submission was lost: {reason}",

@@ -16,7 +16,7 @@ from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.inline_outputs import record_inline
 from services.render.worker.kept_outputs import end_of_attempt
-from services.render.worker.outcomes import after_poll, timed_out
+from services.render.worker.outcomes import after_poll, timeout_state
 from services.render.worker.poll_interval import poll_interval
 from services.render.worker.request_description import describe_request, with_catalog_facts
 from services.render.worker.wakeups import WakeUp
@@ -85,7 +85,7 @@ async def _poll(
             await worker.reporter.report(record, state)
         if taken >= limit:
             await _stop(provider, request)
-            return timed_out(record)
+            return timeout_state(record)
         if await wakeup.wait(poll_interval(taken, worker.settings)):
             return None
         if clock() - looked > worker.settings.ack_wait / 3:

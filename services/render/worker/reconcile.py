@@ -9,7 +9,7 @@ from heliograph.runtime.crash_points import crash_point
 from services.render.providers.lookup_results import Found, NotSubmitted, Unknown
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
-from services.render.worker.outcomes import unknown
+from services.render.worker.outcomes import unknown_outcome_problem
 from services.render.worker.request_lookup import look_up
 from services.render.worker.submit import start_again
 
@@ -63,7 +63,9 @@ async def _conclude(
             return await worker.append(entry, expiry(record, "unknown"))
         case Unknown():
             reason = worker.lost_replies.reason(record.id, run)
-            event = SubmitUnknown(run=run, problem=unknown(record, reason), answer=reason)
+            event = SubmitUnknown(
+                run=run, problem=unknown_outcome_problem(record, reason), answer=reason
+            )
             return await worker.append(entry, event)
 
 

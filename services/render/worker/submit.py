@@ -29,7 +29,7 @@ from services.render.worker.circuit_breaker import record_outcome
 from services.render.worker.context import Worker
 from services.render.worker.event_writer import append_until_written
 from services.render.worker.inline_outputs import record_inline
-from services.render.worker.outcomes import put_back, restart_or_poison, retry_or_fail
+from services.render.worker.outcomes import postponed_start, restart_or_poison, retry_or_fail
 from services.render.worker.recorded_submission import submission_with
 from services.render.worker.request_description import with_catalog_facts
 from services.render.worker.submission_body import payload_for
@@ -82,7 +82,7 @@ async def _prepare(worker: Worker, entry: LogEntry) -> tuple[dict[str, Any], Sub
     except ReferenceFailed as error:
         return await worker.append(entry, Failed(problem=job_problem(record, error, "no")))
     except Unavailable as error:
-        return await worker.append(entry, put_back(error, now(), worker.settings))
+        return await worker.append(entry, postponed_start(error, now(), worker.settings))
     except (ProviderUnavailable, AccountRefused) as error:
         await record_outcome(worker, record, error)
         return await worker.append(entry, retry_or_fail(record, error, now(), worker.settings))

@@ -12,7 +12,7 @@ from services.status.maintenance.compaction import LogCompaction, compact_foreve
 from services.status.maintenance.object_removal import remove_objects
 from services.status.maintenance.pending_events import complete_forever
 from services.status.maintenance.record_expiry import RecordExpiry
-from services.status.maintenance.retention import RetentionJob
+from services.status.maintenance.retention import RetentionEnforcer
 from services.status.maintenance.retention_loop import apply_forever, read_retentions
 from services.status.maintenance.sweep_loop import sweep_forever
 from services.status.maintenance.sweeper import Sweeper
@@ -26,7 +26,7 @@ from services.status.settings import StatusSettings
 class Maintenance:
     """Maintenance tasks; each runs in one process at a time, by a lease."""
 
-    retention: RetentionJob
+    retention: RetentionEnforcer
     tasks: dict[str, BackgroundTask]
 
 
@@ -69,7 +69,7 @@ def build_maintenance(
         ),
         settings=settings,
     )
-    retention = RetentionJob(
+    retention = RetentionEnforcer(
         events=bus.events,
         slots=bus.slots,
         read_model=read_model,

@@ -37,8 +37,8 @@ Remove = Callable[[str], Awaitable[int]]  #: the objects of a job; how many ther
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetentionJob:
-    """Every method raises Unavailable; then begin again."""
+class RetentionEnforcer:
+    """Applies the retention rules of projects. Every method raises Unavailable; then begin again."""
 
     events: EventLog
     slots: SlotClaims

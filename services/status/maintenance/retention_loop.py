@@ -11,7 +11,7 @@ from heliograph.runtime.bus.core_nats import stop_listening
 from heliograph.runtime.bus.jetstream_errors import translated
 from heliograph.runtime.bus.kv import KeyValue
 from heliograph.runtime.bus.nats_bus import NatsBus
-from services.status.maintenance.retention import RetentionJob
+from services.status.maintenance.retention import RetentionEnforcer
 from services.status.settings import StatusSettings
 
 _LEASE = "cleaner"  #: name of the lease: older processes of a rolling upgrade hold it by this one
@@ -26,7 +26,9 @@ async def read_retentions(projects: KeyValue) -> dict[str, Retention]:
     }
 
 
-async def apply_forever(bus: NatsBus, retention: RetentionJob, settings: StatusSettings) -> None:
+async def apply_forever(
+    bus: NatsBus, retention: RetentionEnforcer, settings: StatusSettings
+) -> None:
     """Apply retention under a lease, every interval and on request."""
     wakeup = asyncio.Event()
 

@@ -56,11 +56,11 @@ from services.render.worker.outcomes import (
     after_poll,
     after_unknown,
     not_sent_again,
-    put_back,
+    postponed_start,
     restart_or_poison,
     retry_or_fail,
-    timed_out,
-    unknown,
+    timeout_state,
+    unknown_outcome_problem,
 )
 from services.render.worker.poll_interval import poll_interval
 from tests.support.records import CATALOG, a_record, a_request, taking_over
@@ -258,7 +258,7 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
     again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown", key="k")
     record = apply(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
     record = apply(record, submission(1), NOW)
-    record = apply(record, SubmitUnknown(run=1, problem=unknown(record)), NOW)
+    record = apply(record, SubmitUnknown(run=1, problem=unknown_outcome_problem(record)), NOW)
     for fact in (again, Started(run=2), submission(2)):
         record = apply(record, fact, NOW)
 
@@ -271,7 +271,7 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
 def test_a_lost_reply_is_reported_with_its_reason_in_the_job_and_in_its_attempt() -> None:
     record = unanswered()
 
-    problem = unknown(record, "502 Bad Gateway: upstream closed the connection")
+    problem = unknown_outcome_problem(record, "502 Bad Gateway: upstream closed the connection")
     after = apply(record, SubmitUnknown(run=1, problem=problem, answer="502 Bad Gateway"), NOW)
 
     assert after.error is not None
@@ -282,7 +282,9 @@ def test_a_lost_reply_is_reported_with_its_reason_in_the_job_and_in_its_attempt(
 def test_a_request_found_later_keeps_the_reason_of_its_lost_reply() -> None:
     record = unanswered()
     record = apply(
-        record, SubmitUnknown(run=1, problem=unknown(record), answer="502 Bad Gateway"), NOW
+        record,
+        SubmitUnknown(run=1, problem=unknown_outcome_problem(record), answer="502 Bad Gateway"),
+        NOW,
     )
 
     found = apply(record, Submitted(run=1, request_id="request"), NOW)
@@ -384,7 +386,7 @@ def test_a_start_that_our_services_keep_from_beginning_is_not_counted(
     operator: RenderSettings,
 ) -> None:
     record = apply(a_record(), Started(run=1), NOW)
-    fact = put_back(Unavailable("storage gives no addresses"), NOW, operator)
+    fact = postponed_start(Unavailable("storage gives no addresses"), NOW, operator)
     again = apply(record, fact, NOW)
 
     assert (again.attempt, again.internal.unanswered, again.charged) == (0, 0, "no")
@@ -551,7 +553,7 @@ def test_a_detached_job_runs_on(operator: RenderSettings) -> None:
 def test_a_timed_out_attempt_has_an_unknown_charge(operator: RenderSettings) -> None:
     record = a_record(parameters={"timeout_seconds": 2.5, "price": "0.003"})
 
-    ended = timed_out(record)
+    ended = timeout_state(record)
 
     assert (ended.error.code, ended.charged) == ("provider_timeout", "unknown")
     assert str(ended.error) == "not finished within 2.5 s"
@@ -559,14 +561,14 @@ def test_a_timed_out_attempt_has_an_unknown_charge(operator: RenderSettings) -> 
 
 
 def test_an_unknown_submission_lists_the_possible_decisions() -> None:
-    problem = unknown(sent())
+    problem = unknown_outcome_problem(sent())
 
     assert (problem.code, problem.charged, problem.status) == ("submit_unknown", "unknown", None)
     assert [action.kind for action in problem.next_actions] == ["retry", "cancel", "wait"]
 
 
 def test_an_unknown_submission_that_is_free_was_not_charged() -> None:
-    assert unknown(sent(price="0")).charged == "no"
+    assert unknown_outcome_problem(sent(price="0")).charged == "no"
 
 
 @thorough
@@ -653,7 +655,7 @@ def in_doubt(attempt: int = 1, **policy: Any) -> Record:
     for run in range(1, attempt + 1):
         record = apply(record, Started(run=run), NOW)
         record = apply(record, submission(run), NOW)
-        record = apply(record, SubmitUnknown(run=run, problem=unknown(record)), NOW)
+        record = apply(record, SubmitUnknown(run=run, problem=unknown_outcome_problem(record)), NOW)
         if run < attempt:
             again = RetryScheduled(not_before=NOW, reason="x", detail="y", charged="unknown")
             record = apply(record, again, NOW)

@@ -20,7 +20,7 @@ from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
 from heliograph.testing.event_log import MemoryEventLog
 from heliograph.testing.slot_claims import MemorySlotClaims
-from services.status.maintenance.retention import RetentionJob
+from services.status.maintenance.retention import RetentionEnforcer
 from services.status.read_model.rows import Row
 from services.status.read_model.sql import SqlReadModel
 from tests.support.records import a_record
@@ -44,9 +44,9 @@ class Scene:
         self.store_is_down = False
         self.cleaner = self.with_grace(1e-6)
 
-    def with_grace(self, seconds: float) -> RetentionJob:
+    def with_grace(self, seconds: float) -> RetentionEnforcer:
         """A cleaner of this project that leaves objects alone for so long."""
-        return RetentionJob(
+        return RetentionEnforcer(
             events=self.events,
             slots=self.slots,
             read_model=self.read_model,
