@@ -106,14 +106,19 @@ class Marker(Tolerant):
     """
     Tombstone of a subject without a job.
 
-    Either its key stood for another job (`answer`), or another request fenced off one that
-    had claimed a slot and was never accepted (`answer` is null). Both are final.
+    `deduplicated`: its key stood for another job (`answer`). `fenced`: another request fenced off one
+    that had claimed a slot and was never accepted (`answer` is null). Both are final.
     """
 
     id: str
     project: str
     marker: Literal["deduplicated", "fenced"]
-    answer: str | None = None
+    answer: str | None = None  #: the name in the log, see `other_job`
     body_digest: str | None = None
     correlation_id: str | None = None
     revision: Literal[1] = 1
+
+    @property
+    def other_job(self) -> str | None:
+        """The job that the key stands for; None if the request was fenced off."""
+        return self.answer

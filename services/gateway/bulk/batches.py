@@ -159,8 +159,8 @@ class BatchService:
             entry = await self.events.last(latest_retry(latest, plan.jobs[index]))
         except Unreadable as error:
             return ItemResult(outcome="refused", problem=problem_at(item_pointer(index), error))
-        if entry and isinstance(entry.body, Marker) and entry.body.answer:
-            other = await self._last(entry.body.answer)
+        if entry and isinstance(entry.body, Marker) and entry.body.other_job:
+            other = await self._last(entry.body.other_job)
             return ItemResult(outcome="deduplicated", entry=other)
         if entry and entry.as_job():
             return ItemResult(outcome="accepted", entry=entry)

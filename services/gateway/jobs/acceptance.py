@@ -150,11 +150,12 @@ class JobAcceptance:
         return AcceptResult(entry=entry, replayed=True)
 
     async def _replay_marker(self, marker: Marker, is_same: SameBody) -> AcceptResult:
-        if marker.answer is None:
+        if marker.marker == "fenced":
             reason = "another request took the slot before this one was accepted; use a new key"
             raise StateConflict(reason)
-        other = await self.events.last(marker.answer)
-        assert other is not None
+        other = await self.events.last(marker.other_job) if marker.other_job else None
+        if other is None:
+            raise Unreadable(f"{marker.id} stands for a job that the log does not have")
         if not is_same(marker.body_digest or "", other.record.model):
             raise IdempotencyKeyReused
         return AcceptResult(entry=other, deduplicated=True, replayed=True)
@@ -207,7 +208,7 @@ class JobAcceptance:
 
     async def _wait_for_slot(self, record: Record, slot: str) -> tuple[SlotClaim, LogEntry | None]:
         """
-        Wait until the claimant of a slot was accepted. One that is not in time never will be.
+        Wait until the claimant of a slot was accepted. After the timeout it is fenced off, and never accepted.
 
         Returns the claim, and the last event of a claimant other than this job.
         """
@@ -226,8 +227,8 @@ class JobAcceptance:
 
     async def _renew(self, record: Record, slot: str, seen: SlotClaim) -> OwnClaim | None:
         """
-        Go on with a claim that an earlier try of the request made. Where that try may still give it
-        back, it is made anew.
+        Go on with a claim that an earlier try of the request made. Where a budget applies, that try may
+        still release the claim, so the slot is claimed again.
         """
         if not self.budgets.applies_to(record):
             return None

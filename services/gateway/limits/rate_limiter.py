@@ -4,9 +4,9 @@ Rate limiter: requests in a window of time, counted together by all gateways.
 A gateway takes some requests at once from the shared counter, and hands them out without asking again.
 Callers that find none left wait for one call together, and go on in the same round of the event loop: one by
 one they would never be in one group of the commit that follows.
-So all gateways together never let more through than the limit; each may have taken, and not used, up to
-`AT_ONCE` - 1 requests, or what was left of the window when a batch did not fit or a caller gave up. By so
-many another one may refuse too early.
+So all gateways together never let more through than the limit. Each gateway may strand up to `AT_ONCE` - 1
+requests, or what was left of the window when a batch did not fit or a caller gave up, so others may refuse
+that many too early.
 """
 
 import asyncio
