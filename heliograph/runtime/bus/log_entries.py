@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
 
 
@@ -21,8 +22,9 @@ class LogEntry:
 
     @property
     def record(self) -> Record:
-        """The body, where only a job can be."""
-        assert isinstance(self.event.body, Record), "a marker is no job"
+        """The body, where only a job can be. Raises Unreadable for a marker."""
+        if not isinstance(self.event.body, Record):
+            raise Unreadable(f"{self.event.body.id} has a marker where a job was expected")
         return self.event.body
 
     def as_job(self) -> "JobEntry | None":

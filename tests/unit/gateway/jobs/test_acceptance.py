@@ -12,9 +12,11 @@ from heliograph.contracts.errors import (
     StateConflict,
     TooManyJobs,
     Unavailable,
+    Unreadable,
 )
+from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.job_events import Canceled
-from heliograph.contracts.records import Record
+from heliograph.contracts.records import Marker, Record
 from heliograph.runtime.budgets.job_budgets import NoBudgets
 from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.testing.event_log import MemoryEventLog
@@ -232,3 +234,21 @@ async def test_a_log_that_does_not_answer_is_asked_once() -> None:
         await jobs.submit(a_request(), identify_request(some_project(), uuid4().hex))
 
     assert acts == ["append"]
+
+
+async def test_a_key_that_stands_for_a_job_the_log_lacks_cannot_be_read() -> None:
+    events, project = MemoryEventLog(), some_project()
+    identity = identify_request(project, uuid4().hex)
+    marker = Marker(id=identity.job, project=project, marker="deduplicated", answer=new_job_id())
+    await append_event(events, "deduplicated", marker, 0)
+
+    with pytest.raises(Unreadable, match=identity.job):
+        await a_gateway(events).submit(a_request(), identity)
+
+
+async def test_the_record_of_a_marker_cannot_be_read() -> None:
+    marker = Marker(id=new_job_id(), project=some_project(), marker="fenced")
+    entry = await append_event(MemoryEventLog(), "canceled", marker, 0)
+
+    with pytest.raises(Unreadable, match=marker.id):
+        _ = entry.record
