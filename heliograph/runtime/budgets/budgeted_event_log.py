@@ -40,7 +40,7 @@ class _Plan(NamedTuple):
 
 
 class BudgetedEventLog:
-    """`EventLog` and `JobBudgets`."""
+    """Event log that holds the price of a job with its event; implements `EventLog` and `JobBudgets`."""
 
     def __init__(self, events: EventLog, committer: BudgetCommitter, marks: BudgetMarks) -> None:
         self.source = events.source

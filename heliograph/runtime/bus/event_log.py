@@ -89,7 +89,7 @@ class JetStreamEventLog:
             raise
 
     def note(self, stored: Stored, reason: str) -> None:
-        """An event cannot be used, and is skipped."""
+        """Note as a dead letter an event that cannot be used, and is skipped."""
         self._jetstream.dead_letters.note(
             STREAM, stored.sequence, stored.subject, stored.data, reason
         )

@@ -95,7 +95,7 @@ class GroupCommit:
             self._begin()
 
     def _begin(self) -> None:
-        """A small group needs no task, and nobody of it a future: nearly all are of one message."""
+        """Begin to commit what waits. A small group needs no task and no futures: nearly all are of one message."""
         if len(self._waiting) < self._least:
             self._end()
         else:

@@ -162,7 +162,7 @@ class JobPermits:
                 return granted
 
     async def _decide_by_written(self, key: str, claims: list[_Claim]) -> list[Granted] | None:
-        """None: the entry has to be read."""
+        """Decide by the entry that this process wrote last. None: it has to be read."""
         written = self._written.pop(key, None)
         if written is None:
             return None

@@ -40,7 +40,7 @@ class ReferenceResolver:
         return await asyncio.gather(*(self._resolve(record, each) for each in record.references))
 
     async def forget(self, record: Record) -> bool:
-        """The provider did not find one. True if the next attempt uploads it again."""
+        """Forget references that the provider did not find. True if the next attempt uploads one again."""
         return bool(record.references) and await self.upload_cache.invalidate(record)
 
     async def _resolve(self, record: Record, reference: KeptReference) -> SentReference:

@@ -120,8 +120,8 @@ class ReferenceUploadCache:
 
     async def invalidate(self, record: Record) -> bool:
         """
-        The provider no longer finds a reference of a job's last attempt. True if one of them was
-        uploaded by us, and will be uploaded again. Raises Unavailable.
+        Forget the uploads of a job's last attempt, one of which the provider no longer finds. True if
+        one of them was uploaded by us, and will be uploaded again. Raises Unavailable.
         """
         were_ours = False
         for sent in record.internal.attempts[-1].references:

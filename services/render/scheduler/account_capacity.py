@@ -43,7 +43,7 @@ class AccountCapacity:
             self._reservations.add(ticket.account, ticket.job, self._at)
 
     def _admits(self, account: str, job: str) -> bool:
-        """While an account is half open, one job at a time finds out whether it works again."""
+        """Whether an account admits a job. One that is half open admits one at a time, as a probe."""
         breaker = self._usage[account].breaker
         if breaker is None:
             return True

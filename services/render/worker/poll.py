@@ -24,8 +24,8 @@ from services.render.worker.wakeups import WakeUp
 
 async def poll_until_done(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
-    Until the request ends, or the record changed. The request of a job that is to be stopped, or is
-    over, is stopped first.
+    Poll the request until it ends, or the record changed. The request of a job that is to be stopped,
+    or is over, is stopped first.
 
     Returns the job as it was left; None when it has to be read again.
     """

@@ -169,7 +169,7 @@ class Hub:
 
     @contextmanager
     def _skipping(self, frame: Frame) -> Iterator[None]:
-        """An event that cannot be rendered must not delay the others."""
+        """Log and skip an event that cannot be rendered: it must not delay the others."""
         try:
             yield
         except Exception as error:

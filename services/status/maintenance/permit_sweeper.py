@@ -23,7 +23,7 @@ class PermitSweeper:
         self._running_on = FirstSeenTimer()  #: jobs that are over, and may run on at the provider
 
     async def sweep(self) -> None:
-        """One round over all accounts. Raises Unavailable."""
+        """Sweep once over all accounts. Raises Unavailable."""
         held = [job for account in self._accounts.names() for job in await self._free(account)]
         self._running_on.keep(held)
 

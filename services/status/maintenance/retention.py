@@ -58,7 +58,7 @@ class RetentionEnforcer:
         return await asyncio.to_thread(choose, ended, retention, restored, at)
 
     async def apply(self) -> bool:
-        """One round over all projects. Returns whether there are objects still to be removed."""
+        """Apply the rules once to all projects. Returns whether there are objects still to be removed."""
         for project, retention in (await self.retentions()).items():
             if retention.is_limited:
                 await self._apply(project, retention)

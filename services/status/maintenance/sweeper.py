@@ -66,7 +66,7 @@ class Sweeper:
         self._last: IdleJob | None = None
 
     async def sweep(self) -> None:
-        """One round. Raises Unavailable."""
+        """Sweep once: jobs that are due, idle or undecided, and permits. Raises Unavailable."""
         at = now()
         due = await self._read_model.due(at, at - self._unknown_expires_after, _BATCH_SIZE)
         self._asked.keep(due)

@@ -46,7 +46,7 @@ class UploadSweeper:
         self._keep = keep * _DAY
 
     async def sweep(self) -> int:
-        """One round. Returns how many were removed; raises Unavailable."""
+        """Remove uploads that are too old. Returns how many were removed; raises Unavailable."""
         old: dict[str, dict[str, KvEntry]] = {}
         for name, entry in (await self._bucket.matching(">")).items():
             project, _, sha256 = name.partition(".")
