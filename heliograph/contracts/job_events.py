@@ -1,5 +1,6 @@
 """
-Job events: what can happen to a job, one class for each.
+Job events: what can happen to a job that was accepted, one class for each. `accepted`, `deduplicated` and
+the `canceled` of a fence begin a subject: they have no class, their body is a whole `Record` or a `Marker`.
 
 `run` says which try an event belongs to: the stream sequence of the run message that began it.
 """

@@ -23,7 +23,7 @@ class Price(CatalogEntry):
     """Price of a model: a fixed amount per unit, or the value of a parameter (sim)."""
 
     amount: Money = Field(default=Decimal(0), ge=0)
-    #: a megapixel is an image, too: no size on offer of the shipped models has more than one
+    #: `megapixel` is counted like `image`: the shipped models offer no size above one megapixel
     unit: Literal["image", "megapixel", "second", "request"] = "request"
     currency: str = "USD"
     parameter: str | None = None  #: the parameter that names the price of the request

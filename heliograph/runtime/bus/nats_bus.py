@@ -41,7 +41,7 @@ from heliograph.runtime.startup import UNFIT_SERVER
 
 log = structlog.get_logger()
 
-_SYNC_INTERVAL = 5.0  #: seconds between two looks at the server's clock
+_CLOCK_INTERVAL = 5.0  #: seconds between two looks at the server's clock
 _STEP = timedelta(seconds=5)  #: a change that operators want to know about
 
 
@@ -97,7 +97,7 @@ class NatsBus:
 
     async def _set_clock_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(_SYNC_INTERVAL)
+            await asyncio.sleep(_CLOCK_INTERVAL)
             with suppress(Unavailable):
                 await set_clock(self.jetstream)
 
