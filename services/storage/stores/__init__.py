@@ -28,6 +28,12 @@ class ObjectStore(Protocol):
         StoreUnavailable: The store does not respond; try again later.
     """
 
+    async def open(self) -> None:
+        """Make the bucket, or what stands for one, unless it is there."""
+
+    async def aclose(self) -> None:
+        """Close connections; the store is not used any more."""
+
     async def put(
         self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
     ) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from services.storage.settings import StorageSettings
-from services.storage.stores import StoreUnavailable
+from services.storage.stores import ObjectStore, StoreUnavailable
 from services.storage.stores.minio import MinioStore
 
 log = structlog.get_logger()
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 _RETRY_DELAY = 0.2  #: seconds
 
 
-def create_store(settings: StorageSettings) -> MinioStore:
+def create_store(settings: StorageSettings) -> ObjectStore:
     """The store of the settings."""
     return MinioStore(
         settings.s3_internal,
@@ -24,7 +24,7 @@ def create_store(settings: StorageSettings) -> MinioStore:
     )
 
 
-async def open_store(store: MinioStore) -> None:
+async def open_store(store: ObjectStore) -> None:
     """Wait until the store has its bucket."""
     while True:
         try:

@@ -17,6 +17,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
+    async def open(self) -> None:
+        """Nothing to make."""
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
     async def put(
         self, key: str, content: Content, media_type: str, *, is_sole: IsSole | None = None
     ) -> None:
