@@ -17,7 +17,7 @@ class JobBalance(NamedTuple):
     """A job as its budget knows it: at its last settled event, and at its last hold."""
 
     settled: Record | None  #: null: it has no event that is settled
-    holder: Record
+    held_job: Record  #: with its hold
 
 
 class Difference(NamedTuple):
@@ -37,12 +37,12 @@ def recounted(budget: BudgetRecord, jobs: Iterable[JobBalance]) -> BudgetRecord:
     whole, jobs_open = budget.model_copy(update={"windows": windows}), 0
     for plan in budget.plans:
         whole, jobs_open = whole.with_held(plan, plan.amount), jobs_open + plan.jobs
-    for settled, holder in jobs:
+    for settled, held_job in jobs:
         if settled and settled.step.is_final:
             whole = whole.with_amounts(settled, spent=counted(settled))
         else:
-            whole = whole.with_amounts(holder, held=held(holder))
-            jobs_open += is_counted(holder)
+            whole = whole.with_amounts(held_job, held=held(held_job))
+            jobs_open += is_counted(held_job)
     return whole.model_copy(update={"jobs_open": jobs_open})
 
 
@@ -73,7 +73,7 @@ def user_differences(
     budget = rolled(budget, at)
     theirs: dict[str, list[JobBalance]] = {name: [] for name in users}
     for each in jobs:
-        if name := counted_user(budget, each.holder):
+        if name := counted_user(budget, each.held_job):
             theirs.setdefault(name, []).append(each)
     for name, own in theirs.items():
         recorded = user_budget(budget, name, users.get(name), at)

@@ -119,19 +119,19 @@ def hold_job(
     Raises:
         OverBudget, TooManyJobs: It does not fit into one of them.
     """
-    project, holder = hold(budgets.project, job, cost, at, plan)
+    project, held_job = hold(budgets.project, job, cost, at, plan)
     after = budgets._replace(project=project)
     name = counted_user(budgets.project, job) if cost.estimated else None
     if name is None:
-        return after, holder
-    periods, is_new = holder.internal.reserved, job.internal.reserved is None
+        return after, held_job
+    periods, is_new = held_job.internal.reserved, job.internal.reserved is None
     assert periods, "it was held just now"
     if is_new:
         after = _with_user_counted(after, name, at)
     own = _held(after.users[name], periods, cost, at, plan if is_new else None)
     marked = periods.model_copy(update={"user": project.since})
-    internal = holder.internal.model_copy(update={"reserved": marked})
-    return after.with_user(name, own), holder.model_copy(update={"internal": internal})
+    internal = held_job.internal.model_copy(update={"reserved": marked})
+    return after.with_user(name, own), held_job.model_copy(update={"internal": internal})
 
 
 def _held(
