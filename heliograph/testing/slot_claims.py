@@ -31,32 +31,36 @@ class MemorySlotClaims:
         await self._gate("read slots", project)
         return {slot: self._claim(project, slot) for of, slot in self.claims if of == project}
 
-    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
+    async def claim(
+        self, project: str, slot: str, job: str | None, expected: SlotClaim
+    ) -> SlotClaim:
         await self._gate("claim slot", slot, job or "")
         _, revision = self.claims.get((project, slot), (None, 0))
-        if self.is_lost(revision, seen.revision):
+        if self.is_lost(revision, expected.revision):
             raise Conflict(slot)
         self.claims[project, slot] = (job, revision + 1)
         return self._claim(project, slot)
 
-    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+    async def restore(
+        self, project: str, slot: str, restored: Restored, expected: SlotClaim
+    ) -> None:
         await self._gate("restore", slot)
         _, revision = self.claims.get((project, slot), (None, 0))
-        if self.is_lost(revision, seen.revision):
+        if self.is_lost(revision, expected.revision):
             raise Conflict(slot)
-        self.claims[project, slot] = (seen.job, revision + 1)
+        self.claims[project, slot] = (expected.job, revision + 1)
         self.restored[project, slot] = restored
 
     async def withdraw(
-        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+        self, project: str, slot: str, jobs: Collection[str], expected: SlotClaim
     ) -> None:
         await self._gate("withdraw", slot)
         _, revision = self.claims.get((project, slot), (None, 0))
-        if self.is_lost(revision, seen.revision):
+        if self.is_lost(revision, expected.revision):
             raise Conflict(slot)
-        self.claims[project, slot] = (seen.job, revision + 1)
+        self.claims[project, slot] = (expected.job, revision + 1)
         self.withdrawn[project, slot] = frozenset(jobs)
 
-    def is_lost(self, revision: int, seen: int) -> bool:
+    def is_lost(self, revision: int, expected: int) -> bool:
         """Whether another writer was first."""
-        return revision != seen
+        return revision != expected

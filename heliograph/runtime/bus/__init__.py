@@ -118,31 +118,35 @@ class SlotClaims(Protocol):
 
     async def read(self, project: str, slot: str) -> SlotClaim: ...
 
-    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
+    async def claim(
+        self, project: str, slot: str, job: str | None, expected: SlotClaim
+    ) -> SlotClaim:
         """
-        Put `job` in the place of what was `seen` there, and return what is there now. A version that
-        was restored stays so.
+        Put `job` in the place of the `expected` claim, and return what is there now. A version that was
+        restored stays so.
 
         Raises:
             Conflict: Another process claimed the slot.
         """
 
-    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
+    async def restore(
+        self, project: str, slot: str, restored: Restored, expected: SlotClaim
+    ) -> None:
         """
-        Note that an older version is current. The claim stays as it was `seen`.
+        Note that an older version is current. The claim stays the `expected` one.
 
         Raises:
-            Conflict: The slot was claimed, or another version restored, since it was `seen`.
+            Conflict: The slot was claimed, or another version restored, since `expected` was read.
         """
 
     async def withdraw(
-        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+        self, project: str, slot: str, jobs: Collection[str], expected: SlotClaim
     ) -> None:
         """
-        Note which jobs are about to lose their results, in the place of those `seen`.
+        Note which jobs are about to lose their results, in the place of those in `expected`.
 
         Raises:
-            Conflict: The slot was claimed, or a version restored, since it was `seen`.
+            Conflict: The slot was claimed, or a version restored, since `expected` was read.
         """
 
     async def read_all(self, project: str) -> dict[str, SlotClaim]:

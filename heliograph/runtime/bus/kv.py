@@ -87,10 +87,11 @@ class KeyValue:
         return int(info["state"]["messages"])
 
     async def write(
-        self, key: str, value: dict[str, Any], seen: int, *, id_: str | None = None
+        self, key: str, value: dict[str, Any], expected: int, *, id_: str | None = None
     ) -> int:
         """
-        Replace what had revision `seen`. Returns its revision; `id_` is made up by default.
+        Replace the entry of the `expected` revision; 0: there is none. Returns the new revision; `id_` is
+        made up by default.
 
         Raises:
             Conflict: It has another revision now.
@@ -99,7 +100,7 @@ class KeyValue:
         headers = {"ce-id": id_ or str(ULID())}
         data = json.dumps(value).encode()
         return await self._jetstream.append(
-            self._stream, self._prefix + key, data, headers, after=seen
+            self._stream, self._prefix + key, data, headers, after=expected
         )
 
     async def forget(self, key: str, revision: int) -> None:

@@ -85,11 +85,11 @@ class KvCache:
         if known is None or known.revision < entry.revision:
             self._entries[key] = entry
 
-    async def write(self, key: str, value: dict[str, Any], seen: int) -> None:
-        """As `KeyValue.write`. This process knows it at once, and does not look for it when notified."""
+    async def write(self, key: str, value: dict[str, Any], expected: int) -> None:
+        """Write as `KeyValue.write`. This process knows it at once, and does not look for it when notified."""
         id_ = str(ULID())
         self._own[id_] = True
-        self.note(key, KvEntry(value, await self.bucket.write(key, value, seen, id_=id_)))
+        self.note(key, KvEntry(value, await self.bucket.write(key, value, expected, id_=id_)))
 
     def forget(self, key: str) -> None:
         """Drop an entry that this process has removed."""

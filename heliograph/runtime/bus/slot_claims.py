@@ -29,17 +29,21 @@ class KvSlotClaims:
                 claims[key.partition(".")[2]] = _claim(entry)
         return claims
 
-    async def claim(self, project: str, slot: str, job: str | None, seen: SlotClaim) -> SlotClaim:
-        claimed = replace(seen, job=job)
+    async def claim(
+        self, project: str, slot: str, job: str | None, expected: SlotClaim
+    ) -> SlotClaim:
+        claimed = replace(expected, job=job)
         return replace(claimed, revision=await self._write(project, slot, claimed))
 
-    async def restore(self, project: str, slot: str, restored: Restored, seen: SlotClaim) -> None:
-        await self._write(project, slot, replace(seen, restored=restored))
+    async def restore(
+        self, project: str, slot: str, restored: Restored, expected: SlotClaim
+    ) -> None:
+        await self._write(project, slot, replace(expected, restored=restored))
 
     async def withdraw(
-        self, project: str, slot: str, jobs: Collection[str], seen: SlotClaim
+        self, project: str, slot: str, jobs: Collection[str], expected: SlotClaim
     ) -> None:
-        await self._write(project, slot, replace(seen, withdrawn=frozenset(jobs)))
+        await self._write(project, slot, replace(expected, withdrawn=frozenset(jobs)))
 
     async def _write(self, project: str, slot: str, claim: SlotClaim) -> int:
         value: dict[str, Any] = {**claim.unknown, "job": claim.job}
