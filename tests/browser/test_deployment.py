@@ -68,6 +68,24 @@ def test_a_build_that_lacks_a_part_is_not_loaded_for_ever(console: ConsolePage) 
     assert len(loads) == 1
 
 
+def test_a_part_that_is_asked_for_offline_comes_when_the_network_is_back(
+    console: ConsolePage,
+) -> None:
+    """The page that is there stays: to load it anew would show the browser's own page instead."""
+    console.forgiving = True
+    page = console.open("/")
+    expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+    loads = loads_of(page)
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Board").click()
+    expect(page.get_by_text("as soon as the gateway is reached again")).to_be_visible()
+    expect(page.get_by_text("You are offline")).to_be_visible()
+    assert loads == []
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+    expect(page.get_by_text("You are offline")).to_have_count(0)
+
+
 def loads_of(page: Page) -> list[str]:
     """What the page is loaded from, from now on."""
     loads = list[str]()

@@ -84,7 +84,7 @@ def test_a_network_that_goes_is_told_at_once_and_nothing_is_missed(
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
     page.context.set_offline(True)
     banner = page.get_by_role("status")
-    expect(banner.get_by_text("Reconnecting")).to_be_visible()
+    expect(banner.get_by_text("You are offline")).to_be_visible()
     for number in range(3):
         requests.make(f"number {number}", parameters=_AT_ONCE)
     page.context.set_offline(False)
