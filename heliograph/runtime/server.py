@@ -28,6 +28,9 @@ MAX_FRAME = 16 * 1024  #: bytes of a WebSocket frame from a client
 HTTP_GRACE = (
     3  #: seconds for HTTP requests in flight; the rest of the grace period is for jobs in progress
 )
+#: seconds in which a connection may be used again. HTTP clients keep theirs for up to five (httpx, and Node four):
+#: one that the server closes first may take a request with it
+KEEP_ALIVE = 8
 #: new objects until the young ones are collected, and of those passes until older ones are
 _GARBAGE = (10_000, 20, 20)
 
@@ -162,6 +165,7 @@ async def _run(app: FastAPI, listener: socket.socket, settings: ServiceSettings)
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=HTTP_GRACE,
     )
     await _Server(config).serve(sockets=[listener])

@@ -1,8 +1,10 @@
 """Clients that are slow on purpose hold no connection for long, and nobody up."""
 
 import asyncio
+from contextlib import closing
 
 import httpx
+import pytest
 
 from tests.support.slow_clients import slow_crowd
 from tests.support.stack import Stack
@@ -31,3 +33,21 @@ async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
     await asyncio.gather(*holding)
     assert set(answers) == {200}
     assert accepted.status_code == 202
+
+
+@pytest.mark.parametrize("service", ["gateway", "render", "storage", "status"])
+async def test_a_connection_stays_open_for_longer_than_clients_keep_theirs(
+    stack: Stack, service: str
+) -> None:
+    """httpx keeps one for five seconds; a request that the server does not take any more would be lost."""
+    url, clock = httpx.URL(stack.url(service)), asyncio.get_running_loop().time
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    with closing(writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: %b\r\n\r\n" % url.netloc)
+        await reader.readuntil(b"\r\n\r\n")
+        answered = clock()
+
+        async with asyncio.timeout(TIMEOUT):
+            await reader.read()
+
+    assert clock() - answered > 6
