@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from heliograph.contracts import subjects
 from heliograph.contracts.budgets.pending import PendingEvent
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
@@ -16,6 +17,7 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.marks import BudgetMarks, CachedBudgetMarks
 from heliograph.runtime.bus.budget_log import BudgetLog
+from heliograph.runtime.bus.event_log import STREAM
 from heliograph.runtime.bus.kv_cache import KvCache
 from heliograph.runtime.bus.nats_bus import NatsBus
 from heliograph.runtime.bus.purges import Purges
@@ -176,3 +178,24 @@ async def test_nothing_is_removed_while_it_is_not_known_who_has_a_budget(
 def test_keys_outlive_the_batches_that_name_their_jobs() -> None:
     with pytest.raises(ValidationError, match="HELIOGRAPH_PLAN_RETENTION"):
         StatusSettings(idempotency_retention=timedelta(days=89))
+
+
+async def test_what_was_asked_for_is_in_no_budget_record_once_its_job_is_removed(
+    bus: NatsBus, read_model: SqlReadModel
+) -> None:
+    old = await _pruned(bus, read_model, _PAID)
+    await set_limits(bus, old.project, total="9")
+    held = EventEnvelope.of("accepted", old, now(), "test")
+    pending = PendingEvent(subject=held.subject, headers=held.headers(), data=held.data().decode())
+    budgets = BudgetLog(bus.jetstream)
+    sequence, budget = await budgets.read(old.project)
+    assert budget
+    written = await budgets.write(budget.model_copy(update={"pending": pending}), sequence)
+    await budgets.write(budget, written)
+
+    removed = await _expiry(bus, read_model, _NOTHING).round()
+    await read_model.aclose()
+
+    assert removed == 1
+    every = bus.jetstream.read_acknowledged(STREAM, subjects.money(old.project))
+    assert [old.prompt.encode() in each.data async for each in every] == [False]

@@ -154,9 +154,9 @@ class BudgetLog:
         crash_point("accept.completed")
         return Written(sequence, record)
 
-    async def trim(self, project: str) -> None:
+    async def trim(self, project: str, keep: int = _KEPT) -> None:
         """Forget all but the latest records of a project."""
-        query = {"filter": subjects.money(project), "keep": _KEPT}
+        query = {"filter": subjects.money(project), "keep": keep}
         await self._jetstream.api(f"STREAM.PURGE.{STREAM}", query)
 
 

@@ -57,6 +57,10 @@ class RecordExpiry:
                 continue
             await self._remove(each)
             removed.append(each)
+        for project in {
+            each.project for each in removed
+        }:  # they have the first events of lone jobs
+            await BudgetLog(self.jetstream).trim(project, keep=1)
         await self.read_model.removed(removed)
         if removed:
             log.info("Job records removed", jobs=len(removed))
