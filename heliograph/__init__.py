@@ -8,14 +8,9 @@ Topics that many modules touch, and where each begins (docs/glossary.md has all 
 
 - idempotency: services/gateway/idempotency.py; the client makes the keys in heliograph/client/http.py
 - rate limit: services/gateway/limits/rate_limiter.py ours, services/render/providers/rate_limit.py theirs
-- circuit breaker: heliograph/contracts/circuit_breaker.py decides, services/render/worker/circuit_breaker.py writes
-- upload cache: services/render/references/upload_cache.py
 - dead letter: heliograph/runtime/bus/dead_letters.py writes them, unreadable_messages.py lists and removes them
 - lease, leader election: heliograph/runtime/bus/leases.py
 - retention: heliograph/contracts/retention.py has the rules, services/status/maintenance applies them
-- fan-out to live clients: services/status/live/hub.py
-- webhook signature: services/render/providers/fal/webhook_signatures.py, the route in services/render/worker/webhooks.py
-- price of a model: heliograph/contracts/prices.py, the amounts in heliograph/runtime/catalog/models.yaml
 """
 
 from importlib import import_module
