@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from heliograph.contracts import subjects
 from heliograph.contracts.budgets.pending import PendingEvent
+from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import Unavailable
 from heliograph.contracts.job_events import Canceled, JobEvent, Pruned, Started, Submitting
@@ -53,6 +54,24 @@ async def _pruned(
     await read_model.apply([Row(entry.sequence, entry.record)], 2, entry.sequence)
     await read_model.objects_deleted([entry.record.id])
     return entry.record
+
+
+async def _held(bus: NatsBus, job: Record) -> tuple[BudgetRecord, int]:
+    """
+    Write a budget record in which the first event of a job is pending. Returns the record before it, and its
+    own sequence.
+    """
+    await set_limits(bus, job.project, total="9")
+    first = EventEnvelope.of("accepted", job, now(), "test")
+    pending = PendingEvent(
+        subject=first.subject, headers=first.headers(), data=first.data().decode()
+    )
+    sequence, budget = await BudgetLog(bus.jetstream).read(job.project)
+    assert budget
+    written = await BudgetLog(bus.jetstream).write(
+        budget.model_copy(update={"pending": pending}), sequence
+    )
+    return budget, written
 
 
 async def _wait_for_log() -> None:
@@ -145,14 +164,7 @@ async def test_a_record_stays_while_its_first_event_may_be_stored_once_more(
 ) -> None:
     """The budget that holds it was being removed, and whoever did it died."""
     old = await _pruned(bus, read_model, _PAID)
-    await set_limits(bus, old.project, total="9")
-    held = EventEnvelope.of("accepted", old, now(), "test")
-    pending = PendingEvent(subject=held.subject, headers=held.headers(), data=held.data().decode())
-    sequence, budget = await BudgetLog(bus.jetstream).read(old.project)
-    assert budget
-    written = await BudgetLog(bus.jetstream).write(
-        budget.model_copy(update={"pending": pending}), sequence
-    )
+    budget, written = await _held(bus, old)
 
     kept = await _expiry(bus, read_model, _NOTHING).round()
     await BudgetLog(bus.jetstream).write(budget, written)
@@ -184,14 +196,8 @@ async def test_what_was_asked_for_is_in_no_budget_record_once_its_job_is_removed
     bus: NatsBus, read_model: SqlReadModel
 ) -> None:
     old = await _pruned(bus, read_model, _PAID)
-    await set_limits(bus, old.project, total="9")
-    held = EventEnvelope.of("accepted", old, now(), "test")
-    pending = PendingEvent(subject=held.subject, headers=held.headers(), data=held.data().decode())
-    budgets = BudgetLog(bus.jetstream)
-    sequence, budget = await budgets.read(old.project)
-    assert budget
-    written = await budgets.write(budget.model_copy(update={"pending": pending}), sequence)
-    await budgets.write(budget, written)
+    budget, written = await _held(bus, old)
+    await BudgetLog(bus.jetstream).write(budget, written)
 
     removed = await _expiry(bus, read_model, _NOTHING).round()
     await read_model.aclose()
