@@ -6,7 +6,7 @@ removal makes a new job. It goes so long after the end of the job as keys are ke
 pruned the job and its objects are removed. Without a time every record stays for ever.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -49,11 +49,12 @@ class RecordExpiry:
         await self.wait_for_log()
         budgeted = self.marks.with_budget()
         expired = await self.read_model.expired(now() - kept, _BATCH_SIZE, sorted(budgeted))
+        pending = {project: await self._pending(project) for project in _projects(expired)}
         removed = []
         for each in expired:
             if each.project not in budgeted and self.marks.has_budget(each.project):
                 continue  # since the read model was asked
-            if await self._is_pending(each):
+            if pending[each.project](each.id):
                 continue
             await self._remove(each)
             removed.append(each)
@@ -66,16 +67,24 @@ class RecordExpiry:
             log.info("Job records removed", jobs=len(removed))
         return len(removed)
 
-    async def _is_pending(self, job: History) -> bool:
-        """Whether the first event may be stored once more: the budget was removed before it was completed."""
+    async def _pending(self, project: str) -> Callable[[str], bool]:
+        """
+        Whether the first event of a job may be stored once more: the budget was removed before it was
+        completed. Of a budget record that cannot be read, any job may be pending.
+        """
         try:
-            budget = (await BudgetLog(self.jetstream).stored(job.project)).budget
+            budget = (await BudgetLog(self.jetstream).stored(project)).budget
         except Unreadable:
-            return True
-        return budget is not None and budget.pending is not None and budget.pending.job.id == job.id
+            return lambda _: True
+        pending = budget.pending if budget else None
+        return lambda job: pending is not None and pending.job.id == job
 
     async def _remove(self, job: History) -> None:
         """An event that was written meanwhile stays, and with it the job."""
         await self.purges.note(job.project, job.sequence)
         request = {"filter": subjects.event(job.project, job.id), "seq": job.sequence + 1}
         await self.jetstream.api(f"STREAM.PURGE.{STREAM}", request)
+
+
+def _projects(jobs: Iterable[History]) -> set[str]:
+    return {each.project for each in jobs}
