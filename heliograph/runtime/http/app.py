@@ -137,8 +137,12 @@ async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HeliographError)
     headers = _headers_of(error)
     problem = error.problem(instance=request.scope["path"])
-    if problem.status == 503 and problem.retry_after is None:
-        problem = problem.model_copy(update={"retry_after": 1.0})
+    if problem.status == 503:
+        log.warning(
+            "Request not served", path=problem.instance, code=problem.code, reason=str(error)
+        )
+        if problem.retry_after is None:
+            problem = problem.model_copy(update={"retry_after": 1.0})
     return problem_response(problem, headers)
 
 

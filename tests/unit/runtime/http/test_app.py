@@ -85,6 +85,16 @@ async def test_a_bug_is_logged_and_tells_nothing_about_itself(web: httpx.AsyncCl
     assert [str(line["exc_info"]) for line in lines] == ["secret detail"]
 
 
+async def test_what_could_not_be_served_is_logged_with_its_reason(web: httpx.AsyncClient) -> None:
+    with capture_logs() as lines:
+        await web.get("/away")
+        await web.get("/busy")
+
+    assert [(line["path"], line["code"], line["reason"]) for line in lines] == [
+        ("/away", "unavailable", "nobody is there")
+    ]
+
+
 async def test_a_method_that_is_not_allowed_names_those_that_are(web: httpx.AsyncClient) -> None:
     assert (await web.delete("/boats")).headers["allow"] == "POST"
 
