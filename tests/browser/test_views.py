@@ -69,7 +69,7 @@ def test_no_view_has_a_severe_barrier_or_is_wider_than_the_screen(
         for view, (address, heading) in _VIEWS.items():
             page = console.open(address.format(**seeded))
             expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
-            page.wait_for_load_state("networkidle")
+            console.until_loaded()
             for scheme in _SCHEMES:
                 page.emulate_media(color_scheme=scheme)
                 page.evaluate(
@@ -117,6 +117,7 @@ def test_a_narrow_screen_or_large_letters_need_no_scrolling_sideways(
         for view, (address, heading) in _VIEWS.items():
             page = console.open(address.format(**seeded))
             expect(page.get_by_role("heading", name=heading, exact=True).first).to_be_visible()
+            console.until_loaded()
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= size["width"], f"{view} is {width} wide"
 

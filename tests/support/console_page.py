@@ -20,6 +20,9 @@ _NETWORK = ("Failed to load resource", "WebSocket connection to")
 #: failures that are none of the page: it shows another view, or this machine has a new network
 _HARMLESS = ("net::ERR_ABORTED", "net::ERR_NETWORK_CHANGED")
 
+#: services whose logs explain a read that failed
+_ASKED = ("gateway", "status", "storage")
+
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -43,6 +46,8 @@ class ConsolePage:
         self.forgiving = False
         #: where a test lets the browser go besides: pages there are not the console's
         self.elsewhere: str | None = None
+        #: reads that a server had no time for, and that were not repeated with success so far
+        self._unavailable: set[str] = set()
         self._ours = (*origins_of(stack), self.address, "data:", "blob:", f"blob:{self.address}")
         page.set_default_timeout(_TIMEOUT)
         page.on("console", self._on_message)
@@ -54,6 +59,21 @@ class ConsolePage:
     def open(self, path: str) -> Page:
         self.page.goto(self.address + path)
         return self.page
+
+    def until_loaded(self) -> None:
+        """Until the page has all that it read, repeated reads included."""
+        end = time.monotonic() + _MADE_WITHIN
+        self.page.wait_for_load_state("networkidle")
+        while self._unavailable:
+            assert time.monotonic() < end, f"not readable: {self._unavailable}"
+            self.page.wait_for_timeout(100)
+
+    def all_faults(self) -> list[str]:
+        """What the console should not have done, and what the services say about failed reads."""
+        faults = [*self.faults, *(f"503 from {url}" for url in sorted(self._unavailable))]
+        if faults:
+            faults += [str(line) for name in _ASKED for line in _warnings(self.stack, name)]
+        return faults
 
     def another_tab(self) -> "ConsolePage":
         """Of the same browser, with the same storage and the same session."""
@@ -83,8 +103,14 @@ class ConsolePage:
         return any(url.startswith(self.elsewhere) for url in (request.url, request.frame.url))
 
     def _on_response(self, response: Response) -> None:
-        if response.status >= 400 and not self.forgiving:
+        if self.forgiving:
+            return
+        if response.status == httpx.codes.SERVICE_UNAVAILABLE and response.request.method == "GET":
+            self._unavailable.add(response.url)  # the client repeats it
+        elif response.status >= 400:
             self.faults.append(f"{response.status} from {response.url}")
+        else:
+            self._unavailable.discard(response.url)
 
     def _on_request_failed(self, request: Request) -> None:
         if request.failure not in _HARMLESS and not self.forgiving:
@@ -106,9 +132,14 @@ def console_page(
     try:
         console = ConsolePage(context.new_page(), stack, address)
         yield console
-        assert not console.faults, console.faults
+        faults = console.all_faults()
+        assert not faults, faults
     finally:
         context.close()
+
+
+def _warnings(stack: Stack, service: str) -> list[dict[str, Any]]:
+    return [line for line in stack.logs(service) if line["level"] != "info"]
 
 
 class Requests:
