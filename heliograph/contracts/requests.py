@@ -22,6 +22,14 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+#: the rule of `below`, which a validator checks here
+_BOUND_OF_A_RESUBMIT = {
+    "if": {"properties": {"action": {"const": "resubmit"}}, "required": ["action"]},
+    "then": {"properties": {"below": {"not": {"type": "null"}}}, "required": ["below"]},
+    "else": {"properties": {"below": {"type": "null"}}},
+}
+
+
 class KeptOnAmbiguous(Tolerant):
     """Policy for a submission of unknown outcome, as stored in records."""
 
@@ -36,7 +44,7 @@ class KeptOnAmbiguous(Tolerant):
         return OnAmbiguous(action="resubmit", below=self.resubmit_below)
 
 
-class OnAmbiguous(RequestBody):
+class OnAmbiguous(RequestBody, json_schema_extra=_BOUND_OF_A_RESUBMIT):
     """Policy for a submission of unknown outcome."""
 
     action: Literal["ask", "fail", "resubmit"] = Field(

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from heliograph.contracts.canonical_json import canonical, digest
 from heliograph.contracts.id_generation import new_job_id
 from heliograph.contracts.references import Reference
-from heliograph.contracts.requests import MAX_ARGUMENTS, CancelRequest, JobRequest
+from heliograph.contracts.requests import MAX_ARGUMENTS, CancelRequest, JobRequest, OnAmbiguous
 from heliograph.contracts.retry_requests import RetryRequest
 
 ASKED: dict[str, Any] = {"kind": "image", "prompt": "a lighthouse"}
@@ -266,6 +267,35 @@ def test_a_reference_names_exactly_one_good_place(places: dict[str, Any]) -> Non
 
 
 # -- other requests
+
+
+@pytest.mark.parametrize(
+    ("policy", "allowed"),
+    [
+        ({}, True),
+        ({"action": "ask", "below": None}, True),
+        ({"below": "0.05"}, False),
+        ({"action": "fail", "below": "0.05"}, False),
+        ({"action": "resubmit", "below": "0.05"}, True),
+        ({"action": "resubmit", "below": None}, False),
+        ({"action": "resubmit"}, False),
+    ],
+    ids=str,
+)
+def test_the_schema_of_a_policy_allows_what_the_service_does(
+    policy: dict[str, Any], allowed: bool
+) -> None:
+    validator = Draft202012Validator(OnAmbiguous.model_json_schema())
+
+    assert validator.is_valid(policy) == allowed == is_accepted(policy)
+
+
+def is_accepted(policy: dict[str, Any]) -> bool:
+    try:
+        OnAmbiguous.model_validate(policy)
+    except ValidationError:
+        return False
+    return True
 
 
 def test_cancel_stops_a_job_by_default() -> None:
