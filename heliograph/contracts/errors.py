@@ -45,6 +45,7 @@ from heliograph.contracts.problems import (
     NextAction,
     Problem,
     ProviderNote,
+    describe,
 )
 from heliograph.contracts.text_limits import cut
 
@@ -259,7 +260,8 @@ class ValidationFailed(RequestError):
     @classmethod
     def at(cls, pointer: str, detail: str) -> "ValidationFailed":
         """The error for one invalid field."""
-        return cls(f"{pointer}: {detail}", errors=[FieldError(pointer=pointer, detail=detail)])
+        errors = [FieldError(pointer=pointer, detail=detail)]
+        return cls(describe(errors), errors=errors)
 
 
 class UnknownKind(ValidationFailed):

@@ -1,5 +1,6 @@
 """Problem details (RFC 9457): wire format of every error."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from heliograph.contracts.tolerant_reader import Tolerant
 Charged = Literal["no", "yes", "unknown"]
 
 MAX_ERRORS = 50  #: in one problem; it has to fit into a message
+_MAX_DESCRIBED = 5  #: in its detail, which is for people
 
 
 class FieldError(Tolerant):
@@ -24,6 +26,24 @@ class FieldError(Tolerant):
         if len(place) > MAX_TEXT:
             place = place[: MAX_TEXT + 1].rpartition("/")[0]
         return FieldError(pointer=place, detail=cut(self.detail))
+
+
+def describe(errors: Sequence[FieldError]) -> str:
+    """The first errors with their places, as a detail."""
+    return "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:_MAX_DESCRIBED])
+
+
+def relocate(
+    detail: str, errors: Sequence[FieldError], place: Callable[[str], str]
+) -> tuple[str, list[FieldError]]:
+    """
+    A detail and its errors, where the caller sent another body than the one in which they were found.
+
+    Args:
+        place: Of a pointer into that body, the pointer into the caller's.
+    """
+    relocated = [each.model_copy(update={"pointer": place(each.pointer)}) for each in errors]
+    return detail.replace(describe(errors), describe(relocated), 1), relocated
 
 
 class NextAction(Tolerant):

@@ -198,6 +198,7 @@ async def test_every_mistake_is_reported(http: httpx.AsyncClient) -> None:
     }
     refused = [(item["index"], item["problem"]["code"]) for item in problem["items"]]
     assert refused == [(0, "unknown_kind"), (2, "unknown_model"), (3, "validation_failed")]
+    assert problem["items"][1]["problem"]["detail"].startswith("/jobs/2/model: ")
 
 
 async def test_a_slot_that_is_busy_refuses_all(client: Client, http: httpx.AsyncClient) -> None:

@@ -194,10 +194,12 @@ async def test_an_impossible_request_is_refused_with_a_pointer(
 
     response = await put(http, body)
 
-    assert (response.status_code, [each["pointer"] for each in response.json()["errors"]]) == (
+    problem = response.json()
+    assert (response.status_code, [each["pointer"] for each in problem["errors"]]) == (
         status,
         [pointer],
     )
+    assert problem["detail"].startswith(pointer)
     assert (await http.get("/slots")).json()["items"] == []
 
 

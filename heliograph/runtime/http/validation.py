@@ -16,7 +16,7 @@ from heliograph.contracts.errors import (
     ValidationFailed,
 )
 from heliograph.contracts.json_pointers import pointer_to
-from heliograph.contracts.problems import MAX_ERRORS, FieldError
+from heliograph.contracts.problems import MAX_ERRORS, FieldError, describe
 
 IDEMPOTENCY_KEY = "Idempotency-Key"  #: the header, the only one that is validated
 
@@ -69,7 +69,7 @@ def _failed(
     mistakes: Sequence[Mapping[str, Any]], pointer: Callable[[Path], str], count: int = 0
 ) -> ValidationFailed:
     errors = [FieldError(pointer=pointer(each["loc"]), detail=each["msg"]) for each in mistakes]
-    detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
+    detail = describe(errors)
     if count > _MAX_MISTAKES:
         errors = errors[:MAX_ERRORS]
         detail += f" (the first {len(errors)} of {count} mistakes)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from heliograph.contracts.cast import BOTH, CastRequest, Half, slot_of
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.problems import FieldError
+from heliograph.contracts.problems import relocate
 from heliograph.contracts.requests import JobRequest
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from services.gateway.bulk.batch_submission import CheckResult
@@ -88,13 +88,14 @@ class CastReferences:
         try:
             record = await self.jobs.prepare(request, identity)
         except ValidationFailed as error:
-            errors = [
-                FieldError(pointer=_POINTER_MAP.get(each.pointer, each.pointer), detail=each.detail)
-                for each in error.errors
-            ]
-            raise type(error)(str(error), errors=errors) from None
+            detail, errors = relocate(str(error), error.errors, _place)
+            raise type(error)(detail, errors=errors) from None
         is_deduplicated = await self.acceptance.check_slot(record)
         return CheckResult(record=record, is_deduplicated=is_deduplicated)
+
+
+def _place(pointer: str) -> str:
+    return _POINTER_MAP.get(pointer, pointer)
 
 
 def pair_id(jobs: Sequence[str]) -> str:

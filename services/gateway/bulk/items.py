@@ -6,7 +6,7 @@ from typing import Any
 
 from heliograph.contracts.batches import Outcome
 from heliograph.contracts.errors import HeliographError, SlotBusy
-from heliograph.contracts.problems import FieldError, Problem
+from heliograph.contracts.problems import FieldError, Problem, relocate
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.job_view import JobPresenter
 from services.gateway.jobs.acceptance import AcceptResult
@@ -31,11 +31,11 @@ def outcome_of(acceptance: AcceptResult) -> Outcome:
 def problem_at(place: str, error: HeliographError) -> Problem:
     """The problem of a part of a request; its pointers begin at the request's root."""
     problem = error.problem()
-    named = [FieldError(pointer=place + e.pointer, detail=e.detail) for e in problem.errors]
+    detail, named = relocate(problem.detail, problem.errors, lambda pointer: place + pointer)
     if not named:
         whole = f"{place}/slot" if isinstance(error, SlotBusy) else place
         named = [FieldError(pointer=whole, detail=problem.detail)]
-    return problem.model_copy(update={"errors": named})
+    return problem.model_copy(update={"detail": detail, "errors": named})
 
 
 async def present(items: Sequence[ItemResult], presenter: JobPresenter) -> list[dict[str, Any]]:

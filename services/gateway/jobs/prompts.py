@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from heliograph.contracts.errors import ValidationFailed
-from heliograph.contracts.problems import FieldError, NextAction
+from heliograph.contracts.problems import FieldError, NextAction, describe
 from heliograph.contracts.records import Record
 
 _UNSEEN = frozenset("ZC")  #: categories of Unicode: separators, controls and marks of direction
@@ -24,8 +24,8 @@ def check_prompts(record: Record, changes: Collection[str] = ()) -> None:
         return
     places = {name: f"/changes/{name}" if name in changes else f"/{name}" for name in blank}
     errors = [FieldError(pointer=place, detail="is white space only") for place in places.values()]
-    detail = "; ".join(f"{each.pointer} {each.detail}" for each in errors)
-    raise ValidationFailed(detail, errors=errors, next_actions=[_change_prompts(record, blank)])
+    change = _change_prompts(record, blank)
+    raise ValidationFailed(describe(errors), errors=errors, next_actions=[change])
 
 
 def is_blank(text: str | None) -> bool:

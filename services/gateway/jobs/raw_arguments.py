@@ -9,7 +9,7 @@ from heliograph.contracts.json_pointers import pointer_to
 from heliograph.contracts.models import Model
 from heliograph.contracts.payloads import Call, UnfitRequest, build_payload
 from heliograph.contracts.payloads.reserved_names import reserved_names
-from heliograph.contracts.problems import FieldError, NextAction
+from heliograph.contracts.problems import FieldError, NextAction, describe
 from heliograph.contracts.requests import JobRequest
 
 _OF_THE_REQUEST = {"prompt": "/prompt", "model": "/model"}
@@ -33,8 +33,8 @@ def check_arguments(request: JobRequest, model: Model) -> None:
         if name not in known
     ]
     if errors:
-        detail = "; ".join(f"{each.pointer}: {each.detail}" for each in errors[:5])
-        raise ValidationFailed(detail, errors=errors, next_actions=[_without(request, model)])
+        without = _without(request, model)
+        raise ValidationFailed(describe(errors), errors=errors, next_actions=[without])
 
 
 def check_payload(name: str, call: Call) -> dict[str, Any]:

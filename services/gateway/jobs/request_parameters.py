@@ -7,7 +7,7 @@ from heliograph.contracts.errors import ValidationFailed
 from heliograph.contracts.json_pointers import pointer_to
 from heliograph.contracts.kinds import Kind
 from heliograph.contracts.models import Model
-from heliograph.contracts.problems import FieldError
+from heliograph.contracts.problems import FieldError, describe
 from heliograph.contracts.requests import JobRequest
 from services.gateway.jobs.parameter_validators import parameter_validator
 
@@ -17,8 +17,7 @@ def request_parameters(request: JobRequest, kind: Kind, name: str, model: Model)
     parameters = {**known, **request.parameters}
     errors = list(_schema_errors(name, model, parameters))
     if errors:
-        detail = "; ".join(f"{e.pointer}: {e.detail}" for e in errors[:5])
-        raise ValidationFailed(detail, errors=errors)
+        raise ValidationFailed(describe(errors), errors=errors)
     return parameters
 
 

@@ -11,7 +11,7 @@ from heliograph.contracts.job_events import RetryScheduled
 from heliograph.contracts.job_steps import Step
 from heliograph.contracts.jobs import Cost
 from heliograph.contracts.json_pointers import pointer_to
-from heliograph.contracts.problems import FieldError, NextAction
+from heliograph.contracts.problems import NextAction, relocate
 from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
@@ -163,8 +163,8 @@ def in_changes(error: ValidationFailed, changes: Collection[str]) -> ValidationF
         field = pointer.split("/")[1] if pointer else ""
         return f"/changes{pointer}" if field in changes else pointer
 
-    errors = [FieldError(pointer=place(each.pointer), detail=each.detail) for each in error.errors]
-    return type(error)(str(error), errors=errors, next_actions=error.next_actions)
+    detail, errors = relocate(str(error), error.errors, place)
+    return type(error)(detail, errors=errors, next_actions=error.next_actions)
 
 
 def resume_point(record: Record, start: RetryFrom | None) -> RetryFrom:

@@ -47,12 +47,12 @@ POINTERS = (
     rf"{_ITEM}/(parameters|arguments)(/.*)?",  # each model has a schema of its own
     rf"{_ITEM}/references/\d+",  # of assets and uploads that are not there
     rf"{_ITEM}/references/\d+/url",  # printable characters are not a pattern of JSON Schema
-    rf"{_ITEM}/quote",  # that was not given for this request
     rf"{_ITEM}/after/\d+",  # of jobs that are not there
     rf"{_ITEM}/(max_references|model)",  # as the model or the slot has it
     rf"{_ITEM}/finish_by",  # has passed
     rf"{_ITEM}/quote",  # only a quote for the same request is one
     rf"{_ITEM}/(prompt|edit_prompt)|/prompts/[ab]",  # only white space, or none for a reference
+    r"/aspect_ratio",  # of a cast, that its model does not have
     r"/jobs/\d+(/slot)?",  # two items for one slot, or none with `only_missing`
     r"/zone",  # of a time zone that is not there
     r"/defaults/(aspect_ratio|models/.*)",  # that no model has
