@@ -34,27 +34,27 @@ def test_an_age_has_its_largest_unit(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "text"),
+    ("job_cost", "text"),
     [
         (Cost(estimated=Decimal("0.0530"), actual=None), "~0.053 USD"),
         (Cost(estimated=Decimal("0.05"), actual=Decimal(0)), "0 USD"),
         (Cost(estimated=Decimal(0), actual=Decimal(100), currency="EUR"), "100 EUR"),
     ],
 )
-def test_a_cost_is_what_was_paid_or_what_is_likely(found: Cost, text: str) -> None:
-    assert cost(found) == text
+def test_a_cost_is_what_was_paid_or_what_is_likely(job_cost: Cost, text: str) -> None:
+    assert cost(job_cost) == text
 
 
 @pytest.mark.parametrize(
-    ("found", "text"),
+    ("model_price", "text"),
     [
         ({"parameter": "price", "amount": "0", "unit": "request"}, "by price"),
         ({"amount": "0.0390", "unit": "image", "currency": "USD"}, "0.039 USD / image"),
         ({}, None),
     ],
 )
-def test_a_price_says_for_what_it_is(found: dict[str, str], text: str | None) -> None:
-    assert price(found) == text
+def test_a_price_says_for_what_it_is(model_price: dict[str, str], text: str | None) -> None:
+    assert price(model_price) == text
 
 
 @pytest.mark.parametrize(

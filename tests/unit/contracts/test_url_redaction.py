@@ -41,8 +41,8 @@ def test_an_answer_that_holds_addresses_as_json_is_cut_too() -> None:
     raw = json.dumps({"input": {"image": S3}, "output": [S3]})
     escaped = raw.replace("/", "\\/").replace("&", "\\u0026")
 
-    for answer in (raw, escaped, raw[: raw.index("AKIA") + 4], json.dumps(raw)):
-        cut = redact_presigned_urls(answer)
+    for text in (raw, escaped, raw[: raw.index("AKIA") + 4], json.dumps(raw)):
+        cut = redact_presigned_urls(text)
         assert "canary" not in cut
         assert "AKIA" not in cut
     assert json.loads(redact_presigned_urls(raw))["output"] == [S3.partition("?")[0] + "?…"]

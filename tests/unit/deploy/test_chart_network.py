@@ -15,8 +15,8 @@ PORTS = {
 
 
 def _policies(values: str) -> dict[str, Object]:
-    found = of_kind(rendered(values), "NetworkPolicy")
-    return {component(each): each["spec"] for each in found}
+    policies = of_kind(rendered(values), "NetworkPolicy")
+    return {component(each): each["spec"] for each in policies}
 
 
 @pytest.mark.parametrize("values", EXAMPLES)

@@ -82,21 +82,21 @@ _PROBES = ("startup", "liveness", "readiness")
 
 
 def _services(values: str) -> list[Object]:
-    found = [e for e in of_kind(rendered(values), "Deployment") if component(e) != "operator"]
-    assert {component(each) for each in found} >= set(SERVICES)
-    return found
+    deployments = [e for e in of_kind(rendered(values), "Deployment") if component(e) != "operator"]
+    assert {component(each) for each in deployments} >= set(SERVICES)
+    return deployments
 
 
 @pytest.mark.parametrize("values", EXAMPLES)
 def test_a_pod_has_time_to_end_what_it_began(values: str) -> None:
     """Render waits for responses that are paid for, as long as the slowest model may take."""
-    answers = {"render": read_catalog({}).longest_response}
+    response_seconds = {"render": read_catalog({}).longest_response}
     for each in _services(values):
         spec = each["spec"]["template"]["spec"]
         [container] = spec["containers"]
         assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", str(PAUSE)]
         drain = SETTINGS[component(each)].model_fields["shutdown_grace_period"].default
-        needed = PAUSE + drain + answers.get(component(each), 0)
+        needed = PAUSE + drain + response_seconds.get(component(each), 0)
         assert spec["terminationGracePeriodSeconds"] > needed, component(each)
 
 

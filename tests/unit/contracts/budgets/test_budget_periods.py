@@ -36,10 +36,10 @@ def utc(text: str) -> datetime:
     ids=["end", "midnight", "23 h", "25 h", "23 h west", "25 h west", "east", "no midnight"],
 )
 def test_a_day_is_that_of_the_zone(at: str, zone: str, key: str, starts: str, hours: int) -> None:
-    found = period_of("day", utc(at), zone)
+    period = period_of("day", utc(at), zone)
 
-    assert (found.key, found.starts) == (key, utc(starts))
-    assert found.ends - found.starts == timedelta(hours=hours)
+    assert (period.key, period.starts) == (key, utc(starts))
+    assert period.ends - period.starts == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_another_zone_starts_with_the_next_period_and_no_day_comes_twice(
     zone: str, keys: list[str]
 ) -> None:
     budget = a_budget("UTC", "2026-11-30T12:00").model_copy(update={"zone": zone})
-    found = []
+    days = []
     for at in ("2026-11-30T23:59", "2026-12-01T04:00", "2026-12-01T15:00"):
         budget = rolled(budget, utc(at))
-        found.append(budget.running("day").key)
+        days.append(budget.running("day").key)
 
-    assert found == keys
+    assert days == keys
     assert budget.running("day").ends == period_of("day", utc("2026-12-01T15:00"), zone).ends
 
 

@@ -370,6 +370,6 @@ def test_a_balance_that_is_wrong_by_a_cent_is_found(change: dict[str, Any]) -> N
     *others, total = budget.windows
     wrong = budget.model_copy(update={"windows": [*others, total.plus(**amount)]})
 
-    found = list(differences(wrong, recounted(wrong, jobs)))
+    wrong_balances = list(differences(wrong, recounted(wrong, jobs)))
 
-    assert [(each.window, each.balance) for each in found] == [("total", *change)]
+    assert [(each.window, each.balance) for each in wrong_balances] == [("total", *change)]

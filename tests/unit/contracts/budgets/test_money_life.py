@@ -151,7 +151,7 @@ class MoneyLife(RuleBasedStateMachine):
 
     @precondition(lambda self: self._open())
     @rule(pick=pick)
-    def lose_answer(self, pick: int) -> None:
+    def lose_reply(self, pick: int) -> None:
         job = self._one(self._open(), pick)
         if job.step not in (Step.ACCEPTED, Step.RETRY_SCHEDULED):
             return
@@ -216,9 +216,9 @@ class MoneyLife(RuleBasedStateMachine):
     @invariant()
     def every_balance_is_what_the_jobs_make(self) -> None:
         jobs = self._balances(self.project.settled)
-        found = [*differences(self.project, recounted(self.project, jobs))]
-        found += user_differences(self.project, self.users, jobs, self.at)
-        assert found == []
+        wrong_balances = [*differences(self.project, recounted(self.project, jobs))]
+        wrong_balances += user_differences(self.project, self.users, jobs, self.at)
+        assert wrong_balances == []
 
     @invariant()
     def no_user_costs_more_than_their_limit(self) -> None:

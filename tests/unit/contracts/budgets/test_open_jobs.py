@@ -91,5 +91,5 @@ def test_the_audit_counts_the_jobs_that_are_open() -> None:
     ended = apply(job, Canceled(), AT)
 
     assert list(differences(budget, recounted(budget, [JobBalance(job, job)]))) == []
-    [found] = differences(budget, recounted(budget, [JobBalance(ended, ended)]))
-    assert found == ("open", "jobs", Decimal(1), Decimal(0), None)
+    [difference] = differences(budget, recounted(budget, [JobBalance(ended, ended)]))
+    assert difference == ("open", "jobs", Decimal(1), Decimal(0), None)

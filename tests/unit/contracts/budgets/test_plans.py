@@ -182,8 +182,8 @@ def test_the_audit_counts_what_plans_hold() -> None:
 
     assert list(differences(budget, recounted(budget, balances))) == []
     lost = budget.model_copy(update={"plans": []})
-    found = {each.balance for each in differences(lost, recounted(lost, balances))}
-    assert found == {"held", "jobs"}
+    wrong_balances = {each.balance for each in differences(lost, recounted(lost, balances))}
+    assert wrong_balances == {"held", "jobs"}
 
 
 def test_the_jobs_of_a_plan_are_counted_as_open_together() -> None:

@@ -80,13 +80,13 @@ def test_begun_megapixels_are_paid_for(size: tuple[int, int], price: str) -> Non
     catalog = catalog_with(priced, provider="fal", parameters={"image_size": {"type": "object"}})
     width, height = size
 
-    found = estimated(
+    estimate = estimated(
         catalog,
         model="fal/mine",
         parameters={"image_size": {"width": width, "height": height}},
     )
 
-    assert found == Decimal(price)
+    assert estimate == Decimal(price)
 
 
 # -- where nobody knows

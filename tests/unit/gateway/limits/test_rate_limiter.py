@@ -22,13 +22,13 @@ class Counters:
 
     def __init__(self) -> None:
         self.calls = 0
-        self.answers = True
+        self.is_available = True
         self._counts: Counter[tuple[str, int]] = Counter()
 
     async def add(self, name: str, window: int, count: int) -> int:
         self.calls += 1
         await asyncio.sleep(0)
-        if not self.answers:
+        if not self.is_available:
             raise Unavailable("no answer")
         self._counts[name, window] += count
         return self._counts[name, window]
@@ -169,12 +169,12 @@ async def test_a_caller_who_gives_up_leaves_the_requests_to_others() -> None:
 async def test_a_counter_that_does_not_answer_refuses_all_who_wait_and_is_asked_again() -> None:
     counters = Counters()
     limiter = RateLimiter(counters)
-    counters.answers = False
+    counters.is_available = False
 
     refused = await asyncio.gather(
         *(taken(limiter, rate(100)) for _ in range(3)), return_exceptions=True
     )
-    counters.answers = True
+    counters.is_available = True
 
     assert [type(each) for each in refused] == [Unavailable] * 3
     assert len({id(each) for each in refused}) == 3

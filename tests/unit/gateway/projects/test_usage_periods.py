@@ -55,9 +55,9 @@ def test_periods_touch_each_other() -> None:
 
 
 def test_the_first_and_the_last_day_may_be_cut() -> None:
-    found = hours(since="2026-11-01T22:30:00Z", until="2026-11-02T11:00:00+01:00")
+    hours_by_day = hours(since="2026-11-01T22:30:00Z", until="2026-11-02T11:00:00+01:00")
 
-    assert found == {"2026-11-01": 0.5, "2026-11-02": 11}
+    assert hours_by_day == {"2026-11-01": 0.5, "2026-11-02": 11}
 
 
 def test_what_is_not_split_by_day_is_one_period() -> None:

@@ -26,13 +26,13 @@ REFUSALS: dict[str, Callable[[httpx.Response], Any]] = {
 }
 
 
-def answer(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> httpx.Response:
+def response(body: Any, status: int = 400, headers: dict[str, str] | None = None) -> httpx.Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return httpx.Response(status, content=content, headers=headers)
 
 
 def report(body: Any, status: int = 400) -> ErrorReport:
-    return ErrorReport.of(answer(body, status), "the server")
+    return ErrorReport.of(response(body, status), "the server")
 
 
 #: shapes of the same sentence, from servers of many kinds
@@ -73,7 +73,7 @@ def test_the_sentence_is_read_in_every_shape(shape: str) -> None:
 @pytest.mark.parametrize("provider", REFUSALS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_adapter_tells_the_sentence_and_keeps_the_answer(provider: str, shape: str) -> None:
-    given = answer(SHAPES[shape])
+    given = response(SHAPES[shape])
 
     with pytest.raises(ProviderRejected) as caught:
         REFUSALS[provider](given)
@@ -148,10 +148,10 @@ def test_codes_are_reported_and_absent_codes_are_null(body: Any, codes: tuple[st
     ids=str,
 )
 def test_field_errors_point_to_the_callers_fields(body: Any, fields: list[Any]) -> None:
-    found = report(body)
+    error_report = report(body)
 
-    assert [(each.pointer, each.detail) for each in found.fields] == fields
-    assert all(detail in found.text for _, detail in fields)
+    assert [(each.pointer, each.detail) for each in error_report.fields] == fields
+    assert all(detail in error_report.text for _, detail in fields)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +160,10 @@ def test_field_errors_point_to_the_callers_fields(body: Any, fields: list[Any]) 
     ids=str,
 )
 def test_an_answer_without_words_tells_its_status(body: Any) -> None:
-    found = report(body, 418)
+    error_report = report(body, 418)
 
-    assert found.text in ("the server answered 418", "{")
-    assert found.is_said == (found.text == "{")
+    assert error_report.text in ("the server answered 418", "{")
+    assert error_report.is_said == (error_report.text == "{")
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_an_error_of_unknown_shape_lists_every_text_with_its_name(body: Any, tex
 
 
 def test_an_error_of_unknown_shape_lists_its_first_texts() -> None:
-    found = report({f"a{number}": "no" for number in range(10_000)})
+    error_report = report({f"a{number}": "no" for number in range(10_000)})
 
-    assert found.text == "; ".join(f"a{number}: no" for number in range(8))
+    assert error_report.text == "; ".join(f"a{number}: no" for number in range(8))
 
 
 def test_an_error_without_end_is_read_in_bounds() -> None:
@@ -220,7 +220,7 @@ def test_an_error_without_end_is_read_in_bounds() -> None:
     ids=str,
 )
 def test_content_filters_of_compatible_servers_are_content_policy(status: int, body: Any) -> None:
-    end = openai_refuses(answer(body, status))
+    end = openai_refuses(response(body, status))
 
     assert (end.error.code, end.charged) == ("content_policy", "unknown")
     assert [each.kind for each in end.error.next_actions] == ["change_request"]
@@ -230,7 +230,7 @@ def test_content_filters_of_compatible_servers_are_content_policy(status: int, b
 @pytest.mark.parametrize("provider", ["fal", "replicate", "gemini"])
 def test_a_content_filter_of_any_provider_is_content_policy(provider: str) -> None:
     with pytest.raises(JobError) as caught:
-        REFUSALS[provider](answer({"error": {"code": "content_filter", "message": "no"}}))
+        REFUSALS[provider](response({"error": {"code": "content_filter", "message": "no"}}))
 
     assert caught.value.code == "content_policy"
 
@@ -252,7 +252,7 @@ def test_other_errors_are_not_taken_for_content_filters(
     status: int, body: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error) as caught:
-        openai_refuses(answer(body, status))
+        openai_refuses(response(body, status))
 
     assert type(caught.value) is error
 
@@ -275,14 +275,14 @@ def test_other_errors_are_not_taken_for_content_filters(
     ids=str,
 )
 def test_an_error_in_a_good_answer_is_found(body: Any, text: str | None, is_error: bool) -> None:
-    found = error_within(body)
+    error_report = error_within(body)
 
-    assert (found and found.text) == text
-    assert (found and found.is_error) == is_error
+    assert (error_report and error_report.text) == text
+    assert (error_report and error_report.is_error) == is_error
 
 
 def test_an_error_of_gemini_that_claims_to_be_good_may_be_charged() -> None:
-    end = gemini_refuses(answer({"error": {"code": 503, "message": "overloaded"}}, 200))
+    end = gemini_refuses(response({"error": {"code": 503, "message": "overloaded"}}, 200))
 
     assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged, str(end.error)) == (
@@ -293,15 +293,15 @@ def test_an_error_of_gemini_that_claims_to_be_good_may_be_charged() -> None:
 
 
 def test_a_text_result_of_fal_is_reported() -> None:
-    found = fal_verdict(answer(b"the model is gone", 422), "some-id")
+    verdict = fal_verdict(response(b"the model is gone", 422), "some-id")
 
-    assert str(found.error) == "the model is gone"
-    assert found.error.provider
-    assert found.error.provider.request_id == "some-id"
+    assert str(verdict.error) == "the model is gone"
+    assert verdict.error.provider
+    assert verdict.error.provider.request_id == "some-id"
 
 
 def test_the_request_id_is_reported() -> None:
-    given = answer({"error": "no"}, headers={"X-Request-Id": "req_1"})
+    given = response({"error": "no"}, headers={"X-Request-Id": "req_1"})
 
     with pytest.raises(ProviderRejected) as caught:
         openai_refuses(given)
@@ -311,7 +311,7 @@ def test_the_request_id_is_reported() -> None:
 
 
 def test_credentials_that_a_server_repeats_are_cut() -> None:
-    given = answer({"error": "no such key: sk-0123456789"})
+    given = response({"error": "no such key: sk-0123456789"})
     given.request = httpx.Request(
         "POST", "https://x", headers={"Authorization": "Bearer sk-0123456789"}
     )

@@ -19,9 +19,9 @@ def every_error() -> Iterator[type[Exception]]:
     """The exceptions that fal-client defines."""
     modules: list[ModuleType] = [fal_client.client, fal_client.auth]
     for module in modules:
-        for _, found in inspect.getmembers(module, inspect.isclass):
-            if issubclass(found, Exception) and found.__module__.startswith("fal_client"):
-                yield found
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, Exception) and member.__module__.startswith("fal_client"):
+                yield member
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def test_every_error_of_fal_client_is_translated() -> None:
 
 @pytest.mark.parametrize("error", list(every_error()))
 def test_an_error_of_fal_client_does_not_get_through(error: type[Exception]) -> None:
-    answer = httpx.Response(418)
+    response = httpx.Response(418)
     thrown: dict[str, Exception] = {
-        "FalClientHTTPError": fal_client.FalClientHTTPError("no", 418, {}, answer),
+        "FalClientHTTPError": fal_client.FalClientHTTPError("no", 418, {}, response),
         "FalClientTimeoutError": fal_client.FalClientTimeoutError(1.0),
     }
 
@@ -80,8 +80,8 @@ def test_the_transport_to_its_other_domain_still_takes_a_transport() -> None:
     transport = fal_client.client.AsyncBackupDomainTransport(transport=pool)
 
     assert isinstance(transport, httpx.AsyncBaseTransport)
-    found: Any = transport._client
-    assert found._transport is pool
+    client: Any = transport._client
+    assert client._transport is pool
 
 
 async def test_it_still_lets_through_what_it_does_not_know() -> None:

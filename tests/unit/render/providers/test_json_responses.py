@@ -19,7 +19,7 @@ READERS: dict[str, tuple[str, Callable[[httpx.Response, Request, str], State]]] 
 }
 
 
-def _answer(text: str) -> httpx.Response:
+def _response(text: str) -> httpx.Response:
     return httpx.Response(200, content=text.encode())
 
 
@@ -30,7 +30,7 @@ def _answer(text: str) -> httpx.Response:
 def test_a_number_that_python_writes_takes_no_output_away(provider: str, beside: str) -> None:
     names, read = READERS[provider]
 
-    end = read(_answer(f'{{{names}: ["{ONE}"], {beside}}}'), REQUEST, "https://there.example/")
+    end = read(_response(f'{{{names}: ["{ONE}"], {beside}}}'), REQUEST, "https://there.example/")
 
     assert isinstance(end, RequestSucceeded)
     assert [each.url for each in end.outputs] == [ONE]
@@ -38,4 +38,4 @@ def test_a_number_that_python_writes_takes_no_output_away(provider: str, beside:
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": nan}', "<html></html>", "[" * 100_000])
 def test_a_response_that_is_not_json_is_none(text: str) -> None:
-    assert json_or_none(_answer(text)) is None
+    assert json_or_none(_response(text)) is None

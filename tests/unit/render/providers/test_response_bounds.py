@@ -76,10 +76,10 @@ async def test_large_answers_take_turns_and_small_ones_do_not_wait_for_them() ->
             await asyncio.sleep(0)
         small = await send_once(Sender(1), _question(), MAX_OUTPUTS, turns)
         sender.may_end.set()
-        answers = await asyncio.gather(*tasks)
+        responses = await asyncio.gather(*tasks)
 
     assert len(small.content) == 2**20
-    assert {len(answer.content) for answer in answers} == {10 * 2**20}
+    assert {len(response.content) for response in responses} == {10 * 2**20}
     assert sender.most == LARGE_AT_ONCE
 
 

@@ -20,12 +20,12 @@ INLINE = base64.b64encode(PICTURE).decode()
 DATA = f"data:image/png;base64,{INLINE}"
 
 
-def urls(answer: Any, search: Search = IMAGES) -> list[str | None]:
-    return [slot.url for slot in find_outputs(answer, search)]
+def urls(response: Any, search: Search = IMAGES) -> list[str | None]:
+    return [slot.url for slot in find_outputs(response, search)]
 
 
-def only(answer: Any, search: Search = IMAGES) -> OutputEntry:
-    [slot] = find_outputs(answer, search)
+def only(response: Any, search: Search = IMAGES) -> OutputEntry:
+    [slot] = find_outputs(response, search)
     return slot
 
 
@@ -33,7 +33,7 @@ def only(answer: Any, search: Search = IMAGES) -> OutputEntry:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"images": [{"url": ONE}, {"url": TWO}]},
         {"images": [ONE, TWO]},
@@ -50,12 +50,12 @@ def only(answer: Any, search: Search = IMAGES) -> OutputEntry:
     ],
     ids=str,
 )
-def test_files_are_found_in_any_shape(answer: Any) -> None:
-    assert urls(answer) == [ONE, TWO]
+def test_files_are_found_in_any_shape(response: Any) -> None:
+    assert urls(response) == [ONE, TWO]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"images": None, "image": {"url": ONE}},
         {"images": [], "image": ONE},
@@ -68,8 +68,8 @@ def test_files_are_found_in_any_shape(answer: Any) -> None:
     ],
     ids=str,
 )
-def test_a_value_counts_and_each_file_once(answer: Any) -> None:
-    assert urls(answer) == [ONE]
+def test_a_value_counts_and_each_file_once(response: Any) -> None:
+    assert urls(response) == [ONE]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_an_address_that_we_sent_fills_no_place_of_a_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"upscaled": TWO, "image": ONE},
         {"extra": {"url": TWO}, "outputs": {"left": ONE}},
@@ -114,36 +114,39 @@ def test_an_address_that_we_sent_fills_no_place_of_a_list() -> None:
     ],
     ids=str,
 )
-def test_what_stands_under_usual_names_comes_first(answer: Any) -> None:
-    assert urls(answer) == [ONE, TWO]
+def test_what_stands_under_usual_names_comes_first(response: Any) -> None:
+    assert urls(response) == [ONE, TWO]
 
 
 def test_a_type_that_says_nothing_may_be_any() -> None:
     there = "https://there.example/x"
-    answer = {"images": [{"url": there, "content_type": "application/octet-stream"}], "video": FILM}
+    response = {
+        "images": [{"url": there, "content_type": "application/octet-stream"}],
+        "video": FILM,
+    }
 
-    assert urls(answer) == urls(answer, VIDEOS) == [there]
+    assert urls(response) == urls(response, VIDEOS) == [there]
 
 
 def test_only_files_of_the_media_that_the_model_makes_count() -> None:
-    answer = {"image": {"url": ONE}, "video": {"url": FILM}}
+    response = {"image": {"url": ONE}, "video": {"url": FILM}}
 
-    assert urls(answer, VIDEOS) == [FILM]
-    assert urls(answer, IMAGES) == [ONE]
+    assert urls(response, VIDEOS) == [FILM]
+    assert urls(response, IMAGES) == [ONE]
 
 
 @pytest.mark.parametrize("kind", ["image/svg+xml", "model/gltf-binary", "text/html"])
 def test_where_nothing_else_came_the_wrong_type_is_shown_to_storage(kind: str) -> None:
-    answer = {"images": [{"url": "https://there.example/x", "content_type": kind}]}
+    response = {"images": [{"url": "https://there.example/x", "content_type": kind}]}
 
-    assert urls(answer) == ["https://there.example/x"]
+    assert urls(response) == ["https://there.example/x"]
 
 
 def test_the_models_entry_says_where_outputs_are() -> None:
-    answer = {"images": [{"url": ONE}], "made": {"frames": [{"url": TWO}]}}
+    response = {"images": [{"url": ONE}], "made": {"frames": [{"url": TWO}]}}
 
-    assert urls(answer, Search(media="image", location="made.frames")) == [TWO]
-    assert urls(answer, Search(media="image", location="not.there")) == [ONE]
+    assert urls(response, Search(media="image", location="made.frames")) == [TWO]
+    assert urls(response, Search(media="image", location="not.there")) == [ONE]
 
 
 @pytest.mark.parametrize("value", ["/files/1.png", "../files/1.png", "//there.example/files/1.png"])
@@ -152,18 +155,18 @@ def test_a_relative_address_is_relative_to_the_provider(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [None, {}, [], {"images": []}, {"images": None}, {"output": [None]}, {"images": [{}]}],
     ids=str,
 )
-def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
-    slots = find_outputs(answer, IMAGES)
+def test_an_answer_without_anything_has_no_odd_slot(response: Any) -> None:
+    slots = find_outputs(response, IMAGES)
 
     assert all(slot.is_empty and not slot.is_odd for slot in slots)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         "nothing",
         {"pictures": "none"},
@@ -173,10 +176,10 @@ def test_an_answer_without_anything_has_no_odd_slot(answer: Any) -> None:
         {"images": [{"b64_json": "*"}]},
         {"images": [7]},
     ],
-    ids=lambda answer: str(answer)[:60],
+    ids=lambda response: str(response)[:60],
 )
-def test_an_entry_that_is_not_a_file_is_invalid(answer: Any) -> None:
-    slots = find_outputs(answer, IMAGES)
+def test_an_entry_that_is_not_a_file_is_invalid(response: Any) -> None:
+    slots = find_outputs(response, IMAGES)
 
     assert slots
     assert all(slot.is_empty for slot in slots)
@@ -213,7 +216,7 @@ def test_two_slots_may_hold_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"result": {"images": [None, {"url": ONE}]}},
         {"output": {"data": [{"b64_json": ""}, {"url": ONE}]}, "seed": 7},
@@ -221,8 +224,8 @@ def test_two_slots_may_hold_the_same() -> None:
     ],
     ids=str,
 )
-def test_a_list_within_objects_is_a_row_of_slots_too(answer: Any) -> None:
-    slots = find_outputs(answer, IMAGES)
+def test_a_list_within_objects_is_a_row_of_slots_too(response: Any) -> None:
+    slots = find_outputs(response, IMAGES)
 
     assert [(slot.index, slot.url) for slot in slots] == [(0, None), (1, ONE)]
 
@@ -295,9 +298,9 @@ def test_bytes_of_another_type_count_only_where_nothing_else_came(kind: str) -> 
 
 
 def test_a_text_is_not_taken_for_bytes() -> None:
-    answer = {"caption": "alighthousekeeperwhokeepsalighthouse" * 9, "image": ONE}
+    response = {"caption": "alighthousekeeperwhokeepsalighthouse" * 9, "image": ONE}
 
-    assert urls(answer) == [ONE]
+    assert urls(response) == [ONE]
 
 
 # -- what the provider says of them
@@ -369,25 +372,25 @@ def test_a_clean_verdict_is_not_a_flag(value: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("around", "location"),
     [
-        (lambda answer: answer, None),
-        (lambda answer: {"result": answer}, None),
-        (lambda answer: {"result": answer}, "result.images"),
-        (lambda answer: {"output": {"result": answer}, "seed": 7}, None),
+        (lambda response: response, None),
+        (lambda response: {"result": response}, None),
+        (lambda response: {"result": response}, "result.images"),
+        (lambda response: {"output": {"result": response}, "seed": 7}, None),
     ],
     ids=["alone", "in a result", "where its entry says", "deeper"],
 )
 def test_verdicts_beside_the_outputs_are_theirs_in_order(
     value: dict[str, Any], flagged: list[bool], around: Callable[[Any], Any], location: str | None
 ) -> None:
-    answer = around({"images": [{"url": ONE}, {"url": TWO}], **value})
+    response = around({"images": [{"url": ONE}, {"url": TWO}], **value})
 
-    slots = find_outputs(answer, Search(media="image", location=location))
+    slots = find_outputs(response, Search(media="image", location=location))
 
     assert [slot.flagged for slot in slots] == flagged
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         {"result": {"image": {"url": ONE}, "nsfw": True}},
         {"made": {"left": ONE, "has_nsfw_concepts": [True]}, "seed": 7},
@@ -401,12 +404,12 @@ def test_verdicts_beside_the_outputs_are_theirs_in_order(
 )
 @pytest.mark.parametrize("location", [None, "video"])
 def test_a_moderation_verdict_applies_wherever_the_output_is_and_without_one(
-    answer: Any, location: str | None
+    response: Any, location: str | None
 ) -> None:
-    assert only(answer, Search(media="image", location=location)).flagged
+    assert only(response, Search(media="image", location=location)).flagged
 
 
 def test_a_verdict_about_one_file_is_not_about_its_neighbours() -> None:
-    answer = {"left": {"url": ONE, "nsfw": True}, "right": {"url": TWO, "nsfw": False}}
+    response = {"left": {"url": ONE, "nsfw": True}, "right": {"url": TWO, "nsfw": False}}
 
-    assert [slot.flagged for slot in find_outputs(answer, IMAGES)] == [True, False]
+    assert [slot.flagged for slot in find_outputs(response, IMAGES)] == [True, False]

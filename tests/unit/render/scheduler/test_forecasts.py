@@ -36,9 +36,9 @@ def turns(lane: LaneScheduler, *jobs: NewJob) -> list[int | None]:
 
 
 def test_an_empty_lane_begins_at_once() -> None:
-    [found] = forecast(a_lane(in_use=0), [new("a")], OPEN, 10.0, NOW)
+    [predicted] = forecast(a_lane(in_use=0), [new("a")], OPEN, 10.0, NOW)
 
-    assert (found.position, found.eta_seconds, found.blocked) == (1, 10.0, None)
+    assert (predicted.position, predicted.eta_seconds, predicted.blocked) == (1, 10.0, None)
 
 
 def test_a_new_project_has_its_turn_after_one_job_of_each_other() -> None:
@@ -68,11 +68,11 @@ def test_a_forecast_leaves_the_queue_as_it_was() -> None:
 def test_what_holds_a_lane_up_is_said_instead_of_a_time() -> None:
     full = {"sim": AccountUsage({"job_1": 1}, 1)}
 
-    [found] = forecast(a_lane(), [new("a")], full, 10.0, NOW)
+    [predicted] = forecast(a_lane(), [new("a")], full, 10.0, NOW)
 
-    assert found.position == 1
-    assert found.eta_seconds is None
-    assert found.blocked == "account sim is full: 1 at once"
+    assert predicted.position == 1
+    assert predicted.eta_seconds is None
+    assert predicted.blocked == "account sim is full: 1 at once"
 
 
 @pytest.mark.parametrize(("waiting", "position"), [(999, 1_000), (1_000, None)])

@@ -40,14 +40,14 @@ def upcoming(lane: LaneScheduler, usage: AccountUsage = FREE, limit: int = 50) -
 def test_jobs_are_in_the_order_of_their_turns_across_projects() -> None:
     tickets = [a_ticket(1), a_ticket(2), a_ticket(3, "bob")]
 
-    found = upcoming(a_lane(*tickets, in_use=2))
+    positions = upcoming(a_lane(*tickets, in_use=2))
 
-    assert [each.job for each in found] == ["job_1", "job_3", "job_2"]
-    assert [each.position for each in found] == [1, 2, 3]
-    assert [each.before_in_project for each in found] == [0, 0, 1]
-    assert [each.eta_seconds for each in found] == [15, 20, 25]
-    assert {each.reason for each in found} == {"lane_full"}
-    assert found[2].detail == "lane shots is full: 2 of 2; 2 before it"
+    assert [each.job for each in positions] == ["job_1", "job_3", "job_2"]
+    assert [each.position for each in positions] == [1, 2, 3]
+    assert [each.before_in_project for each in positions] == [0, 0, 1]
+    assert [each.eta_seconds for each in positions] == [15, 20, 25]
+    assert {each.reason for each in positions} == {"lane_full"}
+    assert positions[2].detail == "lane shots is full: 2 of 2; 2 before it"
 
 
 def test_a_job_that_was_moved_comes_before_those_in_the_queue() -> None:

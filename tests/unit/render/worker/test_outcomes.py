@@ -81,7 +81,7 @@ def operator() -> RenderSettings:
     return RenderSettings()
 
 
-def unanswered() -> Record:
+def without_response() -> Record:
     """A job whose one POST was sent, and never answered."""
     record = apply(a_record(parameters={"price": "0.003"}), Started(run=1), NOW)
     return apply(record, submission(1), NOW)
@@ -269,7 +269,7 @@ def test_the_error_of_a_job_and_the_job_tell_the_same_charge(operator: RenderSet
 
 
 def test_a_lost_reply_is_reported_with_its_reason_in_the_job_and_in_its_attempt() -> None:
-    record = unanswered()
+    record = without_response()
 
     problem = unknown_outcome_problem(record, "502 Bad Gateway: upstream closed the connection")
     after = apply(record, SubmitUnknown(run=1, problem=problem, answer="502 Bad Gateway"), NOW)
@@ -280,17 +280,17 @@ def test_a_lost_reply_is_reported_with_its_reason_in_the_job_and_in_its_attempt(
 
 
 def test_a_request_found_later_keeps_the_reason_of_its_lost_reply() -> None:
-    record = unanswered()
+    record = without_response()
     record = apply(
         record,
         SubmitUnknown(run=1, problem=unknown_outcome_problem(record), answer="502 Bad Gateway"),
         NOW,
     )
 
-    found = apply(record, Submitted(run=1, request_id="request"), NOW)
+    submitted = apply(record, Submitted(run=1, request_id="request"), NOW)
 
-    assert found.error is None
-    assert found.internal.attempts[-1].answer == "502 Bad Gateway"
+    assert submitted.error is None
+    assert submitted.internal.attempts[-1].answer == "502 Bad Gateway"
 
 
 # -- whatever a provider says, it can be written down
@@ -402,17 +402,17 @@ def test_poison_is_charged_by_what_was_charged_before(operator: RenderSettings) 
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "event",
     [
         Submitted(run=1, request_id="r"),
         RetryScheduled(not_before=NOW, reason="provider_unavailable", detail="x"),
     ],
 )
-def test_an_answer_ends_the_row(operator: RenderSettings, answer: JobEvent) -> None:
+def test_an_answer_ends_the_row(operator: RenderSettings, event: JobEvent) -> None:
     internal = intended().internal.model_copy(update={"unanswered": 9})
     record = intended().model_copy(update={"internal": internal})
 
-    assert apply(record, answer, NOW).internal.unanswered == 0
+    assert apply(record, event, NOW).internal.unanswered == 0
 
 
 # -- the end of a request

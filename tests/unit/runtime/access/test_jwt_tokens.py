@@ -85,9 +85,11 @@ def test_without_scopes_a_token_allows_nothing() -> None:
 
 
 def test_a_token_grants_only_what_end_users_may_have() -> None:
-    found = VERIFIER.verify(token(scopes=["admin", "keys:write", "internal", "jobs:write"]), NOW)
+    principal = VERIFIER.verify(
+        token(scopes=["admin", "keys:write", "internal", "jobs:write"]), NOW
+    )
 
-    assert found.scopes == {"jobs:write"}
+    assert principal.scopes == {"jobs:write"}
 
 
 def test_the_only_key_needs_no_name() -> None:

@@ -55,9 +55,9 @@ def test_what_is_no_key_set_is_refused(text: str) -> None:
 def test_a_key_that_cannot_be_used_leaves_the_others() -> None:
     keys = json.loads(a_set("one"))["keys"]
 
-    found = read_key_set(json.dumps({"keys": [7, {"kty": "unknown"}, *keys]}))
+    usable = read_key_set(json.dumps({"keys": [7, {"kty": "unknown"}, *keys]}))
 
-    assert [key.key_id for key in found] == ["one"]
+    assert [key.key_id for key in usable] == ["one"]
 
 
 async def test_the_last_good_keys_stay_and_later_ones_are_taken(

@@ -23,9 +23,9 @@ def cookies(public_url: str | None) -> SessionCookies:
 
 
 def set_cookie(public_url: str | None) -> set[str]:
-    answer = Response()
-    cookies(public_url).set_session(answer, "secret", now() + timedelta(hours=1))
-    return set(answer.headers["set-cookie"].split("; "))
+    response = Response()
+    cookies(public_url).set_session(response, "secret", now() + timedelta(hours=1))
+    return set(response.headers["set-cookie"].split("; "))
 
 
 def connection(name: str, kind: str = "http", **headers: str) -> HTTPConnection:

@@ -17,15 +17,15 @@ class _Connection:
 
     async def request(self, subject: str, _: bytes, *, timeout: float, **__: Any) -> Msg:
         loop, caller = asyncio.get_running_loop(), asyncio.current_task()
-        answer: asyncio.Future[Msg] = loop.create_future()
+        reply: asyncio.Future[Msg] = loop.create_future()
 
         def moment() -> None:
-            answer.set_result(Msg(_client=cast("Client", self), subject=subject, data=b"{}"))
+            reply.set_result(Msg(_client=cast("Client", self), subject=subject, data=b"{}"))
             assert caller
             caller.cancel()
 
         loop.call_soon(moment)
-        return await asyncio.wait_for(answer, timeout)  # as nats-py does
+        return await asyncio.wait_for(reply, timeout)  # as nats-py does
 
 
 async def test_a_cancellation_that_comes_with_the_answer_is_not_lost() -> None:

@@ -36,76 +36,76 @@ def connection() -> _Transport:
 
 
 @pytest.fixture
-def answers(connection: _Transport) -> JoinedHead:
+def joined(connection: _Transport) -> JoinedHead:
     return JoinedHead(cast(asyncio.Transport, connection))
 
 
 async def test_a_head_is_sent_with_the_body_that_follows(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
-    answers.write(HEAD)
-    answers.write(b"body")
+    joined.write(HEAD)
+    joined.write(b"body")
     await asyncio.sleep(0)
 
     assert connection.sent == [HEAD + b"body"]
 
 
 async def test_a_second_answer_is_joined_like_the_first(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
     for body in (b"one", b"two"):
-        answers.write(HEAD)
-        answers.write(body)
-        answers.expect_head()
+        joined.write(HEAD)
+        joined.write(body)
+        joined.expect_head()
 
     assert connection.sent == [HEAD + b"one", HEAD + b"two"]
 
 
 async def test_later_pieces_of_a_body_are_sent_at_once(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
     for piece in (HEAD, b"first", b"second"):
-        answers.write(piece)
+        joined.write(piece)
 
     assert connection.sent == [HEAD + b"first", b"second"]
 
 
 async def test_a_head_whose_body_is_late_does_not_wait_for_it(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
-    answers.write(HEAD)
+    joined.write(HEAD)
     await asyncio.sleep(0)
     assert connection.sent == [HEAD]
 
-    answers.write(b"late")
+    joined.write(b"late")
     assert connection.sent == [HEAD, b"late"]
 
 
-async def test_a_large_body_is_not_copied(connection: _Transport, answers: JoinedHead) -> None:
+async def test_a_large_body_is_not_copied(connection: _Transport, joined: JoinedHead) -> None:
     body = bytes(2**20)
-    answers.write(HEAD)
-    answers.write(body)
+    joined.write(HEAD)
+    joined.write(body)
 
     assert connection.sent == [HEAD, body]
     assert connection.sent[1] is body
 
 
 async def test_what_was_written_is_sent_before_the_connection_is_closed(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
-    answers.write(HEAD)
-    answers.close()
+    joined.write(HEAD)
+    joined.close()
     await asyncio.sleep(0)
 
     assert (connection.sent, connection.ended) == ([HEAD], "closed")
-    assert answers.is_closing()
+    assert joined.is_closing()
 
 
 async def test_nothing_is_sent_on_a_connection_that_is_aborted(
-    connection: _Transport, answers: JoinedHead
+    connection: _Transport, joined: JoinedHead
 ) -> None:
-    answers.write(HEAD)
-    answers.abort()
+    joined.write(HEAD)
+    joined.abort()
     await asyncio.sleep(0)
 
     assert (connection.sent, connection.ended) == ([], "aborted")

@@ -29,7 +29,7 @@ async def web() -> AsyncIterator[httpx.AsyncClient]:
 
 def _add_routes(app: FastAPI) -> None:
     @app.get("/answer")
-    async def answer() -> int:
+    async def number() -> int:
         return 1
 
     @app.get("/bug")

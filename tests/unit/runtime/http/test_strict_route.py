@@ -71,9 +71,9 @@ def pointers(response: httpx.Response) -> list[str]:
 
 
 async def test_a_query_is_read_into_its_model(web: httpx.AsyncClient) -> None:
-    found = await web.get("/v1/boats/demo?status=failed&limit=7&tag.show=s1&tag.a_b=%C3%A9")
+    response = await web.get("/v1/boats/demo?status=failed&limit=7&tag.show=s1&tag.a_b=%C3%A9")
 
-    assert JobsQuery.model_validate(found.json()) == JobsQuery(
+    assert JobsQuery.model_validate(response.json()) == JobsQuery(
         status=["failed"], limit=7, tag={"show": "s1", "a_b": "é"}
     )
 

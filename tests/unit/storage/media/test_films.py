@@ -81,8 +81,8 @@ async def test_a_film_is_known_by_its_structure(
 
     assert check_media(file, "video", [MOV, WEBM]) == media_type
     check_whole(file, media_type)
-    found = await _inspect(image_workers, file, media_type)
-    assert (found.width, found.height) == (128, 96)
+    inspection = await _inspect(image_workers, file, media_type)
+    assert (inspection.width, inspection.height) == (128, 96)
 
 
 async def test_quicktime_from_before_brands_is_known_by_its_first_box(
@@ -143,12 +143,12 @@ async def test_a_film_is_measured(
     codec: str,
     seconds: float,
 ) -> None:
-    found = await _inspect(image_workers, put(content), media_type)
+    inspection = await _inspect(image_workers, put(content), media_type)
 
-    assert found.codec == codec
-    assert found.duration == pytest.approx(seconds, abs=0.15)
-    assert (found.width, found.height, found.undecodable) == (128, 96, False)
-    poster = found.variants["poster"]
+    assert inspection.codec == codec
+    assert inspection.duration == pytest.approx(seconds, abs=0.15)
+    assert (inspection.width, inspection.height, inspection.undecodable) == (128, 96, False)
+    poster = inspection.variants["poster"]
     assert (poster.width, poster.height, poster.media_type) == (128, 96, "image/webp")
     assert poster.still
     with opened(poster.body) as stream, Image.open(stream) as picture:
@@ -158,10 +158,10 @@ async def test_a_film_is_measured(
 async def test_a_film_that_is_turned_is_measured_as_it_is_shown(
     put: Callable[[bytes], Path], image_workers: ImageWorkers
 ) -> None:
-    found = await _inspect(image_workers, put(turned(FILM)))
+    inspection = await _inspect(image_workers, put(turned(FILM)))
 
-    assert (found.width, found.height) == (96, 128)
-    poster = found.variants["poster"]
+    assert (inspection.width, inspection.height) == (96, 128)
+    poster = inspection.variants["poster"]
     assert (poster.width, poster.height) == (96, 128)
 
 
@@ -170,9 +170,9 @@ async def test_the_poster_of_a_film_that_begins_dark_shows_something(
 ) -> None:
     content = film(codec="libx264", seconds=6, dark=1.0, movflags="faststart")
 
-    found = await _inspect(image_workers, put(content))
+    inspection = await _inspect(image_workers, put(content))
 
-    body = found.variants["poster"].body
+    body = inspection.variants["poster"].body
     with opened(body) as stream, Image.open(stream) as picture:
         darkest, brightest = picture.convert("L").getextrema()
     assert brightest - darkest > 100  # type: ignore[operator]

@@ -79,7 +79,7 @@ def gives(body: bytes, *headers: str) -> Speak:
     return says("\r\n".join(["200 OK", f"Content-Length: {len(body)}", *headers]), body)
 
 
-def answers(status: int) -> Speak:
+def responds(status: int) -> Speak:
     return says(f"{status} Whatever\r\nContent-Length: 0")
 
 
@@ -247,7 +247,7 @@ async def test_a_proxy_in_the_environment_is_not_used(
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://{stranger.host}")
-    site.script = [answers(503), gives(PICTURE)]
+    site.script = [responds(503), gives(PICTURE)]
 
     async with aclosing(OutputDownloader(FetchHosts(own=[site.host]), deadline=20)) as downloader:
         await downloader.download(site.url, target, limit=LIMIT)
@@ -274,7 +274,7 @@ async def test_few_bytes_stay_in_memory_and_many_lie_in_the_file(
 async def test_what_is_gone_is_expired_at_once(
     downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
-    site.script = [answers(status)]
+    site.script = [responds(status)]
 
     with pytest.raises(OutputExpired, match=str(status)):
         await downloader.download(site.url, target, limit=LIMIT)
@@ -286,7 +286,7 @@ async def test_what_is_gone_is_expired_at_once(
 async def test_a_final_response_is_not_requested_again(
     downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
-    site.script = [answers(status)]
+    site.script = [responds(status)]
 
     with pytest.raises(StorageFailed, match=str(status)):
         await downloader.download(site.url, target, limit=LIMIT)
@@ -297,7 +297,7 @@ async def test_a_final_response_is_not_requested_again(
 async def test_a_busy_host_is_retried_until_it_answers(
     downloader: OutputDownloader, site: Site, target: Path
 ) -> None:
-    site.script = [answers(503), answers(503), answers(503), gives(PICTURE)]
+    site.script = [responds(503), responds(503), responds(503), gives(PICTURE)]
 
     await downloader.download(site.url, target, limit=LIMIT)
 
@@ -308,7 +308,7 @@ async def test_a_busy_host_is_retried_until_it_answers(
 async def test_what_passes_is_tried_again(
     downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
-    site.script = [answers(status), gives(PICTURE)]
+    site.script = [responds(status), gives(PICTURE)]
 
     await downloader.download(site.url, target, limit=LIMIT)
 
@@ -331,11 +331,11 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
 async def test_a_broken_answer_is_tried_again_from_the_start(
-    downloader: OutputDownloader, site: Site, target: Path, answer: Speak
+    downloader: OutputDownloader, site: Site, target: Path, response: Speak
 ) -> None:
-    site.script = [answer, gives(PICTURE)]
+    site.script = [response, gives(PICTURE)]
 
     await downloader.download(site.url, target, limit=LIMIT)
 
@@ -379,7 +379,7 @@ async def test_a_body_without_end_is_left_at_the_limit(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         goes_on(HEAD + b"Content-Length: 9000\r\n\r\n", b"\0", pause=0.05),
         goes_on(CHUNKED, b"1\r\n\0\r\n", pause=0.05),
@@ -390,9 +390,9 @@ async def test_a_body_without_end_is_left_at_the_limit(
     ids=["body", "chunks", "head", "nothing", "interim answers"],
 )
 async def test_a_byte_now_and_then_does_not_stretch_the_deadline(
-    hasty: OutputDownloader, site: Site, target: Path, answer: Speak
+    hasty: OutputDownloader, site: Site, target: Path, response: Speak
 ) -> None:
-    site.script = [answer]
+    site.script = [response]
     began = time.monotonic()
 
     with pytest.raises(StorageFailed, match=r"0\.2 s"):
@@ -404,7 +404,7 @@ async def test_a_byte_now_and_then_does_not_stretch_the_deadline(
 async def test_the_deadline_is_for_all_tries_and_says_what_was_wrong(
     site: Site, target: Path
 ) -> None:
-    site.script = [answers(503)]
+    site.script = [responds(503)]
     began = time.monotonic()
 
     async with aclosing(OutputDownloader(FetchHosts(own=[site.host]), deadline=2)) as downloader:
@@ -580,7 +580,7 @@ async def test_a_redirect_carries_no_credentials(
 async def test_a_redirect_to_nowhere_is_refused(
     downloader: OutputDownloader, site: Site, target: Path, status: int
 ) -> None:
-    site.script = [answers(status)]
+    site.script = [responds(status)]
 
     with pytest.raises(OutputRefused):
         await downloader.download(site.url, target, limit=LIMIT)

@@ -98,8 +98,8 @@ class Host:
         try:
             path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
             self.requested.append(path)
-            answer = await self.pages[path]()
-            status, body = (answer, b"") if isinstance(answer, int) else (200, answer)
+            response = await self.pages[path]()
+            status, body = (response, b"") if isinstance(response, int) else (200, response)
             head = f"HTTP/1.1 {status} Here\r\nContent-Length: {len(body)}\r\n"
             writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
             await writer.drain()
@@ -109,9 +109,9 @@ class Host:
             writer.close()
 
 
-def gives(answer: bytes | int) -> Page:
+def gives(response: bytes | int) -> Page:
     async def page() -> bytes | int:
-        return answer
+        return response
 
     return page
 
@@ -198,14 +198,14 @@ class IngestRig:
         self, *pages: Page, ago: timedelta = timedelta(), outputs: Any = None, **request: Any
     ) -> Record:
         """A job that was paid for, and whose outputs are on these pages."""
-        found = outputs or [self.host.output(page) for page in pages]
+        outputs = outputs or [self.host.output(page) for page in pages]
         request = {"parameters": {"price": "0.01"}, **request}
         record = a_record(**request)
         await append_event(self.events, "accepted", record, 0)
         await self.happens(record, Started(run=1), ago)
         await self.happens(record, _submitting(record), ago)
         await self.happens(record, Submitted(run=1, request_id="sim_1"), ago)
-        return await self.happens(record, Rendered(run=1, outputs=found), ago)
+        return await self.happens(record, Rendered(run=1, outputs=outputs), ago)
 
     async def happens(self, job: Record, fact: JobEvent, ago: timedelta = timedelta()) -> Record:
         entry = self.events.latest(job.id)
@@ -215,7 +215,7 @@ class IngestRig:
         await append_event(self.events, fact.name, record, entry.sequence, at)
         return record
 
-    def canceling(self, answer: bytes | int, mode: Any = "stop") -> tuple[Page, list[str]]:
+    def canceling(self, response: bytes | int, mode: Any = "stop") -> tuple[Page, list[str]]:
         """A page that makes somebody cancel the job while it is being fetched."""
         jobs: list[str] = []
 
@@ -223,7 +223,7 @@ class IngestRig:
             entry = self.events.latest(jobs[0])
             assert entry
             await transition(self.events, entry, CancelRequested(mode=mode))
-            return answer
+            return response
 
         return page, jobs
 
@@ -503,11 +503,11 @@ async def test_a_job_canceled_before_is_not_fetched_and_its_outputs_are_kept(
     assert rig.host.requested == []
 
 
-@pytest.mark.parametrize("answer", [a_picture(), 404], ids=["picture", "gone"])
+@pytest.mark.parametrize("response", [a_picture(), 404], ids=["picture", "gone"])
 async def test_a_job_canceled_on_the_way_keeps_its_outputs_and_its_charge(
-    rig: IngestRig, answer: bytes | int
+    rig: IngestRig, response: bytes | int
 ) -> None:
-    page, jobs = rig.canceling(answer)
+    page, jobs = rig.canceling(response)
     job = await rig.rendered(page)
     jobs.append(job.id)
 
@@ -885,10 +885,10 @@ async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(rig: Ing
     assert rig.happened(job)[-1] == "rendered"
 
 
-def _inline(rig: IngestRig, project: str, job: str, answer: bytes) -> Output:
+def _inline(rig: IngestRig, project: str, job: str, content: bytes) -> Output:
     """What came inside an answer to a job, and is at storage."""
-    sha256 = hashlib.sha256(answer).hexdigest()
-    rig.store.objects[inline_key(project, job, sha256)] = answer
+    sha256 = hashlib.sha256(content).hexdigest()
+    rig.store.objects[inline_key(project, job, sha256)] = content
     return Output(inline=f"{job}/{sha256}")
 
 
@@ -1010,7 +1010,7 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(rig: Inges
             await gone.wait()
             raise DOWN
 
-    async def answers_late() -> int:
+    async def responds_late() -> int:
         while not rig.hints or rig.hints[-1][1].phase != "storing":
             await asyncio.sleep(0.01)
         return 404
@@ -1019,7 +1019,7 @@ async def test_a_gone_output_and_a_broken_store_at_once_are_one_error(rig: Inges
     rig.downloader = Telling(FetchHosts(own=[rig.host.name]), deadline=5)
     rig.store = BreaksThen()
 
-    record = await _fails(rig, gives(a_picture()), answers_late)
+    record = await _fails(rig, gives(a_picture()), responds_late)
 
     assert _why(record) == ("output_expired", False)
 
@@ -1045,11 +1045,11 @@ async def test_nothing_is_left_behind(rig: IngestRig, page: Page) -> None:
 async def test_a_process_that_goes_away_leaves_the_job_to_the_next(rig: IngestRig) -> None:
     reached = asyncio.Event()
 
-    async def never_answers() -> bytes:
+    async def never_responds() -> bytes:
         reached.set()
         return await hangs()
 
-    page = _first(never_answers, then=gives(a_picture()))
+    page = _first(never_responds, then=gives(a_picture()))
     job = await rig.rendered(page)
     storing = asyncio.create_task(rig.ingest.handle(job.id))
     await reached.wait()
