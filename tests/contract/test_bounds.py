@@ -111,9 +111,9 @@ def test_every_list_with_pages_says_how_long_one_may_be(tmp_path: Path) -> None:
 def test_a_list_is_narrowed_by_sixteen_labels_of_a_kind(tmp_path: Path, group: str) -> None:
     every = dict(operations(create_gateway(GatewaySettings(home=tmp_path))))
     parameters = every["get /v1/projects/{project}/jobs"]["parameters"]
-    [found] = [each["schema"] for each in parameters if each["name"] == group]
+    [schema] = [each["schema"] for each in parameters if each["name"] == group]
 
-    assert found["maxProperties"] == 16
+    assert schema["maxProperties"] == 16
 
 
 def test_a_frame_of_a_client_is_bounded() -> None:

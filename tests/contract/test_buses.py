@@ -220,9 +220,9 @@ async def test_the_slots_of_a_project_are_found_at_once(bus: Bus, project: str) 
     elsewhere = some_project()
     await bus.slots.claim(elsewhere, "shot/1", "job_b", await bus.slots.read(elsewhere, "shot/1"))
 
-    found = await bus.slots.read_all(project)
+    claims = await bus.slots.read_all(project)
 
-    assert {slot: claim.restored for slot, claim in found.items()} == {
+    assert {slot: claim.restored for slot, claim in claims.items()} == {
         "shot/12": RESTORED,
         "cast/alice/ref_a": None,
     }

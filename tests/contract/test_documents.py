@@ -14,7 +14,7 @@ from services.gateway.app import create_app as create_gateway
 from services.gateway.settings import GatewaySettings
 from services.status.app import create_app as create_status
 from services.status.settings import StatusSettings
-from tests.support.documented import DocumentedAnswers
+from tests.support.documented import DocumentedResponses
 
 PROBLEM_EXAMPLE = NotFound().problem().model_dump(mode="json")
 PROBLEM = "application/problem+json"
@@ -72,9 +72,9 @@ def _undocumented_responses(name: str, responses: Operation) -> Iterator[str]:
 
 
 def test_every_route_is_documented(app: FastAPI) -> None:
-    found = [lack for each in operations(app) for lack in undocumented(*each)]
+    lacks = [lack for each in operations(app) for lack in undocumented(*each)]
 
-    assert found == []
+    assert lacks == []
 
 
 def test_every_field_of_a_body_is_described(app: FastAPI) -> None:
@@ -100,7 +100,7 @@ def test_every_problem_is_documented_with_its_status(app: FastAPI) -> None:
                 assert (example["code"], statuses[code]) == (code, int(status)), name
 
 
-def an_answer(path: str, status: int, content: Any, media_type: str = JSON) -> httpx.Response:
+def a_response(path: str, status: int, content: Any, media_type: str = JSON) -> httpx.Response:
     return httpx.Response(
         status,
         content=json.dumps(content),
@@ -110,28 +110,28 @@ def an_answer(path: str, status: int, content: Any, media_type: str = JSON) -> h
 
 
 async def test_an_answer_as_documented_passes() -> None:
-    check = DocumentedAnswers("gateway")
+    check = DocumentedResponses("gateway")
 
-    await check(an_answer("/v1/jobs/job_1/cancel", 200, {"charged": "no"}))
-    await check(an_answer("/v1/projects/demo/slots/a/b", 404, PROBLEM_EXAMPLE, PROBLEM))
-    await check(an_answer("/nowhere", 418, {}))
+    await check(a_response("/v1/jobs/job_1/cancel", 200, {"charged": "no"}))
+    await check(a_response("/v1/projects/demo/slots/a/b", 404, PROBLEM_EXAMPLE, PROBLEM))
+    await check(a_response("/nowhere", 418, {}))
 
 
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (an_answer("/v1/jobs/job_1/cancel", 200, {"charged": "perhaps"}), "charged"),
-        (an_answer("/v1/jobs/job_1/cancel", 200, {}), "'charged' is a required property"),
-        (an_answer("/v1/jobs/job_1/cancel", 418, {}), "is not documented"),
-        (an_answer("/v1/jobs/job_1/cancel", 404, {}), "is not"),
-        (an_answer("/v1/projects/demo/slots/a/b", 200, {}), "is a required property"),
+        (a_response("/v1/jobs/job_1/cancel", 200, {"charged": "perhaps"}), "charged"),
+        (a_response("/v1/jobs/job_1/cancel", 200, {}), "'charged' is a required property"),
+        (a_response("/v1/jobs/job_1/cancel", 418, {}), "is not documented"),
+        (a_response("/v1/jobs/job_1/cancel", 404, {}), "is not"),
+        (a_response("/v1/projects/demo/slots/a/b", 200, {}), "is a required property"),
     ],
 )
 async def test_an_answer_that_is_documented_otherwise_is_found(
     response: httpx.Response, reason: str
 ) -> None:
     with pytest.raises(AssertionError, match=reason):
-        await DocumentedAnswers("gateway")(response)
+        await DocumentedResponses("gateway")(response)
 
 
 GOOD: Operation = {

@@ -183,8 +183,8 @@ class Rig(Protocol):
 
 @pytest.fixture
 def rig(request: pytest.FixtureRequest, provider: str) -> Rig:
-    found: Rig = request.getfixturevalue(f"{provider}_rig")
-    return found
+    chosen: Rig = request.getfixturevalue(f"{provider}_rig")
+    return chosen
 
 
 @pytest.fixture
@@ -398,9 +398,9 @@ async def test_a_job_without_a_connection_is_sent_again_and_pays_once(
 
 
 async def _accepted(provider: Provider, submission: Submission) -> Request:
-    answer = await provider.submit(submission)
-    assert isinstance(answer, Accepted)
-    return Request(request_id=answer.request_id, endpoint=submission.endpoint)
+    accepted = await provider.submit(submission)
+    assert isinstance(accepted, Accepted)
+    return Request(request_id=accepted.request_id, endpoint=submission.endpoint)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from tests.support.emulation.worker_rig import WorkerRig
 
 @pytest.fixture(params=["gemini_rig", "openai_rig"])
 def rig(request: pytest.FixtureRequest) -> InlineRig:
-    found: InlineRig = request.getfixturevalue(request.param)
-    return found
+    chosen: InlineRig = request.getfixturevalue(request.param)
+    return chosen
 
 
 @pytest.fixture

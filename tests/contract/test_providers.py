@@ -84,8 +84,8 @@ RIGS = ("sim", "fal_rig", "replicate_rig")  #: each a fixture of that name
 
 @pytest.fixture(params=RIGS)
 def rig(request: pytest.FixtureRequest) -> Rig:
-    found: Rig = request.getfixturevalue(request.param)
-    return found
+    chosen: Rig = request.getfixturevalue(request.param)
+    return chosen
 
 
 @pytest.fixture
@@ -113,9 +113,9 @@ def sim_submission(
 
 
 async def _accepted(provider: Provider, submission: Submission) -> Request:
-    answer = await provider.submit(submission)
-    assert isinstance(answer, Accepted)
-    return Request(request_id=answer.request_id, endpoint=submission.endpoint)
+    accepted = await provider.submit(submission)
+    assert isinstance(accepted, Accepted)
+    return Request(request_id=accepted.request_id, endpoint=submission.endpoint)
 
 
 async def _states(provider: Provider, request: Request) -> list[State]:
@@ -144,9 +144,9 @@ async def _look_up(provider: Provider, submission: Submission) -> Found | NotSub
 
 async def _sees(provider: Provider, submission: Submission) -> Request:
     """The request that a look-up found."""
-    found = await _look_up(provider, submission)
-    assert isinstance(found, Found)
-    return Request(request_id=found.request_id, endpoint=submission.endpoint)
+    result = await _look_up(provider, submission)
+    assert isinstance(result, Found)
+    return Request(request_id=result.request_id, endpoint=submission.endpoint)
 
 
 async def test_a_submission_is_accepted_once_and_gets_an_id(rig: Rig) -> None:
@@ -329,11 +329,11 @@ async def test_a_fault_shows_at_the_port_as_the_table_says(rig: Rig, fault: str)
     case = FAULT_CASES[fault]
     submission = rig.submission(fault=fault)
 
-    answers = [await _answer(rig.provider, submission) for _ in case.submits]
+    results = [await _submit_result(rig.provider, submission) for _ in case.submits]
     seen = await _look_up(rig.provider, submission)
     end = await _after(rig.provider, submission, seen) if case.end else None
 
-    assert [type(answer) for answer in answers] == case.submits
+    assert [type(result) for result in results] == case.submits
     assert type(seen) is (type(rig.miss) if case.seen is NotSubmitted else case.seen)
     assert rig.paid(submission) == case.paid
     assert end is None or type(end) is case.end
@@ -343,7 +343,7 @@ async def test_a_fault_shows_at_the_port_as_the_table_says(rig: Rig, fault: str)
         assert (len(end.outputs), end.charged) == (1, case.charged)
 
 
-async def _answer(provider: Provider, submission: Submission) -> object:
+async def _submit_result(provider: Provider, submission: Submission) -> object:
     try:
         return await provider.submit(submission)
     except (JobError, AmbiguousSubmit) as error:
@@ -401,13 +401,13 @@ async def test_an_unavailable_provider_accepted_nothing(rig: Rig) -> None:
 async def test_faults_before_acceptance_are_counted_over_all_processes(rig: Rig) -> None:
     submission = rig.submission(fault="unavailable")
 
-    answers = [
-        await _answer(provider, submission)
+    results = [
+        await _submit_result(provider, submission)
         for provider in (rig.provider, rig.elsewhere, rig.provider)
     ]
 
     refused = [ProviderUnavailable, ProviderUnavailable]
-    assert [type(answer) for answer in answers] == [*refused, Accepted]
+    assert [type(result) for result in results] == [*refused, Accepted]
 
 
 async def test_a_lost_reply_may_be_found_by_another_process(rig: Rig) -> None:

@@ -198,9 +198,9 @@ async def test_a_sole_writer_trusts_the_returned_digest(
 async def test_where_another_may_have_come_meanwhile_the_object_is_looked_at(
     counted: Counted, key: str, tmp_path: Path
 ) -> None:
-    answers = iter([True, False])
+    is_sole = iter([True, False])
 
-    assert await counted.put(key, content(tmp_path), is_sole=lambda: next(answers)) == [
+    assert await counted.put(key, content(tmp_path), is_sole=lambda: next(is_sole)) == [
         "PUT",
         "HEAD",
     ]
@@ -244,10 +244,10 @@ async def test_what_lies_together_is_found_together(
     for name in (key, f"{folder}1-{uuid4().hex}.webp", f"{folder[:-1]}0/0-{uuid4().hex}.png"):
         await store.put(name, content(tmp_path), "image/png")
 
-    found = await store.keys(folder)
+    keys = await store.keys(folder)
 
-    assert len(found) == 2
-    assert key in found
+    assert len(keys) == 2
+    assert key in keys
     await store.delete(key)
     assert key not in await store.keys(folder)
 
@@ -430,10 +430,10 @@ async def test_nothing_is_given_without_an_address(shown: Shown, person: httpx.A
     bare = urlunsplit(urlsplit(shown.address)._replace(query=""))
     bucket = bare.removesuffix(shown.key)
 
-    answers = [await person.get(url) for url in (bare, bucket, f"{bucket}?list-type=2")]
+    responses = [await person.get(url) for url in (bare, bucket, f"{bucket}?list-type=2")]
 
-    assert all(answer.status_code in REFUSED for answer in answers)
-    assert all(shown.body not in answer.content for answer in answers)
+    assert all(response.status_code in REFUSED for response in responses)
+    assert all(shown.body not in response.content for response in responses)
 
 
 @pytest.mark.parametrize(
@@ -488,14 +488,14 @@ async def test_an_address_does_not_outlive_its_seconds(
 ) -> None:
     address = shown.store.presigned_url(_object(shown.key), seconds=3)
     end = time.monotonic() + 20
-    answers = [await person.get(address)]
-    while answers[-1].is_success and time.monotonic() < end:
+    responses = [await person.get(address)]
+    while responses[-1].is_success and time.monotonic() < end:
         await asyncio.sleep(0.1)
-        answers.append(await person.get(address))
+        responses.append(await person.get(address))
 
-    assert answers[0].content == shown.body
-    assert answers[-1].status_code in REFUSED
-    assert shown.body not in answers[-1].content
+    assert responses[0].content == shown.body
+    assert responses[-1].status_code in REFUSED
+    assert shown.body not in responses[-1].content
 
 
 async def test_people_and_we_may_call_the_store_by_different_names(

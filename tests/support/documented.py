@@ -13,7 +13,7 @@ from tests.support.golden import OPENAPI
 Document = dict[str, Any]
 
 
-class DocumentedAnswers:
+class DocumentedResponses:
     """
     Checks every answer to a documented operation.
 
@@ -24,23 +24,23 @@ class DocumentedAnswers:
     def __init__(self, service: str) -> None:
         self._service = service
 
-    async def __call__(self, answer: httpx.Response) -> None:
+    async def __call__(self, response: httpx.Response) -> None:
         """Raises AssertionError: the document does not say that."""
-        operation = self._operation(answer.request)
+        operation = self._operation(response.request)
         if operation is None:
             return
-        place = f"{answer.request.method} {answer.request.url.path}: {answer.status_code}"
-        documented = operation["responses"].get(str(answer.status_code))
+        place = f"{response.request.method} {response.request.url.path}: {response.status_code}"
+        documented = operation["responses"].get(str(response.status_code))
         assert documented is not None, f"{place} is not documented"
-        await answer.aread()
+        await response.aread()
         content = documented.get("content", {})
-        media_type = answer.headers.get("content-type", "").partition(";")[0]
-        assert media_type in content or not answer.content, f"{place} is not {list(content)}"
+        media_type = response.headers.get("content-type", "").partition(";")[0]
+        assert media_type in content or not response.content, f"{place} is not {list(content)}"
         if media_type.endswith("json"):
             schema = json.dumps(content[media_type]["schema"])
-            errors = list(_validator(self._service, schema).iter_errors(answer.json()))
+            errors = list(_validator(self._service, schema).iter_errors(response.json()))
             assert not errors, f"{place}: {errors[0].json_path}: {errors[0].message[:300]}"
-        for name in answer.headers.keys() & {"link", "idempotency-replayed", "retry-after"}:
+        for name in response.headers.keys() & {"link", "idempotency-replayed", "retry-after"}:
             known = {each.lower() for each in documented.get("headers", {})}
             assert name in known, f"{place} has a header {name} that is not documented"
 
@@ -76,5 +76,5 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def documented_client(url: str, service: str = "gateway", **options: Any) -> httpx.AsyncClient:
     """A client that checks whether the document says what it is answered."""
-    hooks: Any = {"response": [DocumentedAnswers(service)]}
+    hooks: Any = {"response": [DocumentedResponses(service)]}
     return httpx.AsyncClient(base_url=url, event_hooks=hooks, **options)

@@ -36,7 +36,7 @@ async def take_in(read_model: SqlReadModel, *records: Record) -> None:
     await read_model.apply(rows, cursor, cursor + len(rows))
 
 
-async def found(read_model: SqlReadModel, **query: Any) -> list[str]:
+async def listed_ids(read_model: SqlReadModel, **query: Any) -> list[str]:
     page = await read_model.page(ListJobs(project="demo", **query))
     return [row.record.id for row in page.rows]
 
@@ -45,8 +45,8 @@ async def run_sql(database: str, statement: str) -> list[Any]:
     """What somebody else sees there."""
     engine = create_async_engine(database)
     async with engine.begin() as connection:
-        answer = await connection.execute(text(statement))
-        rows = list(answer.scalars()) if answer.returns_rows else []
+        result = await connection.execute(text(statement))
+        rows = list(result.scalars()) if result.returns_rows else []
     await engine.dispose()
     return rows
 
@@ -157,8 +157,8 @@ async def test_a_read_model_of_another_layout_is_made_anew(database: str) -> Non
     await new.prepare()
     await take_in(new, job)
 
-    assert await found(new) == [job.id]
-    assert await found(new, q="house") == [job.id]
+    assert await listed_ids(new) == [job.id]
+    assert await listed_ids(new, q="house") == [job.id]
     await new.aclose()
 
 
@@ -215,6 +215,6 @@ async def test_prompts_are_found_without_an_index_where_there_may_be_none(of_oth
 
     assert [line["log_level"] for line in lines] == ["warning"]
     assert lines[0]["reason"] == "InsufficientPrivilegeError"
-    assert await found(read_model, q="lightHOUSE") == [job.id]
+    assert await listed_ids(read_model, q="lightHOUSE") == [job.id]
     assert await run_sql(of_others, IS_INDEXED) == []
     await read_model.aclose()

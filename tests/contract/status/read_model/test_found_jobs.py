@@ -51,7 +51,7 @@ async def take_in(read_model: SqlReadModel, *records: Record) -> None:
     await read_model.apply(rows, cursor, cursor + len(rows))
 
 
-async def found(read_model: SqlReadModel, **query: Any) -> set[str]:
+async def matching_ids(read_model: SqlReadModel, **query: Any) -> set[str]:
     return {each.id for each in await read_model.find(FindJobs(project="demo", **query))}
 
 
@@ -66,8 +66,8 @@ async def test_jobs_are_found_in_any_of_several_states(read_model: SqlReadModel)
     broken, stopped, waiting = a_job(failed), a_job(Canceled()), a_job()
     await take_in(read_model, broken, stopped, waiting)
 
-    assert await found(read_model, statuses=["failed", "canceled"]) == ids(broken, stopped)
-    assert await found(read_model) == ids(broken, stopped, waiting)
+    assert await matching_ids(read_model, statuses=["failed", "canceled"]) == ids(broken, stopped)
+    assert await matching_ids(read_model) == ids(broken, stopped, waiting)
 
 
 async def test_jobs_are_found_by_what_narrows_a_list(read_model: SqlReadModel) -> None:
@@ -75,9 +75,9 @@ async def test_jobs_are_found_by_what_narrows_a_list(read_model: SqlReadModel) -
     one, other = a_job(failed, tags=tags), a_job(failed, tags={"show": "s1"})
     await take_in(read_model, one, other, a_job(failed))
 
-    assert await found(read_model, tags={"show": "s1"}) == ids(one, other)
-    assert await found(read_model, tags=tags, statuses=["failed"], untried=True) == ids(one)
-    assert await found(read_model, q="lighthouse", kind="shot") == set()
+    assert await matching_ids(read_model, tags={"show": "s1"}) == ids(one, other)
+    assert await matching_ids(read_model, tags=tags, statuses=["failed"], untried=True) == ids(one)
+    assert await matching_ids(read_model, q="lighthouse", kind="shot") == set()
 
 
 async def test_one_job_more_than_requested_shows_that_there_are_others(
@@ -85,7 +85,7 @@ async def test_one_job_more_than_requested_shows_that_there_are_others(
 ) -> None:
     await take_in(read_model, *(a_job() for _ in range(5)))
 
-    assert len(await found(read_model, limit=3)) == 4
+    assert len(await matching_ids(read_model, limit=3)) == 4
 
 
 async def test_what_was_tried_again_is_not_found(read_model: SqlReadModel) -> None:
@@ -94,9 +94,9 @@ async def test_what_was_tried_again_is_not_found(read_model: SqlReadModel) -> No
     third = a_job(again=second)
     await take_in(read_model, first, second, third)
 
-    assert await found(read_model, untried=True) == ids(third)
-    assert await found(read_model, untried=True, statuses=["failed"]) == set()
-    assert await found(read_model, statuses=["failed"]) == ids(first, second)
+    assert await matching_ids(read_model, untried=True) == ids(third)
+    assert await matching_ids(read_model, untried=True, statuses=["failed"]) == set()
+    assert await matching_ids(read_model, statuses=["failed"]) == ids(first, second)
 
 
 async def test_of_a_slot_only_the_last_job_is_found(read_model: SqlReadModel) -> None:
@@ -106,14 +106,14 @@ async def test_of_a_slot_only_the_last_job_is_found(read_model: SqlReadModel) ->
         read_model, old, new, elsewhere, a_job(failed, slot="shot/2"), a_job(slot="shot/2")
     )
 
-    assert await found(read_model, untried=True, statuses=["failed"]) == ids(new)
+    assert await matching_ids(read_model, untried=True, statuses=["failed"]) == ids(new)
 
 
 async def test_what_was_taken_out_of_a_slot_does_not_count_for_it(read_model: SqlReadModel) -> None:
     old = a_job(failed, slot="shot/1")
     await take_in(read_model, old, a_job(detached, *SUCCESS, slot="shot/1"))
 
-    assert ids(old) <= await found(read_model, untried=True)
+    assert ids(old) <= await matching_ids(read_model, untried=True)
 
 
 async def test_a_batch_is_found_with_its_retries(read_model: SqlReadModel) -> None:
@@ -121,7 +121,7 @@ async def test_a_batch_is_found_with_its_retries(read_model: SqlReadModel) -> No
     again = a_job(batch=BATCH, again=first)
     await take_in(read_model, first, again, a_job())
 
-    assert await found(read_model, batch=BATCH) == ids(first, again)
+    assert await matching_ids(read_model, batch=BATCH) == ids(first, again)
     [retry] = await read_model.find(FindJobs(project="demo", batch=BATCH, retries=True))
     assert (retry.id, retry.retry_of) == (again.id, first.id)
     listed = await read_model.page(ListJobs(project="demo", batch=BATCH))

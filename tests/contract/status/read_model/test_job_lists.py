@@ -40,12 +40,12 @@ async def take_in(read_model: SqlReadModel, *records: Record) -> None:
 
 async def pages(read_model: SqlReadModel, **query: Any) -> list[list[str]]:
     """Ids of all pages."""
-    found, cursor = [], None
+    id_pages, cursor = [], None
     while True:
         page = await read_model.page(ListJobs(project="demo", cursor=cursor, **query))
-        found.append([row.record.id for row in page.rows])
+        id_pages.append([row.record.id for row in page.rows])
         if (cursor := page.next) is None:
-            return found
+            return id_pages
 
 
 def ids(*records: Record) -> list[str]:
@@ -57,9 +57,9 @@ async def test_jobs_of_several_statuses_are_in_one_list(read_model: SqlReadModel
     canceled = a_job(CANCELED, age=1)
     await take_in(read_model, queued, running, canceled)
 
-    found = await pages(read_model, statuses=["queued", "canceled"])
+    listed = await pages(read_model, statuses=["queued", "canceled"])
 
-    assert found == [ids(canceled, queued)]
+    assert listed == [ids(canceled, queued)]
 
 
 @pytest.mark.parametrize("tagged", [False, True])
@@ -86,8 +86,8 @@ async def test_jobs_that_ended_at_one_moment_are_each_listed_once(read_model: Sq
     await take_in(read_model, *jobs)
 
     for order in ("newest", "oldest", "ended"):
-        found = await pages(read_model, order=order, limit=2)
-        assert sorted(chain(*found)) == sorted(ids(*jobs))
+        listed = await pages(read_model, order=order, limit=2)
+        assert sorted(chain(*listed)) == sorted(ids(*jobs))
 
 
 async def test_a_cursor_of_another_order_is_refused(read_model: SqlReadModel) -> None:
@@ -163,8 +163,8 @@ async def test_records_of_jobs_that_ended_lately_are_read_newest_first(
     old, late, later = (a_job(CANCELED, age=age) for age in (900, 20, 10))
     await take_in(read_model, later, old, late, a_job(STARTED, age=5))
 
-    found = await read_model.ended_records(NOW - timedelta(seconds=60), 5)
+    records = await read_model.ended_records(NOW - timedelta(seconds=60), 5)
     newest = await read_model.ended_records(NOW - timedelta(seconds=60), 1)
 
-    assert [Record.model_validate_json(each) for each in found] == [later, late]
-    assert newest == found[:1]
+    assert [Record.model_validate_json(each) for each in records] == [later, late]
+    assert newest == records[:1]

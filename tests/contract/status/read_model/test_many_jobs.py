@@ -117,12 +117,12 @@ async def test_a_list_has_the_newest_jobs_that_match(
     expected = [job.id for job in newest_first if matches(job)]
 
     first = await read_model.page(ListJobs(project="demo", limit=20, **query))
-    found = [row.record.id for row in first.rows]
+    listed = [row.record.id for row in first.rows]
     if first.next:
         second = ListJobs(project="demo", limit=20, cursor=first.next, **query)
-        found += [row.record.id for row in (await read_model.page(second)).rows]
+        listed += [row.record.id for row in (await read_model.page(second)).rows]
 
-    assert found == expected[:40]
+    assert listed == expected[:40]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -132,6 +132,6 @@ async def test_names_of_jobs_are_found_like_jobs(
     query, matches = QUESTIONS[question]
     expected = [job.id for job in newest_first if matches(job) and job.status == "failed"]
 
-    found = await read_model.find(FindJobs(project="demo", statuses=["failed"], limit=20, **query))
+    named = await read_model.find(FindJobs(project="demo", statuses=["failed"], limit=20, **query))
 
-    assert [each.id for each in found] == expected[:21]
+    assert [each.id for each in named] == expected[:21]

@@ -130,8 +130,8 @@ async def test_a_batch_still_knows_which_of_its_jobs_were_tried_again(
 
     await prune(read_model, rows[1])
 
-    [found] = await read_model.find(FindJobs(project="demo", retries=True))
-    assert (found.id, found.retry_of) == (again.id, first.id)
+    [retry] = await read_model.find(FindJobs(project="demo", retries=True))
+    assert (retry.id, retry.retry_of) == (again.id, first.id)
 
 
 async def test_a_pruned_result_is_not_used_again(read_model: SqlReadModel) -> None:
@@ -269,17 +269,17 @@ async def test_ended_jobs_are_listed_with_their_objects(read_model: SqlReadModel
     )
     first, loose, failed, _, last = (row.record for row in rows)
 
-    found = await ended(read_model)
+    by_id = await ended(read_model)
 
-    assert set(found) == {first.id, loose.id, failed.id, last.id}
-    assert [(found[job.id].version, found[job.id].versions) for job in (first, last)] == [
+    assert set(by_id) == {first.id, loose.id, failed.id, last.id}
+    assert [(by_id[job.id].version, by_id[job.id].versions) for job in (first, last)] == [
         (1, 2),
         (2, 2),
     ]
-    assert (found[loose.id].version, found[loose.id].slot) == (None, None)
-    assert (found[failed.id].has_result, found[failed.id].version) == (False, None)
-    assert (found[first.id].objects, found[first.id].bytes) == (3, 120)
-    assert found[first.id].finished_at == NOW
+    assert (by_id[loose.id].version, by_id[loose.id].slot) == (None, None)
+    assert (by_id[failed.id].has_result, by_id[failed.id].version) == (False, None)
+    assert (by_id[first.id].objects, by_id[first.id].bytes) == (3, 120)
+    assert by_id[first.id].finished_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -309,10 +309,10 @@ async def test_only_jobs_beyond_a_rule_are_listed(
     }
     await take_in(read_model, *jobs.values())
 
-    found = await read_model.ended("demo", rule, NOW)
+    beyond = await read_model.ended("demo", rule, NOW)
 
     names = {job.id: name for name, job in jobs.items()}
-    assert [names[each.id] for each in found] == expected
+    assert [names[each.id] for each in beyond] == expected
 
 
 async def test_a_version_that_went_makes_room_for_none(read_model: SqlReadModel) -> None:
@@ -320,9 +320,9 @@ async def test_a_version_that_went_makes_room_for_none(read_model: SqlReadModel)
     rows = await take_in(read_model, *(a_success() for _ in range(5)))
     await prune(read_model, rows[2])
 
-    found = await read_model.ended("demo", Rule(versions=2), NOW)
+    beyond = await read_model.ended("demo", Rule(versions=2), NOW)
 
-    assert [(each.version, each.age) for each in found] == [(1, 3), (2, 2)]
+    assert [(each.version, each.age) for each in beyond] == [(1, 3), (2, 2)]
 
 
 async def test_what_was_pruned_ends_no_second_time(read_model: SqlReadModel) -> None:
@@ -355,9 +355,9 @@ async def test_a_result_is_in_use_while_another_job_has_it(read_model: SqlReadMo
     given = apply(apply_cached(a_job(slot=None), old), Succeeded(assets=old.assets), NOW)
     rows = await take_in(read_model, old, given)
 
-    found = await ended(read_model)
-    assert (found[old.id].in_use, found[given.id].in_use) == (True, False)
-    assert (found[given.id].objects, found[given.id].bytes) == (0, 0)
+    by_id = await ended(read_model)
+    assert (by_id[old.id].in_use, by_id[given.id].in_use) == (True, False)
+    assert (by_id[given.id].objects, by_id[given.id].bytes) == (0, 0)
     await prune(read_model, rows[1])
     assert not (await ended(read_model))[old.id].in_use
 

@@ -73,14 +73,14 @@ async def take_in(read_model: ReadModel, *records: Record) -> int:
     return cursor + len(rows)
 
 
-async def found(read_model: ReadModel, **query: Any) -> list[str]:
+async def listed_ids(read_model: ReadModel, **query: Any) -> list[str]:
     """Ids of the first page."""
     page = await read_model.page(ListJobs(**{"project": "demo", **query}))
     return [row.record.id for row in page.rows]
 
 
 async def known(read_model: ReadModel, **query: Any) -> set[str]:
-    return set(await found(read_model, **query))
+    return set(await listed_ids(read_model, **query))
 
 
 def ids(*records: Record) -> list[str]:
@@ -129,15 +129,15 @@ async def test_a_projector_that_is_out_of_step_changes_nothing(
     with pytest.raises(CursorConflict):
         await read_model.apply([Row(before + 1, a_job())], before, before + 1)
     assert await read_model.open("one") == 5
-    assert await found(read_model) == []
+    assert await listed_ids(read_model) == []
 
 
 async def test_another_epoch_begins_anew(read_model: SqlReadModel) -> None:
     await take_in(read_model, a_job(tags={"show": "s1"}), a_job())
 
     assert await read_model.open("two") == 0
-    assert await found(read_model) == []
-    assert await found(read_model, tags={"show": "s1"}) == []
+    assert await listed_ids(read_model) == []
+    assert await listed_ids(read_model, tags={"show": "s1"}) == []
 
 
 async def test_a_ledger_can_be_built_again_from_the_log(read_model: SqlReadModel) -> None:
@@ -147,7 +147,7 @@ async def test_a_ledger_can_be_built_again_from_the_log(read_model: SqlReadModel
 
     await read_model.apply([Row(n, job) for n, job in enumerate(jobs, start=1)], 0, 3)
 
-    assert await found(read_model, tags={"show": "s1"}) == ids(*jobs)
+    assert await listed_ids(read_model, tags={"show": "s1"}) == ids(*jobs)
 
 
 async def test_what_was_written_outlives_the_process(
@@ -161,7 +161,7 @@ async def test_what_was_written_outlives_the_process(
     await another.prepare()
 
     assert await another.open("one") == 1
-    assert await found(another) == [job.id]
+    assert await listed_ids(another) == [job.id]
     await another.aclose()
 
 
@@ -187,7 +187,7 @@ async def test_of_two_projectors_at_once_one_is_out_of_step(
     )
 
     assert [type(outcome) for outcome in outcomes if outcome] == [CursorConflict]
-    assert await found(read_model) == [job.id]
+    assert await listed_ids(read_model) == [job.id]
 
 
 async def follow(read_model: ReadModel, log: list[Row], size: int, over: asyncio.Event) -> None:
@@ -242,14 +242,14 @@ async def test_the_newest_jobs_come_first(read_model: SqlReadModel) -> None:
     old, new, middle = a_job(age=30), a_job(age=10), a_job(age=20)
     await take_in(read_model, old, new, middle)
 
-    assert await found(read_model) == ids(new, middle, old)
+    assert await listed_ids(read_model) == ids(new, middle, old)
 
 
 async def test_jobs_of_the_same_moment_have_an_order(read_model: SqlReadModel) -> None:
     jobs = [a_job() for _ in range(5)]
     await take_in(read_model, *jobs)
 
-    assert await found(read_model) == sorted(ids(*jobs), reverse=True)
+    assert await listed_ids(read_model) == sorted(ids(*jobs), reverse=True)
 
 
 async def all_pages(read_model: ReadModel, limit: int, *arriving: Record) -> list[list[str]]:
@@ -273,7 +273,7 @@ async def test_pages_together_are_the_list(read_model: SqlReadModel, limit: int)
     pages = await all_pages(read_model, limit)
 
     assert all(len(page) == limit for page in pages[:-1])
-    assert [job for page in pages for job in page] == await found(read_model, limit=200)
+    assert [job for page in pages for job in page] == await listed_ids(read_model, limit=200)
 
 
 async def test_new_jobs_do_not_move_the_pages_that_follow(read_model: SqlReadModel) -> None:
@@ -336,8 +336,8 @@ async def test_an_unknown_cursor_is_refused(read_model: SqlReadModel, cursor: st
 async def test_a_cursor_may_be_of_any_time(read_model: SqlReadModel) -> None:
     await take_in(read_model, job := a_job())
 
-    assert await found(read_model, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
-    assert await found(read_model, cursor=encoded(f"0.{JOB}")) == []
+    assert await listed_ids(read_model, cursor=encoded(f"{2**63 - 1}.{JOB}")) == [job.id]
+    assert await listed_ids(read_model, cursor=encoded(f"0.{JOB}")) == []
 
 
 # -- filters
@@ -347,8 +347,8 @@ async def test_a_project_sees_its_own_jobs(read_model: SqlReadModel) -> None:
     mine, _ = jobs = a_job(), a_job(project="other")
     await take_in(read_model, *jobs)
 
-    assert await found(read_model) == [mine.id]
-    assert await found(read_model, project="nobody") == []
+    assert await listed_ids(read_model) == [mine.id]
+    assert await listed_ids(read_model, project="nobody") == []
 
 
 @pytest.mark.parametrize(
@@ -365,17 +365,17 @@ async def test_jobs_are_found_by_status(read_model: SqlReadModel, status: str, n
         a_job(Canceled()),
     )
 
-    assert len(await found(read_model, status=status)) == number
+    assert len(await listed_ids(read_model, status=status)) == number
 
 
 async def test_jobs_are_found_by_kind_model_and_user(read_model: SqlReadModel) -> None:
     jobs = a_job(kind="portrait", user="alice"), a_job(kind="scenes", user="bob"), a_job()
     await take_in(read_model, *jobs)
 
-    assert await found(read_model, kind="portrait") == [jobs[0].id]
-    assert await found(read_model, model="sim/text") == [jobs[1].id]
-    assert await found(read_model, user="bob") == [jobs[1].id]
-    assert await found(read_model, user="b") == []
+    assert await listed_ids(read_model, kind="portrait") == [jobs[0].id]
+    assert await listed_ids(read_model, model="sim/text") == [jobs[1].id]
+    assert await listed_ids(read_model, user="bob") == [jobs[1].id]
+    assert await listed_ids(read_model, user="b") == []
 
 
 async def test_a_slot_is_a_prefix(read_model: SqlReadModel) -> None:
@@ -396,18 +396,18 @@ async def test_a_detached_job_is_not_found_by_its_slot(read_model: SqlReadModel)
     job = a_job(CancelRequested(mode="detach"), slot="shot/12")
     await take_in(read_model, job)
 
-    assert await found(read_model, slot="shot") == []
-    assert await found(read_model) == [job.id]
+    assert await listed_ids(read_model, slot="shot") == []
+    assert await listed_ids(read_model) == [job.id]
 
 
 async def test_a_slot_is_found_as_it_is_spelled(read_model: SqlReadModel) -> None:
     small, capital, spaced = (a_job(slot=slot) for slot in ("shot/a", "Shot/a", "shot_a"))
     await take_in(read_model, small, capital, spaced)
 
-    assert await found(read_model, slot="shot/") == [small.id]
-    assert await found(read_model, slot="Shot") == [capital.id]
-    assert await found(read_model, slot="shot_") == [spaced.id]
-    assert await found(read_model, slot="shot%") == []
+    assert await listed_ids(read_model, slot="shot/") == [small.id]
+    assert await listed_ids(read_model, slot="Shot") == [capital.id]
+    assert await listed_ids(read_model, slot="shot_") == [spaced.id]
+    assert await listed_ids(read_model, slot="shot%") == []
 
 
 async def test_tags_and_parameters_are_found_by_value(read_model: SqlReadModel) -> None:
@@ -426,8 +426,8 @@ async def test_text_is_found_in_prompts_however_it_is_capitalised(read_model: Sq
     job = a_job(prompt="A Lighthouse at dusk")
     await take_in(read_model, job, a_job(prompt="a boat"))
 
-    assert await found(read_model, q="lightHOUSE") == [job.id]
-    assert await found(read_model, q="house at") == [job.id]
+    assert await listed_ids(read_model, q="lightHOUSE") == [job.id]
+    assert await listed_ids(read_model, q="house at") == [job.id]
 
 
 @pytest.mark.parametrize(
@@ -449,8 +449,8 @@ async def test_text_is_found_in_every_language(
     job = a_job(prompt=prompt)
     await take_in(read_model, job, a_job(prompt="else"))
 
-    assert await found(read_model, q=phrase) == [job.id]
-    assert await found(read_model, q=prompt.swapcase()) == [job.id]
+    assert await listed_ids(read_model, q=phrase) == [job.id]
+    assert await listed_ids(read_model, q=prompt.swapcase()) == [job.id]
 
 
 async def test_what_people_write_may_have_zeros_in_it(read_model: SqlReadModel) -> None:
@@ -458,7 +458,7 @@ async def test_what_people_write_may_have_zeros_in_it(read_model: SqlReadModel) 
     job = a_job(**written)
     await take_in(read_model, job, a_job())
 
-    assert await found(read_model, **written) == [job.id]
+    assert await listed_ids(read_model, **written) == [job.id]
     assert (await read_model.page(ListJobs(project="demo", user="a\0"))).rows[0].record == job
 
 
@@ -467,18 +467,18 @@ async def test_no_character_is_special_in_a_search(read_model: SqlReadModel, spe
     job = a_job(prompt=f"50{special}off", tags={"a": special}, user=special)
     await take_in(read_model, job, a_job(prompt="50 xoff", tags={"a": "x"}, user="x"))
 
-    assert await found(read_model, q=special) == [job.id]
-    assert await found(read_model, q=f"0{special}o") == [job.id]
-    assert await found(read_model, tags={"a": special}) == [job.id]
-    assert await found(read_model, user=special) == [job.id]
+    assert await listed_ids(read_model, q=special) == [job.id]
+    assert await listed_ids(read_model, q=f"0{special}o") == [job.id]
+    assert await listed_ids(read_model, tags={"a": special}) == [job.id]
+    assert await listed_ids(read_model, user=special) == [job.id]
 
 
 async def test_no_character_is_special_in_a_slot(read_model: SqlReadModel) -> None:
     job = a_job(slot="ref_a")
     await take_in(read_model, job, a_job(slot="ref-a"))
 
-    assert await found(read_model, slot="ref_") == [job.id]
-    assert await found(read_model, slot="%") == []
+    assert await listed_ids(read_model, slot="ref_") == [job.id]
+    assert await listed_ids(read_model, slot="%") == []
 
 
 async def test_bounds_are_inclusive(read_model: SqlReadModel) -> None:
@@ -499,7 +499,7 @@ async def test_bounds_may_be_of_any_zone(read_model: SqlReadModel) -> None:
     await take_in(read_model, job)
 
     bound = datetime.fromisoformat("2030-01-01T02:00:00+02:00")
-    assert await found(read_model, created_after=bound, created_before=bound) == [job.id]
+    assert await listed_ids(read_model, created_after=bound, created_before=bound) == [job.id]
 
 
 async def test_filters_narrow_each_other_and_their_pages(read_model: SqlReadModel) -> None:
@@ -608,8 +608,8 @@ async def test_a_snapshot_comes_in_pages_of_so_many_jobs_and_bytes(
     size = len(jobs[0].model_dump_json())
 
     for limit, room, pages in ((4, 2**20, [4, 4, 2]), (100, 3 * size + 99, [3, 3, 3, 1])):
-        found = snapshot_pages(read_model, named_ids, at=NOW, limit=limit, room=room)
-        rows = [[row.record.id for row in page] async for page in found]
+        snapshot = snapshot_pages(read_model, named_ids, at=NOW, limit=limit, room=room)
+        rows = [[row.record.id for row in page] async for page in snapshot]
 
         order = sorted(jobs, key=lambda job: (job.created_at, job.id))
         assert [len(page) for page in rows if page] == pages
@@ -669,9 +669,9 @@ async def test_jobs_that_nothing_happened_to_are_found_the_quietest_first(
     await take_in(read_model, quiet, quieter, a_job(age=10), a_job(Canceled(), age=900))
 
     at = NOW - timedelta(seconds=60)
-    found = await read_model.unchanged_since(at, 10)
-    assert found == [IdleJob(job.internal.changed_at, job.id) for job in (quieter, quiet)]
-    assert await read_model.unchanged_since(at, 1) == found[:1]
+    idle = await read_model.unchanged_since(at, 10)
+    assert idle == [IdleJob(job.internal.changed_at, job.id) for job in (quieter, quiet)]
+    assert await read_model.unchanged_since(at, 1) == idle[:1]
 
 
 async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
@@ -682,8 +682,8 @@ async def test_a_look_at_what_nothing_happens_to_goes_on_where_it_stopped(
     await take_in(read_model, *jobs)
     looks: list[list[IdleJob]] = [[]]
 
-    while found := await read_model.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
-        looks.append(found)
+    while idle := await read_model.unchanged_since(NOW, 4, looks[-1][-1] if looks[-1] else None):
+        looks.append(idle)
 
     assert [len(look) for look in looks] == [0, 4, 4, 2]
     order = sorted(jobs, key=lambda job: (job.internal.changed_at, job.id))

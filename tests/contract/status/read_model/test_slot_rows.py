@@ -58,8 +58,8 @@ async def take_in(read_model: SqlReadModel, *records: Record) -> int:
 
 
 async def shown(read_model: SqlReadModel, slot: str = SLOT) -> SlotRows:
-    [found] = (await read_model.slot(GetSlot(project="demo", slot=slot))).slots
-    return found
+    [rows] = (await read_model.slot(GetSlot(project="demo", slot=slot))).slots
+    return rows
 
 
 async def versions(read_model: SqlReadModel, after: int = 0, limit: int = 10) -> list[str]:
@@ -192,7 +192,7 @@ async def test_slots_are_listed_by_name_as_of_one_sequence(read_model: SqlReadMo
 
 
 @pytest.mark.parametrize(
-    ("prefix", "found"),
+    ("prefix", "slots"),
     [
         ("shot/", ["shot/1", "shot/1/a"]),
         ("shot", ["shot-z", "shot/1", "shot/1/a"]),
@@ -202,12 +202,12 @@ async def test_slots_are_listed_by_name_as_of_one_sequence(read_model: SqlReadMo
     ],
 )
 async def test_a_prefix_is_taken_as_it_is_spelled(
-    read_model: SqlReadModel, prefix: str, found: list[str]
+    read_model: SqlReadModel, prefix: str, slots: list[str]
 ) -> None:
     names = ["shot/1", "shot/1/a", "shot-z", "Shot/1", "cast/a"]
     await take_in(read_model, *(a_job(slot=name) for name in names))
 
-    assert [slot.slot for slot in (await listed(read_model, prefix=prefix)).slots] == found
+    assert [slot.slot for slot in (await listed(read_model, prefix=prefix)).slots] == slots
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
@@ -218,17 +218,17 @@ async def test_pages_of_slots_together_are_all_of_them(
     jobs = [a_job(*facts, slot=name) for name in names for facts in (SUCCESS, (failed,), ())]
     await take_in(read_model, *jobs)
 
-    found: list[SlotRows] = []
+    slots: list[SlotRows] = []
     cursor: str | None = None
     while True:
         page = await listed(read_model, limit=limit, cursor=cursor)
-        found += page.slots
+        slots += page.slots
         cursor = page.next
         if cursor is None:
             break
 
-    assert [slot.slot for slot in found] == names
-    assert all(slot.versions == 1 and slot.active and len(slot.failures) == 1 for slot in found)
+    assert [slot.slot for slot in slots] == names
+    assert all(slot.versions == 1 and slot.active and len(slot.failures) == 1 for slot in slots)
 
 
 async def test_a_project_without_slots_has_an_empty_page_of_its_moment(

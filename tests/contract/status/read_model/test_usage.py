@@ -68,12 +68,12 @@ async def usage(
 
 async def every_group(read_model: SqlReadModel, *by: UsageDimension, **fields: Any) -> list[Any]:
     """Of all pages."""
-    found, cursor = list[UsageGroup](), None
+    groups, cursor = list[UsageGroup](), None
     while True:
         page = await usage(read_model, *by, cursor=cursor, **fields)
-        found += page.groups
+        groups += page.groups
         if (cursor := page.next) is None:
-            return found
+            return groups
 
 
 def jobs(groups: Sequence[UsageGroup]) -> int:
@@ -175,10 +175,10 @@ async def test_currencies_are_never_added_up(read_model: SqlReadModel) -> None:
     cost = euro.cost.model_copy(update={"currency": "EUR"})
     await take_in(read_model, a_job(), euro.model_copy(update={"cost": cost}))
 
-    found = await usage(read_model)
+    report = await usage(read_model)
 
-    assert [each.currency for each in found.groups] == ["EUR", "USD"]
-    assert [each.currency for each in found.totals] == ["EUR", "USD"]
+    assert [each.currency for each in report.groups] == ["EUR", "USD"]
+    assert [each.currency for each in report.totals] == ["EUR", "USD"]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "e30", "WzFd", "WzEsMSwxXQ", "WyIxIiwiVVNEIl0"])
