@@ -16,7 +16,7 @@ from bench.figures import say
 from deploy.local.processes import ROOT, Process, nats_server
 from deploy.local.settings import LocalSettings
 from tests.support.servers import free_port
-from tests.support.servers.ports import until_nats_answers
+from tests.support.servers.ports import until_nats_ready
 
 PEERS = {
     "faststream_pull": "FastStream pull worker",
@@ -104,7 +104,7 @@ def environment() -> str:
 def _nats(folder: Path) -> Iterator[tuple[str, int]]:
     settings = LocalSettings(home=folder, nats_port=free_port())
     with _running(nats_server(settings)) as pid:
-        until_nats_answers(settings.nats)
+        until_nats_ready(settings.nats)
         yield settings.nats_login, pid
 
 

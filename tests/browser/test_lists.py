@@ -101,9 +101,9 @@ def test_five_filters_together_show_the_same_in_another_browser(
     expect(page).to_have_url(re.compile("q=m"))
     with console_page(browser, stack) as elsewhere:
         same = elsewhere.open(page.url.removeprefix(console.address))
-        found = same.get_by_role("row").filter(has=same.get_by_role("checkbox"))
-        expect(found).to_have_count(2)
-        expect(found.first).to_contain_text("lamp” 0")
+        matching = same.get_by_role("row").filter(has=same.get_by_role("checkbox"))
+        expect(matching).to_have_count(2)
+        expect(matching.first).to_contain_text("lamp” 0")
         for label, value in (("Kind", "shot"), ("Model", "sim/picture"), ("Order", "oldest")):
             expect(same.get_by_label(label)).to_have_value(value)
         expect(same.get_by_role("searchbox")).to_have_value("müller's “lamp”")

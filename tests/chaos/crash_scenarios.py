@@ -88,9 +88,9 @@ class ScenarioClient:
             while True:
                 with suppress(httpx.TransportError):
                     url = self.stack.url("gateway") + path
-                    answer = await http.request(method, url, json=body, headers=headers)
-                    if answer.status_code < 500:
-                        return answer.json()
+                    response = await http.request(method, url, json=body, headers=headers)
+                    if response.status_code < 500:
+                        return response.json()
                 await asyncio.sleep(_LOOK_AGAIN)
 
     async def cancel(self, job: str) -> None:
@@ -99,16 +99,16 @@ class ScenarioClient:
     async def until(self, job: str, *expected: str) -> None:
         """Until the job's status or phase is one of these."""
         url = f"{self.stack.url('gateway')}/v1/jobs/{job}"
-        found: dict[str, Any] = {}
+        current: dict[str, Any] = {}
         async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    while not {found.get("status"), found.get("phase")} & set(expected):
+                    while not {current.get("status"), current.get("phase")} & set(expected):
                         await asyncio.sleep(_LOOK_AGAIN)
                         with suppress(httpx.TransportError, ValueError):
-                            found = (await http.get(url)).json()
+                            current = (await http.get(url)).json()
             except TimeoutError:
-                raise AssertionError(f"{job} was never {expected}: {found}") from None
+                raise AssertionError(f"{job} was never {expected}: {current}") from None
 
     async def finish(self, job: str) -> None:
         await self.until(job, *FINAL)
@@ -121,8 +121,8 @@ class ScenarioClient:
             while job not in listed:
                 await asyncio.sleep(_LOOK_AGAIN)
                 with suppress(httpx.TransportError, ValueError):
-                    answer = (await http.get(url, params={"status": "succeeded"})).json()
-                    listed = [each["id"] for each in answer.get("items", [])]
+                    page = (await http.get(url, params={"status": "succeeded"})).json()
+                    listed = [each["id"] for each in page.get("items", [])]
 
     async def has_begun(self, job: str) -> bool:
         """Whether there is such a job."""
@@ -130,9 +130,9 @@ class ScenarioClient:
         async with httpx.AsyncClient(timeout=ANSWER_TIMEOUT) as http, asyncio.timeout(TIMEOUT):
             while True:
                 with suppress(httpx.TransportError):
-                    answer = await http.get(url)
-                    if answer.status_code < 500:
-                        return answer.is_success
+                    response = await http.get(url)
+                    if response.status_code < 500:
+                        return response.is_success
                 await asyncio.sleep(_LOOK_AGAIN)
 
 
@@ -188,7 +188,7 @@ async def decided(client: ScenarioClient) -> None:
     await client.finish(job)
 
 
-async def answered_by_another(client: ScenarioClient) -> None:
+async def deduplicated(client: ScenarioClient) -> None:
     """Two requests, one slot, the same inputs: one job."""
     slot = f"scenario/{uuid4().hex[:8]}"
     body = {"slot": slot, "parameters": {"seconds": 300}}  # it is still there when asked again
@@ -291,7 +291,7 @@ async def overdue_in_line(client: ScenarioClient) -> None:
 #: of the points that a plain picture does not reach
 SCENARIOS: dict[Point, Scenario] = {
     "accept.fenced": abandoned,
-    "accept.deduplicated": answered_by_another,
+    "accept.deduplicated": deduplicated,
     "accept.refused": over_budget,
     "accept.held": held_alone,
     "accept.completed": held_alone,

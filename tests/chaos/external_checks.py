@@ -137,11 +137,11 @@ async def _ask(stack: Stack, question: str) -> list[tuple[Any, ...]]:
 async def misread(stack: Stack, log: list[LogEntry]) -> list[str]:
     """The read model is where the log is."""
     expected = {e.record.id: (e.sequence, e.record.step) for e in log if isinstance(e.body, Record)}
-    found = await read_model(stack)
+    rows = await read_model(stack)
     return [
-        f"{job} is {found.get(job)} in SQL, {expected.get(job)} in the log"
-        for job in expected.keys() | found.keys()
-        if found.get(job) != expected.get(job)
+        f"{job} is {rows.get(job)} in SQL, {expected.get(job)} in the log"
+        for job in expected.keys() | rows.keys()
+        if rows.get(job) != expected.get(job)
     ]
 
 

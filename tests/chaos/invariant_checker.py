@@ -39,18 +39,18 @@ _WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
 
 @dataclass
 class Verdict:
-    """What is wrong, by the question that found it; nothing, one hopes. And some figures."""
+    """What is wrong, by the check that noticed it, and some figures."""
 
-    answers: dict[str, list[str]]
+    findings: dict[str, list[str]]
     figures: dict[str, object]
 
     @property
     def wrong(self) -> dict[str, list[str]]:
-        return {question: found for question, found in self.answers.items() if found}
+        return {check: wrong for check, wrong in self.findings.items() if wrong}
 
     def summary(self) -> str:
         """One line."""
-        counts = [f"{len(found)} {question}" for question, found in self.answers.items()]
+        counts = [f"{len(wrong)} {check}" for check, wrong in self.findings.items()]
         return f"{self.figures['jobs']} jobs: {', '.join(counts)}"
 
 
@@ -74,13 +74,13 @@ async def judge(
         inline_requests, log
     )
     misfiled, orphans = await asyncio.to_thread(external_checks.misfiled, stack, last)
-    answers = {
+    findings = {
         "lost": lost(journal, log),
         "double finals": ended_twice(log),
         "double pay": paid_twice(payments, log),
         "wrong bills": external_checks.wrong_bills(payments, last),
         "wrong budgets": await wrong_budgets(stack, payments, last),
-        "lost answers": lost_answers(journal.signals, inline_requests, last),
+        "lost responses": lost_responses(journal.signals, inline_requests, last),
         "over the cap": over_the_cap(log, catalog),
         "slots shared": slots_shared(log),
         "gaps": gaps(journal, log),
@@ -99,11 +99,11 @@ async def judge(
         "faults": dict(Counter(journal.faults)),
         "reconnects": journal.reconnects,
         "seen": sum(len(seen.sequences) for seen in journal.seen),
-        "answers": len(inline_requests),
-        "answers that a restart waited for": len(waited_for(journal.signals, inline_requests)),
+        "responses": len(inline_requests),
+        "responses that a restart waited for": len(waited_for(journal.signals, inline_requests)),
         "objects left by jobs that did not succeed": orphans,
     }
-    return Verdict(answers, figures)
+    return Verdict(findings, figures)
 
 
 def lost(journal: Journal, log: list[LogEntry]) -> list[str]:
@@ -120,11 +120,11 @@ def lost(journal: Journal, log: list[LogEntry]) -> list[str]:
             wrong.append(f"{request.job} was promised and is not in the log")
         elif not _is_over(events[-1]):
             wrong.append(f"{request.job} hangs after {events[-1].event.name}")
-    answers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    ids_by_key: dict[tuple[str, str], set[str]] = defaultdict(set)
     for request in journal.requests:
         if request.job:
-            answers[request.project, request.key].add(request.job)
-    wrong += [f"key {key} made {ids}" for key, ids in answers.items() if len(ids) > 1]
+            ids_by_key[request.project, request.key].add(request.job)
+    wrong += [f"key {key} made {ids}" for key, ids in ids_by_key.items() if len(ids) > 1]
     return wrong
 
 
@@ -218,7 +218,7 @@ def times_asked_again(events: list[LogEntry]) -> int:
     return len(last.internal.retries) if isinstance(last, Record) else 0
 
 
-def lost_answers(
+def lost_responses(
     signals: Sequence[Signal], requests: Sequence[InlineRequest], last: Mapping[str, Record]
 ) -> list[str]:
     """
@@ -364,8 +364,8 @@ async def missing_pictures(stack: Stack, log: list[LogEntry]) -> list[str]:
         async def check(name: str, sha256: str) -> str | None:
             async with places:
                 response = await http.get(f"/v1/assets/{name}/content", follow_redirects=True)
-            found = hashlib.sha256(response.content).hexdigest()
-            return None if found == sha256 else f"{name} is not what was stored"
+            digest = hashlib.sha256(response.content).hexdigest()
+            return None if digest == sha256 else f"{name} is not what was stored"
 
         checks = [
             check(asset.id, asset.sha256)

@@ -97,8 +97,8 @@ class LivePage:
         """Event listeners and MiB of heap, after what is not needed any more is gone."""
         await self._devtools.send("HeapProfiler.collectGarbage")
         metrics = (await self._devtools.send("Performance.getMetrics"))["metrics"]
-        found = {each["name"]: float(each["value"]) for each in metrics}
-        return int(found["JSEventListeners"]), found["JSHeapUsedSize"] / _MIB
+        values = {each["name"]: float(each["value"]) for each in metrics}
+        return int(values["JSEventListeners"]), values["JSHeapUsedSize"] / _MIB
 
 
 @asynccontextmanager

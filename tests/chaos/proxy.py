@@ -21,9 +21,9 @@ class Link:
 
     def hear(self, content: bytes) -> None:
         """What the client said, which may be its name."""
-        found = _NAME.search(content) if not self.name else None
-        if found:
-            self.name = found[1].decode()
+        match = _NAME.search(content) if not self.name else None
+        if match:
+            self.name = match[1].decode()
 
     def cut(self) -> None:
         """Reset both ends."""
@@ -85,7 +85,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         try:
-            answers, far = await asyncio.open_connection("127.0.0.1", self._target)
+            target, far = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             near.transport.abort()
             return
@@ -94,7 +94,7 @@ class Proxy:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(link, reader, far, is_client=True))
-                group.create_task(self._pump(link, answers, near, is_client=False))
+                group.create_task(self._pump(link, target, near, is_client=False))
         finally:
             self._links.discard(link)
             link.close()

@@ -123,16 +123,16 @@ async def test_a_death_of_render_at_any_point_pays_nothing_twice(
     ends = Counter[str]()
     for prompt, job in scenarios.jobs.items():
         async with httpx.AsyncClient(base_url=stack.url("gateway"), timeout=TIMEOUT) as http:
-            found = (await http.get(f"/v1/jobs/{job}")).json()
+            record = (await http.get(f"/v1/jobs/{job}")).json()
             attempts = (await http.get(f"/v1/jobs/{job}/attempts")).json()["items"]
-        end = found["phase"] if found["status"] == "running" else found["status"]
+        end = record["phase"] if record["status"] == "running" else record["status"]
         ends[end] += 1
         assert end in ("submit_unknown", *FINAL), prompt
         accepted = fal.accepted(prompt)
         by_attempt = Counter(request["body"]["seed"] for request in accepted)
         assert all(count == 1 for count in by_attempt.values()), prompt
         assert len(accepted) <= len(attempts), prompt
-        if found["status"] == "succeeded":
+        if record["status"] == "succeeded":
             assert len(accepted) == 1, prompt
     print(f"{len(RENDER_POINTS) * ROUNDS} deaths, {len(scenarios.jobs)} jobs: {dict(ends)}")  # noqa: T201
     assert len(scenarios.jobs) >= len(RENDER_POINTS) * ROUNDS

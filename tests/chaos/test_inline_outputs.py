@@ -59,8 +59,8 @@ async def test_a_restart_waits_for_a_response_that_cannot_be_requested_again(
     os.kill(old, signal.SIGTERM)
     await asyncio.to_thread(fragile.until_restarted, "render", old)
 
-    found = await client.get(job)
-    assert found.phase not in ("submitting", "submit_unknown")
+    running = await client.get(job)
+    assert running.phase not in ("submitting", "submit_unknown")
     ended = await until(client, job, status="succeeded")
     assert (ended.charged, len(ended.assets)) == ("yes", 1)
     assert len(openai.accepted(prompt)) == 1
@@ -95,8 +95,8 @@ async def test_an_answer_on_disk_survives_the_death_of_its_process(
     (crashes / "inline.spooled").touch()
     old = _render(fragile)
 
-    answer = {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}
-    job, prompt = await _submitted(client, openai, seconds=0, count=2, answer=answer)
+    response_body = {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}
+    job, prompt = await _submitted(client, openai, seconds=0, count=2, response_body=response_body)
     await asyncio.to_thread(fragile.until_restarted, "render", old)
 
     ended = await until(client, job, status="succeeded")

@@ -19,7 +19,7 @@ from heliograph.contracts.state_machine import apply
 from heliograph.runtime.bus.log_entries import LogEntry
 from tests.chaos.external_checks import inline_payments, wrong_bills
 from tests.chaos.inline_provider import PRICE, InlineRequest
-from tests.chaos.invariant_checker import lost_answers, paid_twice, waited_for
+from tests.chaos.invariant_checker import lost_responses, paid_twice, waited_for
 from tests.chaos.journal import Signal
 from tests.support.records import a_record
 
@@ -61,7 +61,7 @@ LOST = log_of(IN_DOUBT, GIVEN_UP)
 
 def lost(log: list[LogEntry], request: InlineRequest, *signals: Signal) -> int:
     """How many answers the judge misses."""
-    return len(lost_answers(signals, [request], {log[-1].record.id: log[-1].record}))
+    return len(lost_responses(signals, [request], {log[-1].record.id: log[-1].record}))
 
 
 def test_an_answer_that_a_restart_lost_is_missed() -> None:

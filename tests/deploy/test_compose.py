@@ -39,28 +39,28 @@ async def test_a_picture_is_made_and_fetched_through_one_origin(containers: Comp
 
 async def test_nobody_is_let_in_without_a_key(containers: ComposeProject) -> None:
     async with containers.client() as stranger:
-        answers = [
+        responses = [
             await stranger.get("/v1/projects/demo/jobs"),
             await stranger.get("/v1/events", params={"project": "demo"}),
             await stranger.put(f"/v1/projects/demo/uploads/sha256/{'0' * 64}", content=b"x"),
             await stranger.get("/metrics"),
         ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 401, 404]
+    assert [response.status_code for response in responses] == [401, 401, 401, 404]
 
 
 async def test_events_come_through_the_front(containers: ComposeProject) -> None:
     async with containers.client(containers.first_key()) as client:
         job = await make_picture(client)
         stream = client.stream("GET", "/v1/events", params={"project": "demo"})
-        async with stream as answer:
-            async for line in answer.aiter_lines():
+        async with stream as response:
+            async for line in response.aiter_lines():
                 if job["id"] in line:
                     break
             else:
                 pytest.fail("the stream ended without the job")
 
-    assert answer.status_code == httpx.codes.OK
+    assert response.status_code == httpx.codes.OK
 
 
 async def test_the_console_is_at_the_same_origin(containers: ComposeProject) -> None:
@@ -199,10 +199,10 @@ async def test_requests_are_answered_while_a_gateway_is_stopped(containers: Comp
     gateway = containers.call("ps", "--quiet", "gateway").split()[0]
     async with containers.client(containers.first_key()) as client:
         run([program("docker"), "stop", gateway])
-        answers = [await client.get("/v1/projects") for _ in range(20)]
+        responses = [await client.get("/v1/projects") for _ in range(20)]
     run([program("docker"), "start", gateway])
 
-    assert {answer.status_code for answer in answers} == {httpx.codes.OK}
+    assert {response.status_code for response in responses} == {httpx.codes.OK}
 
 
 async def test_jobs_wait_while_no_render_runs(containers: ComposeProject) -> None:

@@ -44,18 +44,18 @@ def _configuration(image: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("service", IMAGES)
 def test_an_image_has_the_libraries_of_its_service_only(service: str) -> None:
-    found = json.loads(_in(IMAGES[service], "python", "-c", _IMPORTABLE, *EVERY))
+    importable = json.loads(_in(IMAGES[service], "python", "-c", _IMPORTABLE, *EVERY))
 
-    assert set(found) == LIBRARIES[service]
+    assert set(importable) == LIBRARIES[service]
 
 
 @pytest.mark.parametrize("service", IMAGES)
 def test_an_image_has_the_code_of_its_service_only(service: str) -> None:
     names = [f"services.{name}" for name in IMAGES]
 
-    found = json.loads(_in(IMAGES[service], "python", "-c", _IMPORTABLE, *names))
+    importable = json.loads(_in(IMAGES[service], "python", "-c", _IMPORTABLE, *names))
 
-    assert found == [f"services.{service}"]
+    assert importable == [f"services.{service}"]
 
 
 @pytest.mark.parametrize("service", IMAGES)
@@ -99,4 +99,4 @@ def test_only_the_gateway_has_the_console() -> None:
         for name, image in IMAGES.items()
     }
 
-    assert [name for name, found in files.items() if found] == ["gateway"]
+    assert [name for name, is_there in files.items() if is_there] == ["gateway"]

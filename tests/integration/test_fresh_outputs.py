@@ -28,11 +28,11 @@ def rig(fal_rig: FalRig) -> FalRig:
 
 
 async def renewed(
-    rig: FalRig, answer: Any, *, references: Sequence[str] = (), catalog: Catalog = CATALOG
+    rig: FalRig, body: Any, *, references: Sequence[str] = (), catalog: Catalog = CATALOG
 ) -> list[Output]:
     """What a rendered job gets whose request is answered like this."""
     prompt, worker = f"a lighthouse {uuid4().hex}", WorkerRig(rig.provider, MODEL)
-    rig.account.plan(prompt, answer=answer)
+    rig.account.plan(prompt, response_body=body)
     accepted = await rig.provider.submit(a_submission(prompt=prompt))
     assert isinstance(accepted, Accepted)
     sent = [SentReference(url=each, digest="sha256:0") for each in references]
@@ -65,12 +65,12 @@ async def test_outputs_are_where_the_models_entry_says(rig: FalRig) -> None:
 
 
 async def test_a_url_of_the_request_is_not_an_output(rig: FalRig) -> None:
-    answer = {"image": REFERENCE, "edited": {"url": "<url 0>"}}
+    body = {"image": REFERENCE, "edited": {"url": "<url 0>"}}
 
-    assert names(await renewed(rig, answer, references=[REFERENCE])) == [(None, "0.png")]
+    assert names(await renewed(rig, body, references=[REFERENCE])) == [(None, "0.png")]
 
 
 async def test_every_output_keeps_its_index(rig: FalRig) -> None:
-    answer = {"images": [None, "<url 1>", "<data 2>", "<url 3>"]}
+    body = {"images": [None, "<url 1>", "<data 2>", "<url 3>"]}
 
-    assert [each.index for each in await renewed(rig, answer)] == [1, 2, 3]
+    assert [each.index for each in await renewed(rig, body)] == [1, 2, 3]

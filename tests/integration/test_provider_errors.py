@@ -44,7 +44,7 @@ async def test_a_refusal_is_in_the_job_and_in_the_attempt(
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("body", "code"),
     [
         ({"error": {"message": SENTENCE, "code": "prompt_too_long"}}, "provider_rejected"),
         ({"error": SENTENCE, "data": []}, "provider_rejected"),
@@ -55,9 +55,9 @@ async def test_a_refusal_is_in_the_job_and_in_the_attempt(
     ids=str,
 )
 async def test_an_error_with_a_success_status_is_reported_and_not_retried(
-    openai_rig: OpenAIRig, answer: Any, code: str
+    openai_rig: OpenAIRig, body: Any, code: str
 ) -> None:
-    job = await job_of(openai_rig, answer=answer)
+    job = await job_of(openai_rig, response_body=body)
 
     assert job.error
     assert (job.step, job.error.code) == ("failed", code)
@@ -68,7 +68,9 @@ async def test_an_error_with_a_success_status_is_reported_and_not_retried(
 
 
 async def test_an_error_beside_a_picture_takes_nothing_away(openai_rig: OpenAIRig) -> None:
-    job = await job_of(openai_rig, answer={"error": "late", "data": [{"b64_json": "<base64 0>"}]})
+    job = await job_of(
+        openai_rig, response_body={"error": "late", "data": [{"b64_json": "<base64 0>"}]}
+    )
 
     assert (job.step, job.charged) == ("rendered", "yes")
     assert len(job.internal.outputs) == 1
@@ -96,7 +98,7 @@ async def test_a_gemini_error_with_a_success_status_is_reported(
     gemini_rig: GeminiRig, body: Any
 ) -> None:
     submission = a_submission(gemini_rig.model)
-    gemini_rig.account.plan(submission.arguments["prompt"], answer=body)
+    gemini_rig.account.plan(submission.arguments["prompt"], response_body=body)
 
     end = await gemini_rig.provider.submit(submission)
 

@@ -41,11 +41,11 @@ class Page:
 
     async def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript, waited for. Raises AssertionError."""
-        answer = await self._call(
+        reply = await self._call(
             "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
         )
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        assert "exceptionDetails" not in reply, reply["exceptionDetails"]
+        return reply["result"].get("value")
 
     async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._numbers)
@@ -86,8 +86,8 @@ async def _address(process: asyncio.subprocess.Process) -> str:
     """Where the browser says that it can be told what to do."""
     assert process.stderr
     while line := (await process.stderr.readline()).decode():
-        if found := re.search(r"DevTools listening on (ws://\S+)", line):
-            return found[1]
+        if match := re.search(r"DevTools listening on (ws://\S+)", line):
+            return match[1]
     raise AssertionError("the browser ended")
 
 
@@ -111,8 +111,8 @@ async def _exchange(connection: ClientConnection, call: dict[str, Any]) -> dict[
     await connection.send(json.dumps(call))
     async with asyncio.timeout(TIMEOUT):
         while True:
-            answer = json.loads(await connection.recv())
-            if answer.get("id") == call["id"]:
-                assert "error" not in answer, answer["error"]
-                result: dict[str, Any] = answer["result"]
+            reply = json.loads(await connection.recv())
+            if reply.get("id") == call["id"]:
+                assert "error" not in reply, reply["error"]
+                result: dict[str, Any] = reply["result"]
                 return result

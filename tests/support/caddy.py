@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.processes import ROOT
-from tests.support.servers.ports import until_s3_answers
+from tests.support.servers.ports import until_s3_ready
 
 _SHOWN = re.compile(r"```caddyfile\n(.*?)```", re.DOTALL)
 _SITE = "site.example"
@@ -51,7 +51,7 @@ def caddy(folder: Path, port: int, upstreams: dict[str, int]) -> Iterator[str]:
             stderr=log,
         )
     try:
-        until_s3_answers(site)  # whatever is there: it answers
+        until_s3_ready(site)  # whatever is there: it answers
         yield site
     finally:
         running.terminate()

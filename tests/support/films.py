@@ -103,12 +103,12 @@ def branded(content: bytes, brand: bytes) -> bytes:
 
 def boxes(content: bytes) -> list[tuple[bytes, bytes]]:
     """The boxes of an ISO file: names, and bytes with their heads."""
-    found, at = [], 0
+    named, at = [], 0
     while at < len(content):
         length = int.from_bytes(content[at : at + 4])
-        found.append((content[at + 4 : at + 8], content[at : at + length]))
+        named.append((content[at + 4 : at + 8], content[at : at + length]))
         at += length
-    return found
+    return named
 
 
 def turned(content: bytes) -> bytes:

@@ -23,8 +23,8 @@ Object = dict[str, Any]
 
 def helm_program() -> str:
     """The path of Helm. A test skips without it, and fails in `make test-chart`."""
-    found = shutil.which("helm") or shutil.which("helm", path=str(_TOOLS / "bin"))
-    return found or _missing("there is no helm: run `make test-chart`")
+    path = shutil.which("helm") or shutil.which("helm", path=str(_TOOLS / "bin"))
+    return path or _missing("there is no helm: run `make test-chart`")
 
 
 def _missing(reason: str) -> NoReturn:

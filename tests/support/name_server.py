@@ -32,16 +32,16 @@ class NameServer(asyncio.DatagramProtocol):
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._transport.sendto(self._answer(data), addr)
+        self._transport.sendto(self._reply(data), addr)
 
-    def _answer(self, data: bytes) -> bytes:
+    def _reply(self, data: bytes) -> bytes:
         name, end = _name(data, 12)
         kind = int(struct.unpack("!H", data[end : end + 2])[0])
         self._asked[name, kind] += 1
         is_again = self._asked[name, kind] > 1
-        found = self._then.get(name) if is_again else None
+        later = self._then.get(name) if is_again else None
         known = self._names.get(name)
-        records = [_record(each) for each in found or known or () if _kind(each) == kind]
+        records = [_record(each) for each in later or known or () if _kind(each) == kind]
         flags = _UNKNOWN if known is None else _ANSWERED
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0)
         return head + data[12 : end + 4] + b"".join(records)

@@ -48,14 +48,14 @@ class OidcEmulator:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         path, headers = head.split()[1], _headers(head)
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        status, content = self._answer(path, headers, parse_qs(body.decode()))
+        status, content = self._respond(path, headers, parse_qs(body.decode()))
         text = json.dumps(content).encode()
         lines = f"HTTP/1.1 {status} Whatever\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         writer.write(lines.encode() + text)
         await writer.drain()
         writer.close()
 
-    def _answer(
+    def _respond(
         self, path: str, headers: dict[str, str], form: dict[str, list[str]]
     ) -> tuple[int, Any]:
         if path in self.broken:

@@ -14,11 +14,11 @@ async def until(client: Client, job: str, **expected: Any) -> Job:
     """Ask until it looks like that."""
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
-        found = await client.get(job)
-        if all(getattr(found, name) == value for name, value in expected.items()):
-            return found
+        current = await client.get(job)
+        if all(getattr(current, name) == value for name, value in expected.items()):
+            return current
         await asyncio.sleep(0.05)
-    raise AssertionError(f"{job} never had {expected}: {found}")
+    raise AssertionError(f"{job} never had {expected}: {current}")
 
 
 async def until_true(check: Callable[[], Awaitable[bool]]) -> None:

@@ -24,12 +24,12 @@ _SCRAPE_INTERVAL = "1s"
 
 def program(name: str) -> str:
     """The path of a program. A test skips without it, and fails in CI."""
-    found = shutil.which(name) or shutil.which(name, path=str(ROOT / ".tools" / "bin"))
-    if found is None and os.environ.get("CI"):
+    path = shutil.which(name) or shutil.which(name, path=str(ROOT / ".tools" / "bin"))
+    if path is None and os.environ.get("CI"):
         pytest.fail(f"there is no {name}: run `make prometheus`")
-    if found is None:
+    if path is None:
         pytest.skip(f"there is no {name}: run `make prometheus`")
-    return found
+    return path
 
 
 class Prometheus:
@@ -40,11 +40,11 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that an expression gives now."""
-        answer = httpx.get(
+        response = httpx.get(
             f"{self._url}/api/v1/query", params={"query": expression}, trust_env=False
         ).json()
-        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
-        result: list[dict[str, Any]] = answer["data"]["result"]
+        assert response["status"] == "success", f"{expression}: {response.get('error')}"
+        result: list[dict[str, Any]] = response["data"]["result"]
         return result
 
 

@@ -20,7 +20,7 @@ class RefusingStore:
         self.refused: list[str] = []  #: paths
         self.asked: list[str] = []  #: methods of the requests for objects
 
-    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+    def respond(self, request: http.server.BaseHTTPRequestHandler) -> None:
         path = urlsplit(request.path).path
         if path.count("/") > 2:
             self.asked.append(request.command)
@@ -40,13 +40,13 @@ class RefusingStore:
         for name, value in request.headers.items():
             there.putheader(name, value)
         there.endheaders(request.rfile.read(length))
-        answer = there.getresponse()
-        body = answer.read()
-        request.send_response(answer.status)
-        for name, value in answer.getheaders():
+        response = there.getresponse()
+        body = response.read()
+        request.send_response(response.status)
+        for name, value in response.getheaders():
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
                 request.send_header(name, value)
-        announced = answer.getheader("Content-Length") if request.command == "HEAD" else None
+        announced = response.getheader("Content-Length") if request.command == "HEAD" else None
         request.send_header("Content-Length", announced or str(len(body)))
         request.end_headers()
         request.wfile.write(body)
@@ -62,7 +62,7 @@ def refusing_store(endpoint: str) -> Iterator[RefusingStore]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            store.answer(self)
+            store.respond(self)
 
         do_PUT = do_HEAD = do_DELETE = do_POST = do_GET
 

@@ -61,7 +61,7 @@ def request_to(stack: Stack, route: ServiceRoute, place: Place) -> httpx.Request
     """A request about a place; the body of one that takes a body is no JSON."""
     name = next((name for part, name in _NAMED.items() if f"/{part}/" in route.path), "0")
     names = {**place.names(), "name": name}
-    path = re.sub(r"\{([^}]+)\}", lambda found: names.get(found[1], "0"), route.path)
+    path = re.sub(r"\{([^}]+)\}", lambda placeholder: names.get(placeholder[1], "0"), route.path)
     query = {"project": place.project} if route.path == "/v1/events" else None
     content = b"{" if route.method in ("POST", "PUT", "PATCH") else None
     url = f"{stack.url(route.service)}{path}"

@@ -65,12 +65,12 @@ class Load:
         ):
             url = gateway + path
             try:
-                answer = await http.request(method, url, **options)
+                response = await http.request(method, url, **options)
             except httpx.TransportError as error:
                 failures.append(f"{method} {url}: {error!r}")
                 continue
-            if answer.is_success:
-                found: dict[str, Any] = answer.json()
-                return found
-            failures.append(f"{method} {url}: {answer.status_code} {answer.text}")
+            if response.is_success:
+                body: dict[str, Any] = response.json()
+                return body
+            failures.append(f"{method} {url}: {response.status_code} {response.text}")
         return {}

@@ -62,10 +62,10 @@ class Callers:
     async def check(self) -> None:
         """Everything ended as it has to, the read model knows it, and nothing was paid twice."""
         end = asyncio.get_running_loop().time() + TIMEOUT
-        while (found := await self.listed()) != self.expected:
+        while (listed := await self.listed()) != self.expected:
             if asyncio.get_running_loop().time() > end:
                 wrong = {
-                    j: (s, found.get(j)) for j, s in self.expected.items() if s != found.get(j)
+                    j: (s, listed.get(j)) for j, s in self.expected.items() if s != listed.get(j)
                 }
                 raise AssertionError(f"expected and found: {wrong}")
             await asyncio.sleep(0.3)
@@ -103,5 +103,5 @@ async def test_processes_of_two_releases_work_beside_each_other(
 async def _warnings(deployment: Deployment) -> list[Any]:
     """What any process could not read."""
     async with httpx.AsyncClient(trust_env=False) as http:
-        answers = [await http.get(f"{deployment.url(s, 0)}/readyz") for s in SERVICES]
-    return [warning for answer in answers for warning in answer.json()["warnings"]]
+        responses = [await http.get(f"{deployment.url(s, 0)}/readyz") for s in SERVICES]
+    return [warning for response in responses for warning in response.json()["warnings"]]

@@ -41,9 +41,9 @@ class Maker:
     def __init__(self, client: Client, accounts: dict[str, Account]) -> None:
         self._client, self._accounts = client, accounts
 
-    async def make(self, model: str, answer: Any, *, count: int = 1) -> Job:
+    async def make(self, model: str, body: Any, *, count: int = 1) -> Job:
         prompt = f"a lighthouse {uuid4().hex}"
-        plan_fields = {"output": answer} if model == REPLICATE else {"answer": answer}
+        plan_fields = {"output": body} if model == REPLICATE else {"response_body": body}
         self._accounts[model].plan(prompt, **plan_fields)
         job = await self._client.submit(
             kind="image",
@@ -70,7 +70,7 @@ def withheld(job: Job) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize(
-    ("model", "answer", "missing"),
+    ("model", "body", "missing"),
     [
         (OPENAI, {"data": [{"b64_json": "<base64 0>"}, {"b64_json": None, "url": None}]}, 1),
         (OPENAI, {"data": [{"b64_json": ""}, {"b64_json": "<base64 0>"}]}, 0),
@@ -84,9 +84,9 @@ def withheld(job: Job) -> list[tuple[int, str]]:
     ids=str,
 )
 async def test_an_empty_entry_among_good_outputs_is_reported_and_the_others_are_stored(
-    maker: Maker, model: str, answer: Any, missing: int
+    maker: Maker, model: str, body: Any, missing: int
 ) -> None:
-    job = await maker.make(model, answer, count=2)
+    job = await maker.make(model, body, count=2)
 
     assert (job.status, job.charged) == ("succeeded", "yes")
     assert [asset.index for asset in job.assets] == [1 - missing]
@@ -96,7 +96,7 @@ async def test_an_empty_entry_among_good_outputs_is_reported_and_the_others_are_
 
 
 @pytest.mark.parametrize(
-    ("model", "answer", "code"),
+    ("model", "body", "code"),
     [
         (OPENAI, {"data": [{"b64_json": ""}, {"b64_json": None}]}, "no_output"),
         (OPENAI, {"data": [{"b64_json": "", "respect_moderation": False}]}, "content_policy"),
@@ -108,9 +108,9 @@ async def test_an_empty_entry_among_good_outputs_is_reported_and_the_others_are_
     ids=str,
 )
 async def test_where_nothing_is_there_the_job_fails_with_the_reason(
-    maker: Maker, model: str, answer: Any, code: str
+    maker: Maker, model: str, body: Any, code: str
 ) -> None:
-    job = await maker.make(model, answer)
+    job = await maker.make(model, body)
 
     assert job.error
     assert (job.status, job.error.code, job.charged) == ("failed", code, "yes")
@@ -121,7 +121,7 @@ async def test_where_nothing_is_there_the_job_fails_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("model", "answer"),
+    ("model", "body"),
     [
         (OPENAI, {"data": [{"b64_json": "", "url": "<url 0>"}]}),
         (OPENAI, {"data": [{"url": "<path 0>"}]}),
@@ -138,8 +138,8 @@ async def test_where_nothing_is_there_the_job_fails_with_the_reason(
     ],
     ids=str,
 )
-async def test_an_output_is_found_in_any_shape(maker: Maker, model: str, answer: Any) -> None:
-    job = await maker.make(model, answer)
+async def test_an_output_is_found_in_any_shape(maker: Maker, model: str, body: Any) -> None:
+    job = await maker.make(model, body)
 
     assert job.error is None
     assert [asset.media_type for asset in job.assets] == ["image/png"]
@@ -147,7 +147,7 @@ async def test_an_output_is_found_in_any_shape(maker: Maker, model: str, answer:
 
 
 @pytest.mark.parametrize(
-    ("model", "answer"),
+    ("model", "body"),
     [
         (OPENAI, {"data": [{"url": "<data 0>"}]}),
         (OPENAI, {"data": [{"b64_json": "<data 0>"}]}),
@@ -161,9 +161,9 @@ async def test_an_output_is_found_in_any_shape(maker: Maker, model: str, answer:
     ids=str,
 )
 async def test_bytes_inside_an_answer_are_the_output(
-    maker: Maker, client: Client, model: str, answer: Any
+    maker: Maker, client: Client, model: str, body: Any
 ) -> None:
-    job = await maker.make(model, answer)
+    job = await maker.make(model, body)
 
     assert job.error is None
     [asset] = job.assets
@@ -176,7 +176,7 @@ async def test_bytes_inside_an_answer_are_the_output(
 
 
 @pytest.mark.parametrize(
-    ("model", "answer"),
+    ("model", "body"),
     [
         (OPENAI, {"data": [{"b64_json": "<base64 0>"}, {"b64_json": "<base64 1>"}, FLAGGED]}),
         (FAL, {"images": ["<url 0>", "<url 1>", "<url 2>"], "has_nsfw_concepts": [0, 0, True]}),
@@ -193,9 +193,9 @@ async def test_bytes_inside_an_answer_are_the_output(
     ids=str,
 )
 async def test_flagged_outputs_are_stored_and_shown_only_on_request(
-    maker: Maker, client: Client, storage: httpx.AsyncClient, model: str, answer: Any
+    maker: Maker, client: Client, storage: httpx.AsyncClient, model: str, body: Any
 ) -> None:
-    job = await maker.make(model, answer, count=3)
+    job = await maker.make(model, body, count=3)
 
     assert job.status == "succeeded"
     assert [asset.index for asset in job.assets] == [0, 1]
@@ -217,7 +217,7 @@ async def test_flagged_outputs_are_stored_and_shown_only_on_request(
 
 
 @pytest.mark.parametrize(
-    ("model", "answer"),
+    ("model", "body"),
     [
         (FAL, {"images": [{"url": "<url 0>"}], "has_nsfw_concepts": [True]}),
         (OPENAI, {"data": [FLAGGED]}),
@@ -226,9 +226,9 @@ async def test_flagged_outputs_are_stored_and_shown_only_on_request(
     ids=str,
 )
 async def test_where_everything_is_flagged_the_job_fails_paid_with_what_is_stored(
-    maker: Maker, storage: httpx.AsyncClient, model: str, answer: Any
+    maker: Maker, storage: httpx.AsyncClient, model: str, body: Any
 ) -> None:
-    job = await maker.make(model, answer)
+    job = await maker.make(model, body)
 
     assert job.error
     assert (job.status, job.error.code, job.charged) == ("failed", "content_policy", "yes")
@@ -236,15 +236,15 @@ async def test_where_everything_is_flagged_the_job_fails_paid_with_what_is_store
     assert job.assets == []
     [one] = job.withheld
     assert one.asset
-    found = await storage.get(f"/v1/assets/{one.asset.id}", params={"withheld": "true"})
-    assert found.status_code == 200
+    response = await storage.get(f"/v1/assets/{one.asset.id}", params={"withheld": "true"})
+    assert response.status_code == 200
 
 
 async def test_a_good_output_is_taken_before_one_that_is_flagged(maker: Maker) -> None:
     """One was asked for, and the provider made two."""
-    answer = {"images": ["<url 0>", "<url 1>"], "has_nsfw_concepts": [True, False]}
+    body = {"images": ["<url 0>", "<url 1>"], "has_nsfw_concepts": [True, False]}
 
-    job = await maker.make(FAL, answer)
+    job = await maker.make(FAL, body)
 
     assert [asset.index for asset in job.assets] == [1]
     assert job.withheld == []

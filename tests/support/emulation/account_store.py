@@ -107,13 +107,13 @@ class Refusal(Exception):
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)
-        self.answer = JSONResponse(body, status, headers)
+        self.response = JSONResponse(body, status, headers)
 
 
 async def send_refusal(_: Request, error: Exception) -> Response:
     """The handler of `Refusal`."""
     assert isinstance(error, Refusal)
-    return error.answer
+    return error.response
 
 
 def bearer(http: Request) -> str | None:

@@ -9,19 +9,19 @@ from starlette.responses import JSONResponse, Response
 from tests.support.emulation.files import picture
 
 
-def written(answer: Any, files: str) -> Any:
+def written(body: Any, files: str) -> Any:
     """
     An answer with its marks filled in: `<url 0>` is the address of a file, `<path 0>` the same without
     its host, `<base64 0>` a picture, `<data 0>` one as a data address.
     """
-    match answer:
+    match body:
         case dict():
-            return {name: written(each, files) for name, each in answer.items()}
+            return {name: written(each, files) for name, each in body.items()}
         case list():
-            return [written(each, files) for each in answer]
-        case str() if answer.startswith("<") and answer.endswith(">"):
-            return _filled(answer.strip("<>"), files)
-    return answer
+            return [written(each, files) for each in body]
+        case str() if body.startswith("<") and body.endswith(">"):
+            return _filled(body.strip("<>"), files)
+    return body
 
 
 def marked(response: JSONResponse) -> Response:

@@ -60,8 +60,8 @@ class FalAccountStore(AccountStore[FalAccountState]):
 
 
 def _key_of(http: Request) -> str | None:
-    found = _KEY.fullmatch(http.headers.get("Authorization", ""))
-    return found[1] if found else None
+    match = _KEY.fullmatch(http.headers.get("Authorization", ""))
+    return match[1] if match else None
 
 
 def _texts(value: Any) -> list[str]:

@@ -26,13 +26,13 @@ class Platform:
         """Newest end first; what still waits in the queue is not shown."""
         account, query = self._account_store.account(http), http.query_params
         account.schedule(time.time())
-        found = [r for r in account.requests if _is_shown(r, query.get("endpoint_id"))]
+        shown = [r for r in account.requests if _is_shown(r, query.get("endpoint_id"))]
         if start := query.get("start"):
             since = datetime.fromisoformat(start).timestamp()
-            found = [r for r in found if r.accepted_at >= since]
-        found.sort(key=lambda r: r.ends_at, reverse=True)
+            shown = [r for r in shown if r.accepted_at >= since]
+        shown.sort(key=lambda r: r.ends_at, reverse=True)
         begin, limit = int(query.get("cursor", 0)), min(100, int(query.get("limit", 20)))
-        page, more = found[begin : begin + limit], len(found) > begin + limit
+        page, more = shown[begin : begin + limit], len(shown) > begin + limit
         has_payloads = query.get("expand") == "payloads"
         return JSONResponse(
             {

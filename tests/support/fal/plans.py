@@ -52,7 +52,7 @@ class Plan(BaseModel):
     #: at each of these questions an answer of `oddities`, `odd_times` in all
     odd: dict[Literal["submit", "status", "result"], str] = Field(default_factory=dict)
     odd_times: int = 1_000_000
-    answer: Any = None  #: the body of a good result, as `answers.written` has it
+    response_body: Any = None  #: the body of a good result, as `responses.written` has it
     surplus: int = 0  #: outputs beyond those that were asked for
     media: Media = "good"
     is_listed: bool = True  #: in the list of requests, once it left the queue

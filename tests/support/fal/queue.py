@@ -108,9 +108,9 @@ class Queue:
             return await trouble(http, request.plan.results.pop(0))
         if request.stage(time.time()) != "COMPLETED":
             return JSONResponse({"detail": "Request is still in progress"}, 400)
-        return self._answer(http, request)
+        return self._respond(http, request)
 
-    def _answer(self, http: Request, request: FalRequest) -> Response:
+    def _respond(self, http: Request, request: FalRequest) -> Response:
         if name := request.plan.oddity("result"):
             return odd(name, {"images": [], "seed": 42})
         is_missing = self._account_store.is_missing(http, request.body)
@@ -127,7 +127,7 @@ class Queue:
         while (now := time.time()) < request.ends_at:
             await asyncio.sleep(min(0.05, request.ends_at - now))
             account.schedule(time.time())
-        return self._answer(http, request)
+        return self._respond(http, request)
 
     async def cancel(self, http: Request) -> Response:
         account, request = self._find(http)

@@ -18,8 +18,8 @@ def result_of(request: FalRequest, media: str) -> Result:
     """The result of a request that is over. `media` is where its files are."""
     if request.stopped_at is not None:
         return _platform(499, "client_cancelled", "Request was cancelled")
-    if request.plan.answer is not None:
-        body = written(request.plan.answer, f"{media}/files/{request.id}")
+    if request.plan.response_body is not None:
+        body = written(request.plan.response_body, f"{media}/files/{request.id}")
         return Result(200, body, {"X-Fal-Billable-Units": "1"})
     outcome = request.plan.outcome
     if outcome == "ok":

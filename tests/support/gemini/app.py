@@ -31,8 +31,8 @@ class Plan(BaseModel):
     ] = Field(default_factory=list)
     #: after accepting, instead of the answer
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
-    parts: list[dict[str, Any]] | None = None  #: of the answer, as `answers.written` has them
-    answer: Any = None  #: the whole body
+    parts: list[dict[str, Any]] | None = None  #: of the answer, as `responses.written` has them
+    response_body: Any = None  #: the whole body
     mark: bool = False  #: whether it begins with a byte order mark
     finish: str = "STOP"  #: why the model ended it
     outcome: Literal[
@@ -103,11 +103,13 @@ class Questions:
         account.accepted.append({"prompt": prompt, "body": body, "path": http.url.path})
         if plan.loss:
             return await lose(http, plan.loss, {})
-        reply = plan.answer if plan.answer is not None else _answer(body, plan)
-        return marked(JSONResponse(reply)) if plan.mark else JSONResponse(reply)
+        content = (
+            plan.response_body if plan.response_body is not None else _response_body(body, plan)
+        )
+        return marked(JSONResponse(content)) if plan.mark else JSONResponse(content)
 
 
-def _answer(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
+def _response_body(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "responseId": uuid4().hex,
         "modelVersion": "emulated",

@@ -63,10 +63,10 @@ class Cluster:
         until(is_ready)
 
     def objects(self, kind: str, namespace: str, selector: str = "") -> list[Object]:
-        found = self.kubectl(
+        listing = self.kubectl(
             *("get", kind, f"--namespace={namespace}", f"--selector={selector}", "--output=json")
         )
-        items: list[Object] = json.loads(found)["items"]
+        items: list[Object] = json.loads(listing)["items"]
         return items
 
 

@@ -14,5 +14,5 @@ STAGES = TOOLS / "kubernetes" / "stages"  #: what kwok says of nodes and pods, a
 
 def program(name: str) -> str:
     """The path of a program, the built one first. A test fails without it."""
-    found = shutil.which(name, path=str(TOOLS / "bin")) or shutil.which(name)
-    return found or pytest.fail(f"there is no {name}: run `make kubernetes`", pytrace=False)
+    path = shutil.which(name, path=str(TOOLS / "bin")) or shutil.which(name)
+    return path or pytest.fail(f"there is no {name}: run `make kubernetes`", pytrace=False)

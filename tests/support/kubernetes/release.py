@@ -56,12 +56,12 @@ class Release:
 
     def pods(self) -> dict[str, list[Object]]:
         """Pods of Deployments that are not about to end, by component."""
-        found: dict[str, list[Object]] = {}
+        by_component: dict[str, list[Object]] = {}
         for pod in self.objects("pods"):
             is_going = "deletionTimestamp" in pod["metadata"]
             if not is_going and "pod-template-hash" in pod["metadata"]["labels"]:
-                found.setdefault(component(pod), []).append(pod)
-        return found
+                by_component.setdefault(component(pod), []).append(pod)
+        return by_component
 
 
 def _volume(name: str, namespace: str) -> list[Object]:

@@ -41,7 +41,7 @@ class Plan(BaseModel):
     #: instead of accepting, for each POST: `status`, `headers` and `body`, as other servers have them
     refusal: dict[str, Any] | None = None
     mark: bool = False  #: whether the answer begins with a byte order mark
-    answer: Any = None  #: the whole body, as `answers.written` has it
+    response_body: Any = None  #: the whole body, as `responses.written` has it
     outcome: Literal["ok", "addresses", "policy", "empty", "strange", "broken", "wrong_type"] = "ok"
 
 
@@ -110,9 +110,9 @@ class Images:
         if plan.outcome == "policy":
             status, error = _error(400, "moderation_blocked", "Rejected by the safety system.")
             return JSONResponse(error, status)
-        if plan.answer is not None:
+        if plan.response_body is not None:
             files = f"{http.url.scheme}://{http.url.netloc}/files"
-            return JSONResponse(written(plan.answer, files))
+            return JSONResponse(written(plan.response_body, files))
         images = _images(http, body, plan)
         usage = {"input_tokens": 9, "output_tokens": 1756, "total_tokens": 1765}
         reply = JSONResponse({"created": int(time.time()), "data": images, "usage": usage})

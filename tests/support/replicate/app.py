@@ -190,10 +190,10 @@ class Api:
 
     def _mine(self, http: Request) -> Prediction:
         account, name = self._account_store.account(http), http.path_params["id"]
-        found = next((each for each in self._predictions.of(account) if each.id == name), None)
-        if found is None:
+        prediction = next((each for each in self._predictions.of(account) if each.id == name), None)
+        if prediction is None:
             raise Refusal(404, _NOT_FOUND)
-        return found
+        return prediction
 
 
 class Delivery:

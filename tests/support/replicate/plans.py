@@ -56,7 +56,7 @@ class Plan(BaseModel):
     hangs: bool = False  #: is processed for ever
     statuses: list[Trouble] = Field(default_factory=list)
     outcome: Outcome = "ok"
-    output: Any = None  #: of what succeeded, as `answers.written` has it
+    output: Any = None  #: of what succeeded, as `responses.written` has it
     is_counted: bool = True  #: what failed counts the outputs that are paid for
     media: Media = "good"
     is_listed: bool = True

@@ -22,9 +22,9 @@ from heliograph.runtime.data_dir import NatsCredentials
 from heliograph.runtime.settings import ServiceSettings
 from tests.support.servers.ports import (
     free_port,
-    until_nats_answers,
-    until_postgres_answers,
-    until_s3_answers,
+    until_nats_ready,
+    until_postgres_ready,
+    until_s3_ready,
 )
 from tests.support.servers.server import EVENTS_MAX_BYTES
 
@@ -45,16 +45,16 @@ class Container:
 
     def start(self) -> None:
         self.container.get_wrapped_container().start()
-        self.until_it_answers()
+        self.until_ready()
 
     def kill(self) -> None:
         self.container.get_wrapped_container().kill()
 
-    def until_it_answers(self) -> None:
+    def until_ready(self) -> None:
         if self.settings.s3_endpoint:
-            until_s3_answers(self.settings.s3_endpoint)
+            until_s3_ready(self.settings.s3_endpoint)
         else:
-            until_nats_answers(self.settings.nats)
+            until_nats_ready(self.settings.nats)
 
 
 @cache
@@ -119,7 +119,7 @@ def nats_container(home: Path, image: str) -> Iterator[Container]:
             nats_monitor_url=f"http://{_address(container, 8222)}",
             events_max_bytes=EVENTS_MAX_BYTES,
         )
-        yield _answering(Container(settings, container))
+        yield _ready(Container(settings, container))
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def s3_container(home: Path, image: str) -> Iterator[Container]:
             s3_access_key=access_key,
             s3_secret_key=secret_key,
         )
-        yield _answering(Container(settings, container))
+        yield _ready(Container(settings, container))
 
 
 @contextmanager
@@ -149,7 +149,7 @@ def postgres_container(image: str) -> Iterator[str]:
     with container:
         place = _address(container, 5432)
         url = f"postgresql+asyncpg://postgres:{password}@{place}/postgres"
-        until_postgres_answers(url)
+        until_postgres_ready(url)
         yield url
 
 
@@ -170,6 +170,6 @@ def _address(container: DockerContainer, port: int) -> str:
     return f"{host}:{container.get_exposed_port(port)}"
 
 
-def _answering(server: Container) -> Container:
-    server.until_it_answers()
+def _ready(server: Container) -> Container:
+    server.until_ready()
     return server

@@ -70,24 +70,24 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def until_nats_answers(url: str, *, seconds: float = TIMEOUT) -> None:
+def until_nats_ready(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until there is a NATS server. Raises TimeoutError."""
     _until(_is_nats, url, seconds)
 
 
-def until_s3_answers(url: str, *, seconds: float = TIMEOUT) -> None:
+def until_s3_ready(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until there is a store, and it has finished its start. Raises TimeoutError."""
     _until(_is_s3, url, seconds)
 
 
-def until_postgres_answers(url: str, *, seconds: float = TIMEOUT) -> None:
+def until_postgres_ready(url: str, *, seconds: float = TIMEOUT) -> None:
     """Until it lets us in. Raises TimeoutError."""
     _until(lambda url: asyncio.run(_is_postgres(url)), url, seconds)
 
 
-def _until(answers: Callable[[str], bool], url: str, seconds: float) -> None:
+def _until(is_ready: Callable[[str], bool], url: str, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while not answers(url):
+    while not is_ready(url):
         if time.monotonic() > end:
             raise TimeoutError(f"nobody answers at {url}")
         time.sleep(0.02)

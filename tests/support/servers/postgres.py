@@ -18,7 +18,7 @@ from uuid import uuid4
 from sqlalchemy import NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.support.servers.ports import free_port, until_postgres_answers
+from tests.support.servers.ports import free_port, until_postgres_ready
 from tests.support.servers.server import missing
 
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -92,14 +92,14 @@ async def _execute(url: str, statements: tuple[str, ...]) -> None:
 @contextmanager
 def postgres_program() -> Iterator[str]:
     """A new server, by its address: of the bundled programs, or of Debian's."""
-    found = _bundled() or _of_debian()
-    if found is None:
+    installed = _bundled() or _of_debian()
+    if installed is None:
         missing("PostgreSQL is not installed: run `make setup`")
     # below /tmp and not in a folder of the tests, which nobody but us may enter
     with TemporaryDirectory(prefix="heliograph-postgres-") as name:
         folder = Path(name)
         identity = _identity(folder)
-        programs = _within_reach(found, folder, identity)
+        programs = _within_reach(installed, folder, identity)
         _initialise(programs, identity)
         with _running(programs, folder, identity) as url:
             yield url
@@ -113,8 +113,8 @@ def _bundled() -> Path | None:
 
 
 def _of_debian() -> Path | None:
-    found = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda program: int(program.parts[-3]))
-    return found[-1].parent if found else None
+    programs = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda program: int(program.parts[-3]))
+    return programs[-1].parent if programs else None
 
 
 def _identity(folder: Path) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _running(programs: Path, folder: Path, identity: dict[str, Any]) -> Iterator
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, **identity, stdout=log, stderr=log)
     try:
-        until_postgres_answers(url)
+        until_postgres_ready(url)
         yield url
     finally:
         server.send_signal(signal.SIGQUIT)  # at once, and its children with it

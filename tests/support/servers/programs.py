@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.processes import NotInstalled, Process, nats_server, s3_server
 from heliograph.runtime.settings import ServiceSettings
-from tests.support.servers.ports import free_port, until_nats_answers, until_s3_answers
+from tests.support.servers.ports import free_port, until_nats_ready, until_s3_ready
 from tests.support.servers.server import EVENTS_MAX_BYTES, missing
 
 
@@ -32,9 +32,9 @@ class Program:
                 stderr=log,
             )
         if self.settings.s3_endpoint:
-            until_s3_answers(self.settings.s3_endpoint)
+            until_s3_ready(self.settings.s3_endpoint)
         else:
-            until_nats_answers(self.settings.nats)
+            until_nats_ready(self.settings.nats)
 
     def kill(self) -> None:
         if self.running:

@@ -17,9 +17,9 @@ from tests.support.servers.containers import (
     why_not,
 )
 from tests.support.servers.ports import (
-    until_nats_answers,
-    until_postgres_answers,
-    until_s3_answers,
+    until_nats_ready,
+    until_postgres_ready,
+    until_s3_ready,
 )
 from tests.support.servers.postgres import Postgres, postgres_program
 from tests.support.servers.programs import nats_program, s3_program
@@ -57,7 +57,7 @@ def shared_nats(home: Path) -> Iterator[Server]:
         with nats_running(home) as server:
             yield server
         return
-    _must_answer("NATS", until_nats_answers, choice.nats_url)
+    _must_be_ready("NATS", until_nats_ready, choice.nats_url)
     if asyncio.run(_has_streams(choice.nats_url)):
         pytest.fail(
             "HELIOGRAPH_TEST_NATS_URL: that server is in use, it has streams", pytrace=False
@@ -77,7 +77,7 @@ def shared_s3(home: Path) -> Iterator[Server]:
         with s3_running(home) as server:
             yield server
         return
-    _must_answer("S3", until_s3_answers, choice.s3_url)
+    _must_be_ready("S3", until_s3_ready, choice.s3_url)
     yield Given(
         ServiceSettings(
             home=home,
@@ -93,7 +93,7 @@ def shared_postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for many tests."""
     choice = ServerSettings()
     if choice.postgres_url:
-        _must_answer("POSTGRES", until_postgres_answers, choice.postgres_url)
+        _must_be_ready("POSTGRES", until_postgres_ready, choice.postgres_url)
         yield Postgres(choice.postgres_url)
         return
     in_container = _in_container("PostgreSQL", choice.postgres_image)
@@ -151,10 +151,10 @@ def _in_container(what: str, image: str) -> bool:
     return False
 
 
-def _must_answer(what: str, until_it_answers: Callable[..., None], url: str) -> None:
+def _must_be_ready(what: str, until_ready: Callable[..., None], url: str) -> None:
     name = f"HELIOGRAPH_TEST_{what}_URL"  # named instead of shown: it may hold a password
     try:
-        until_it_answers(url, seconds=_GREETING)
+        until_ready(url, seconds=_GREETING)
     except TimeoutError:
         pytest.fail(f"{name}: no {what} answers there", pytrace=False)
     _chose(f"{what} is given by {name}, except where a test breaks it")
@@ -163,9 +163,9 @@ def _must_answer(what: str, until_it_answers: Callable[..., None], url: str) -> 
 async def _has_streams(url: str) -> bool:
     """Work of others: they would get ours, and we theirs."""
     client = await nats.connect(url)
-    found = await client.jetstream().streams_info()
+    streams = await client.jetstream().streams_info()
     await client.close()
-    return bool(found)
+    return bool(streams)
 
 
 def _chose(sentence: str) -> None:
