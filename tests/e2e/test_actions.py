@@ -52,8 +52,8 @@ async def done(
 async def preview(http: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
     response = await post(http, {**body, "dry_run": True})
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    outcome: dict[str, Any] = response.json()
+    return outcome
 
 
 async def submit(client: Client, **fields: Any) -> Job:
@@ -250,15 +250,15 @@ async def test_jobs_are_retried_by_name_and_each_says_why_not(
 
     seen, report = await preview(http, body), await done(http, body)
 
-    for answer in (seen, report):
-        outcomes = [(i["outcome"], (i["problem"] or {}).get("code")) for i in answer["items"]]
+    for result in (seen, report):
+        outcomes = [(i["outcome"], (i["problem"] or {}).get("code")) for i in result["items"]]
         assert outcomes == [
             ("accepted", None),
             ("refused", "state_conflict"),
             ("refused", "not_found"),
             ("refused", "not_found"),
         ]
-        problems = [item["problem"] for item in answer["items"] if item["problem"]]
+        problems = [item["problem"] for item in result["items"] if item["problem"]]
         assert [p["errors"][0]["pointer"] for p in problems] == ["/ids/1", "/ids/2", "/ids/3"]
     assert (seen["count"], seen["refused"], seen["free"]) == (1, 3, 1)
     assert [item["id"] for item in report["items"]] == body["ids"]
@@ -269,10 +269,10 @@ async def test_a_retry_that_costs_needs_a_key(client: Client, http: httpx.AsyncC
     [job] = await failed(client, 1, parameters={"price": PRICE})
 
     by_name = {"action": "retry", "ids": [job.id], "from": "submit"}
-    answers = [await post(http, body) for body in (PAID, by_name)]
+    responses = [await post(http, body) for body in (PAID, by_name)]
 
-    for answer in answers:
-        assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
+    for response in responses:
+        assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_required")
     assert await count_of(http) == 1
 
 
@@ -295,7 +295,7 @@ async def test_a_job_of_unknown_outcome_is_resubmitted_only_when_named(
     again = await done(http, by_name, key="k")
 
     assert filtered["items"] == []
-    assert [answer["items"][0]["problem"]["code"] for answer in outcomes] == ["state_conflict"] * 2
+    assert [body["items"][0]["problem"]["code"] for body in outcomes] == ["state_conflict"] * 2
     assert outcomes[0]["paid"] == 1
     assert (seen["paid"], seen["cost"]["estimated"]) == (1, PRICE)
     assert made(report) == made(again) == [job.id]
@@ -382,9 +382,9 @@ async def test_what_is_over_cannot_be_canceled_and_what_is_canceled_stays_so(
 
     seen, report = await preview(http, body), await done(http, body)
 
-    for answer in (seen, report):
-        assert [item["outcome"] for item in answer["items"]] == ["refused", "skipped"]
-        assert answer["items"][0]["problem"]["code"] == "state_conflict"
+    for result in (seen, report):
+        assert [item["outcome"] for item in result["items"]] == ["refused", "skipped"]
+        assert result["items"][0]["problem"]["code"] == "state_conflict"
 
 
 async def test_canceling_again_with_its_key_changes_nothing(

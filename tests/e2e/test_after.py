@@ -31,8 +31,8 @@ async def at(client: Client, job: str, name: str) -> str:
     """When something happened to a job."""
     async with httpx.AsyncClient(base_url=client.url, timeout=TIMEOUT) as http:
         events = (await http.get(f"/v1/jobs/{job}/events")).json()["items"]
-    [found] = [event["at"] for event in events if event["type"] == event_type(name)]
-    return str(found)
+    [moment] = [event["at"] for event in events if event["type"] == event_type(name)]
+    return str(moment)
 
 
 async def refusal(client: Client, **fields: Any) -> tuple[int | None, str, list[str]]:
@@ -195,8 +195,8 @@ async def test_a_job_of_another_project_cannot_be_a_dependency(
         theirs = await ask(other)
 
     for stranger in (new_job_id(), theirs.id):
-        found = await refusal(client, after=[mine.id, stranger])
-        assert found == (422, "validation_failed", ["/after/1"])
+        refused = await refusal(client, after=[mine.id, stranger])
+        assert refused == (422, "validation_failed", ["/after/1"])
 
 
 async def test_only_jobs_and_only_a_few_of_them_can_be_waited_for(client: Client) -> None:

@@ -245,11 +245,11 @@ async def test_the_same_request_for_a_busy_slot_is_its_job(
     busy = (await http.post(jobs_of(project), json=slow)).json()
     headers = {"Idempotency-Key": "second"}
 
-    answers = [await http.post(jobs_of(project), json=slow, headers=headers) for _ in range(2)]
+    responses = [await http.post(jobs_of(project), json=slow, headers=headers) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert {answer.json()["id"] for answer in answers} == {busy["id"]}
-    assert all(answer.json()["deduplicated"] for answer in answers)
+    assert [response.status_code for response in responses] == [200, 200]
+    assert {response.json()["id"] for response in responses} == {busy["id"]}
+    assert all(response.json()["deduplicated"] for response in responses)
     await http.post(f"/v1/jobs/{busy['id']}/cancel", json={})
 
 
@@ -345,12 +345,12 @@ async def test_lists_are_filtered(http: httpx.AsyncClient, project: str) -> None
         {"created_before": created},
         {"model": "sim/picture", "slot": "cast/"},
     ):
-        found = (await http.get(jobs_of(project), params=query)).json()["items"]
-        assert [job["id"] for job in found] == [expected], query
+        listed = (await http.get(jobs_of(project), params=query)).json()["items"]
+        assert [job["id"] for job in listed] == [expected], query
     for query, count in (({"tag.show": "s2"}, 0), ({"q": "LIGHT"}, 1), ({"q": "0% other_"}, 1),
                          ({"created_after": created}, 2), ({"slot": "cast_"}, 0)):  # fmt: skip
-        found = (await http.get(jobs_of(project), params=query)).json()["items"]
-        assert len(found) == count, query
+        listed = (await http.get(jobs_of(project), params=query)).json()["items"]
+        assert len(listed) == count, query
 
 
 @pytest.mark.parametrize("prompt", [" ", "\n\t", "\u3000\u200b"], ids=ascii)
@@ -412,12 +412,12 @@ async def test_attempts_say_what_was_sent(http: httpx.AsyncClient, project: str)
 
 
 async def _until_final(http: httpx.AsyncClient, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    current: dict[str, Any] = {}
     async with asyncio.timeout(TIMEOUT):
-        while not found.get("finished_at"):
+        while not current.get("finished_at"):
             await asyncio.sleep(0.02)
-            found = (await http.get(f"/v1/jobs/{job}")).json()
-    return found
+            current = (await http.get(f"/v1/jobs/{job}")).json()
+    return current
 
 
 async def test_events_are_replayed_from_any_sequence(http: httpx.AsyncClient, project: str) -> None:

@@ -42,17 +42,17 @@ async def post(
 
 async def submitted(http: httpx.AsyncClient, *jobs: dict[str, Any], **how: Any) -> dict[str, Any]:
     """The batch, admitted."""
-    answer = await post(http, *jobs, **how)
-    assert answer.status_code == 202, answer.text
-    batch: dict[str, Any] = answer.json()
+    response = await post(http, *jobs, **how)
+    assert response.status_code == 202, response.text
+    batch: dict[str, Any] = response.json()
     return batch
 
 
 async def read(http: httpx.AsyncClient, batch: dict[str, Any]) -> dict[str, Any]:
     response = await http.get(str(http.base_url.join(f"/v1/batches/{batch['id']}")))
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    current: dict[str, Any] = response.json()
+    return current
 
 
 async def jobs_in(http: httpx.AsyncClient, **query: str) -> list[dict[str, Any]]:
@@ -93,10 +93,10 @@ async def test_a_cast_of_seven_is_submitted_at_once(
 
 
 async def test_a_batch_has_an_address(stack: Stack, http: httpx.AsyncClient) -> None:
-    answer = await post(http, portrait("alice"))
+    response = await post(http, portrait("alice"))
 
-    address = f"{stack.url('gateway')}/v1/batches/{answer.json()['id']}"
-    assert answer.headers["location"] == address
+    address = f"{stack.url('gateway')}/v1/batches/{response.json()['id']}"
+    assert response.headers["location"] == address
 
 
 async def test_ten_casts_are_twenty_jobs_in_one_request(
@@ -170,17 +170,17 @@ async def test_the_jobs_of_a_batch_are_listed_by_it(http: httpx.AsyncClient) -> 
 async def test_one_mistake_refuses_all(
     http: httpx.AsyncClient, mistake: dict[str, Any], status: int, code: str, pointer: str
 ) -> None:
-    answer = await post(http, portrait("alice"), portrait("bob", **mistake), portrait("carol"))
+    response = await post(http, portrait("alice"), portrait("bob", **mistake), portrait("carol"))
 
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (status, code), problem
-    assert answer.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), problem
+    assert response.headers["content-type"] == "application/problem+json"
     assert [each["pointer"] for each in problem["errors"]] == [pointer]
     assert (await http.get("/slots")).json()["items"] == []
 
 
 async def test_every_mistake_is_reported(http: httpx.AsyncClient) -> None:
-    answer = await post(
+    response = await post(
         http,
         portrait("alice", kind="nonsense"),
         portrait("bob"),
@@ -188,7 +188,7 @@ async def test_every_mistake_is_reported(http: httpx.AsyncClient) -> None:
         portrait("dan", parameters={"seed": "x", "aspect_ratio": "7:1"}),
     )
 
-    problem = answer.json()
+    problem = response.json()
     assert problem["code"] == "unknown_kind"
     assert {each["pointer"] for each in problem["errors"]} == {
         "/jobs/0/kind",
@@ -204,10 +204,10 @@ async def test_every_mistake_is_reported(http: httpx.AsyncClient) -> None:
 async def test_a_slot_that_is_busy_refuses_all(client: Client, http: httpx.AsyncClient) -> None:
     running = await client.submit(**portrait("bob", prompt="another", parameters=LONG))
 
-    answer = await post(http, portrait("alice"), portrait("bob"))
+    response = await post(http, portrait("alice"), portrait("bob"))
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "slot_busy")
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/jobs/1/slot"]
+    assert (response.status_code, response.json()["code"]) == (409, "slot_busy")
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/jobs/1/slot"]
     assert (await http.get("/slots/portrait/alice")).status_code == 404
     await client.cancel(running.id)
 
@@ -247,9 +247,9 @@ async def test_an_invalid_batch_is_refused_with_a_pointer(
 
 
 async def test_a_batch_over_a_megabyte_is_too_large(http: httpx.AsyncClient) -> None:
-    answer = await post(http, *(portrait(f"p{n}", prompt="x" * 20_000) for n in range(60)))
+    response = await post(http, *(portrait(f"p{n}", prompt="x" * 20_000) for n in range(60)))
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("name", [f"batch_{'0' * 26}", "nonsense", f"job_{'0' * 26}"])
@@ -306,10 +306,10 @@ async def test_when_nothing_is_missing_nothing_is_made(
 async def test_only_missing_refuses_a_job_without_a_slot(
     http: httpx.AsyncClient,
 ) -> None:
-    answer = await post(http, portrait("alice"), portrait("bob", slot=None), only_missing=True)
+    response = await post(http, portrait("alice"), portrait("bob", slot=None), only_missing=True)
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == ["/jobs/1/slot"]
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/jobs/1/slot"]
 
 
 async def test_what_is_missing_is_made_once_however_many_ask(
@@ -356,10 +356,10 @@ async def test_the_same_key_is_the_same_batch(
     first = await submitted(http, *paid, key="k")
     await finish(client, first)
 
-    answer = await post(http, *paid, key="k")
+    response = await post(http, *paid, key="k")
 
-    again = answer.json()
-    assert answer.headers["idempotency-replayed"] == "true"
+    again = response.json()
+    assert response.headers["idempotency-replayed"] == "true"
     assert (again["id"], ids(again)) == (first["id"], ids(first))
     assert first["id"] == batch_id(project, "k")
     assert ids(first) == [keyed_job_id(project, f"k/{n}") for n in range(7)]

@@ -44,8 +44,8 @@ async def done(client: Client, jobs: dict[str, Any]) -> None:
 
 
 async def current(http: httpx.AsyncClient, half: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await http.get(f"/slots/cast/alice/ref_{half}")).json()["current"]
-    return found
+    version: dict[str, Any] = (await http.get(f"/slots/cast/alice/ref_{half}")).json()["current"]
+    return version
 
 
 async def test_a_pair_is_two_jobs_each_for_its_slot(
@@ -140,9 +140,9 @@ async def test_the_same_key_is_the_same_pair(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_same_pair_at_once_is_made_once(http: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(made(http, CREATE, key="k") for _ in range(5)))
+    pairs = await asyncio.gather(*(made(http, CREATE, key="k") for _ in range(5)))
 
-    assert len({(jobs["a"]["id"], jobs["b"]["id"]) for jobs in answers}) == 1
+    assert len({(jobs["a"]["id"], jobs["b"]["id"]) for jobs in pairs}) == 1
 
 
 async def test_what_is_being_made_already_is_the_answer(http: httpx.AsyncClient) -> None:

@@ -155,8 +155,8 @@ def test_quotas_are_shown_changed_and_taken_back(stack: Stack, project: str) -> 
     def quotas(*options: str) -> dict[str, object]:
         ended = run_heliograph(stack, "quotas", "-p", project, "--json", *options)
         assert ended.returncode == 0, ended.stderr
-        found: dict[str, object] = json.loads(ended.stdout)
-        return found
+        shown: dict[str, object] = json.loads(ended.stdout)
+        return shown
 
     assert quotas("--jobs-in-flight", "5")["jobs_in_flight"] == 5
     changed = quotas("--of-users", "--requests", "10", "--window", "30")

@@ -34,7 +34,7 @@ async def _submitted(client: Client, **parameters: Any) -> Job:
     """A job that its provider works on."""
     job = await client.submit(kind="image", prompt="x", parameters={"seconds": 30, **parameters})
     at_provider = ("provider_queue", "rendering")
-    return await _until(client, job.id, lambda found: found.phase in at_provider)
+    return await _until(client, job.id, lambda current: current.phase in at_provider)
 
 
 async def test_a_queued_job_is_canceled_at_once(
@@ -112,7 +112,7 @@ async def test_what_a_stopped_provider_finished_anyway_comes_back_for_nothing(
         prompt="x",
         parameters={"seconds": 0, "price": PRICE, "fault": "flaky_download"},
     )
-    await _until(client, job.id, lambda found: found.phase == "downloading")
+    await _until(client, job.id, lambda current: current.phase == "downloading")
     await client.cancel(job.id)
     [ended] = await client.finish(job.id)
     if ended.status == "succeeded":

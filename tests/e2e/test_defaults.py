@@ -65,9 +65,9 @@ def sent(stack: Stack, job: Job) -> SimRecord:
 
 
 async def test_an_unchanged_project_adds_no_defaults(http: httpx.AsyncClient, project: str) -> None:
-    found = (await http.get(here(http))).json()
+    settings = (await http.get(here(http))).json()
 
-    assert (found["project"], found["defaults"]) == (project, NOTHING)
+    assert (settings["project"], settings["defaults"]) == (project, NOTHING)
 
 
 async def test_a_change_leaves_what_it_does_not_name(http: httpx.AsyncClient) -> None:

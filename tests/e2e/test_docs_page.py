@@ -16,9 +16,9 @@ async def _drawn(page: Page) -> list[str]:
     """The operations that the page shows, once it shows any."""
     script = "[...document.querySelectorAll('.opblock-summary-path')].map(e => e.textContent)"
     async with asyncio.timeout(TIMEOUT):
-        while not (found := await page.evaluate(script)):
+        while not (drawn := await page.evaluate(script)):
             await asyncio.sleep(0.2)
-    paths: list[str] = found
+    paths: list[str] = drawn
     return paths
 
 

@@ -19,7 +19,7 @@ from tests.support.timeouts import TIMEOUT
 KEYS, POSTS = map(int, os.environ.get("HELIOGRAPH_TEST_EQUAL_POSTS", "8x25").split("x"))
 _KEYS_AT_ONCE = 2
 
-Answers = dict[str, list[httpx.Response]]
+Responses = dict[str, list[httpx.Response]]
 
 
 class ConcurrentClients:
@@ -28,7 +28,7 @@ class ConcurrentClients:
     def __init__(self, gateways: list[str], project: str) -> None:
         self._urls = [f"{gateway}/v1/projects/{project}/jobs" for gateway in gateways]
         self._running = asyncio.Semaphore(_KEYS_AT_ONCE)
-        self.answers: Answers = defaultdict(list)
+        self.responses: Responses = defaultdict(list)
         self.is_under_way = asyncio.Event()  #: half of the keys were answered
 
     async def ask_all(self) -> None:
@@ -39,8 +39,8 @@ class ConcurrentClients:
     async def _ask_together(self, http: httpx.AsyncClient, key: str) -> None:
         async with self._running:
             asking = (self._ask(http, key, number) for number in range(POSTS))
-            self.answers[key] = await asyncio.gather(*asking)
-        if 2 * len(self.answers) >= KEYS:
+            self.responses[key] = await asyncio.gather(*asking)
+        if 2 * len(self.responses) >= KEYS:
             self.is_under_way.set()
 
     async def _ask(self, http: httpx.AsyncClient, key: str, number: int) -> httpx.Response:
@@ -72,16 +72,21 @@ async def test_equal_requests_at_once_make_one_job_for_each_key(
     with stack.another("gateway") as (process, address):
         clients = ConcurrentClients([stack.url("gateway"), address], project)
         await _killed_half_way(clients, process)
-    ids = {key: {each.json()["id"] for each in found} for key, found in clients.answers.items()}
+    ids = {
+        key: {each.json()["id"] for each in responses}
+        for key, responses in clients.responses.items()
+    }
     jobs = [job for [job] in ids.values()]
     ended = await client.finish(*jobs)
 
-    assert {each.status_code for found in clients.answers.values() for each in found} == {202}
+    assert {each.status_code for responses in clients.responses.values() for each in responses} == {
+        202
+    }
     assert len(set(jobs)) == KEYS
     assert {job.id for job in ended} == {job.id async for job in client.jobs(limit=200)}
     assert len(stack.ledger(project)) == KEYS
     fresh = [
-        sum("idempotency-replayed" not in each.headers for each in found)
-        for found in clients.answers.values()
+        sum("idempotency-replayed" not in each.headers for each in responses)
+        for responses in clients.responses.values()
     ]
     assert max(fresh) <= 1

@@ -68,7 +68,7 @@ async def test_unavailable_is_tried_again_through_the_queue(stack: Stack, client
 
 
 async def _until_unknown(client: Client, job: str) -> Job:
-    return await _until(client, job, lambda found: found.phase == "submit_unknown")
+    return await _until(client, job, lambda current: current.phase == "submit_unknown")
 
 
 async def _until(client: Client, job: str, is_so: Callable[[Job], bool]) -> Job:

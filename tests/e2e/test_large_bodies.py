@@ -43,7 +43,7 @@ BATCHES = {
 }
 
 
-async def slowest_answer(stack: Stack, path: str, body: bytes) -> float:
+async def slowest_response(stack: Stack, path: str, body: bytes) -> float:
     """Seconds that /healthz takes longer at most while a body is answered, which must be refused."""
     url = stack.url("gateway")
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
@@ -54,9 +54,9 @@ async def slowest_answer(stack: Stack, path: str, body: bytes) -> float:
         slowest = 0.0
         while not attack.done():
             slowest = max(slowest, await seconds_of_health(http))
-        answer = await attack
-        assert answer.status_code == 422, answer.text[:200]
-        assert len(answer.content) < 100_000
+        response = await attack
+        assert response.status_code == 422, response.text[:200]
+        assert len(response.content) < 100_000
         return max(0.0, slowest - idle)
 
 
@@ -80,7 +80,7 @@ async def lets_others_live(stack: Stack, path: str, body: bytes) -> None:
     slowest = []
     for _ in range(TRIES):
         before = crowding()
-        slowest.append(await slowest_answer(stack, path, body))
+        slowest.append(await slowest_response(stack, path, body))
         if slowest[-1] <= TIMEOUT * max(before, crowding()):
             return
     pytest.fail(f"/healthz took {', '.join(f'{each:.3f}' for each in slowest)} s longer")

@@ -71,16 +71,16 @@ async def test_projects_are_listed_by_name(http: httpx.AsyncClient, stack: Stack
         async with stack.client(name) as client:
             await client.wait((await client.submit(kind="image", prompt="x")).id)
 
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     async with asyncio.timeout(TIMEOUT):
-        while not all(found.get(name) == {"succeeded": 1} for name in names):
+        while not all(counts.get(name) == {"succeeded": 1} for name in names):
             query = {"limit": "1"}
             while query:
                 page = (await http.get("/v1/projects", params=query)).json()
-                found |= {each["project"]: each["counts"] for each in page["items"]}
+                counts |= {each["project"]: each["counts"] for each in page["items"]}
                 query = {"limit": "50", "cursor": page["next"]} if page["next"] else {}
 
-    assert list(found) == sorted(found)
+    assert list(counts) == sorted(counts)
 
 
 async def test_a_lane_shows_who_is_next_across_projects_and_why_each_waits(
@@ -143,7 +143,7 @@ async def test_a_cursor_continues_no_other_list(
         await http.get(slots, params={"cursor": slot, "prefix": "a"}),
     ]
 
-    assert [len(answer.json()["items"]) for answer in own] == [1, 1]
-    assert [answer.status_code for answer in others] == 6 * [422]
-    pointers = {answer.json()["errors"][0]["pointer"] for answer in others}
+    assert [len(response.json()["items"]) for response in own] == [1, 1]
+    assert [response.status_code for response in others] == 6 * [422]
+    pointers = {response.json()["errors"][0]["pointer"] for response in others}
     assert pointers == {"/query/cursor"}

@@ -209,10 +209,10 @@ async def test_an_unresumable_cursor_gets_a_snapshot(
     }
 
     async with watching(stack.live, project=project, after=after) as watcher:
-        answer = await watcher.next()
+        frame = await watcher.next()
         following = await watcher.next()
 
-    assert answer["recovered"] is False
+    assert frame["recovered"] is False
     assert following["op"] == "snapshot"
 
 

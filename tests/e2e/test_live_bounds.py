@@ -34,9 +34,9 @@ COME_BACK_LATER = 1013
 def _peak(stack: Stack) -> int:
     """The most memory that status has had, in bytes."""
     text = Path(f"/proc/{stack.pid('status')}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", text)
-    assert found
-    return int(found[1]) * 1024
+    match = re.search(r"VmHWM:\s+(\d+) kB", text)
+    assert match
+    return int(match[1]) * 1024
 
 
 async def _fill(client: Client) -> int:
@@ -78,7 +78,7 @@ async def test_many_snapshots_over_one_connection_take_little_memory_and_delay_n
         seconds = await asking
 
     await client.act("cancel", filter={"kind": "scenes"})
-    assert {len(found) for found in shown.values()} == {jobs}
+    assert {len(ids) for ids in shown.values()} == {jobs}
     assert _peak(stack) - before < MOST_GROWTH
     assert seconds < SOON
 
@@ -175,9 +175,9 @@ async def test_an_unavailable_database_is_not_an_error_of_a_subscription(
         async with watching(f"ws://{place}/v1/live", project=project) as watcher:
             code = await watcher.until_closed()
         async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-            answered = await http.get(f"http://{place}/v1/events", params={"project": project})
+            response = await http.get(f"http://{place}/v1/events", params={"project": project})
 
     assert code == COME_BACK_LATER
     assert {frame["op"] for frame in watcher.frames} <= {"subscribed"}
-    assert answered.status_code == 200
-    assert "event: error" not in answered.text
+    assert response.status_code == 200
+    assert "event: error" not in response.text

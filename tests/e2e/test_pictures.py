@@ -102,13 +102,13 @@ async def test_a_new_client_gets_exactly_the_missed_events(
 
         after = {"epoch": subscribed["epoch"], "sequence": seen}
         async with watching(stack.live, project=project, after=after) as coming_back:
-            answer = await coming_back.next()
+            first = await coming_back.next()
             while sum(f["job"]["status"] == "succeeded" for f in coming_back.events()) < 3:
                 await coming_back.next()
         while sum(f["job"]["status"] == "succeeded" for f in all_along.events()) < 3:
             await all_along.next()
 
-    assert answer["recovered"] is True
+    assert first["recovered"] is True
     missed = [f["sequence"] for f in all_along.events() if f["sequence"] > seen]
     assert [f["sequence"] for f in coming_back.events()] == missed
 

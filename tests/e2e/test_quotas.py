@@ -56,12 +56,12 @@ async def cancel_all(client: Client) -> None:
 async def test_more_requests_than_a_window_allows_are_told_to_wait(http: httpx.AsyncClient) -> None:
     await set_quotas(http, requests={"limit": 2, **AN_HOUR})
 
-    answers = [await ask(http) for _ in range(3)]
+    responses = [await ask(http) for _ in range(3)]
 
-    assert [each.status_code for each in answers] == [202, 202, 429]
-    assert answers[0].headers["ratelimit-policy"] == '"requests-project";q=2;w=3600'
-    assert answers[0].headers["ratelimit"].startswith('"requests-project";r=1;t=')
-    refused, problem = answers[2], answers[2].json()
+    assert [each.status_code for each in responses] == [202, 202, 429]
+    assert responses[0].headers["ratelimit-policy"] == '"requests-project";q=2;w=3600'
+    assert responses[0].headers["ratelimit"].startswith('"requests-project";r=1;t=')
+    refused, problem = responses[2], responses[2].json()
     assert (problem["code"], problem["retryable"]) == ("rate_limited", True)
     assert 1 <= int(refused.headers["retry-after"]) <= 3_600
     assert refused.headers["ratelimit-policy"] == '"requests-project";q=2;w=3600'
@@ -138,11 +138,11 @@ async def test_two_gateways_let_no_more_through_than_one(
         async with httpx.AsyncClient(
             base_url=f"{address}/v1/projects/{project}", timeout=TIMEOUT
         ) as other:
-            answers = await asyncio.gather(
+            responses = await asyncio.gather(
                 *(ask((http, other)[n % 2], prompt=f"{n}") for n in range(2 * limit))
             )
 
-    codes = Counter(each.status_code for each in answers)
+    codes = Counter(each.status_code for each in responses)
     assert limit - (lease - 1) <= codes[202] <= limit
     assert codes[202] + codes[429] == 2 * limit
 
@@ -154,12 +154,12 @@ async def test_no_more_jobs_are_open_than_the_quota_says(
     http: httpx.AsyncClient, client: Client
 ) -> None:
     await set_quotas(http, jobs_in_flight=2)
-    answers = [await ask(http, LONG) for _ in range(3)]
-    assert [each.status_code for each in answers] == [202, 202, 429]
-    assert answers[2].json()["code"] == "too_many_jobs"
-    assert answers[2].headers["ratelimit-policy"] == '"jobs-in-flight";q=2'
+    responses = [await ask(http, LONG) for _ in range(3)]
+    assert [each.status_code for each in responses] == [202, 202, 429]
+    assert responses[2].json()["code"] == "too_many_jobs"
+    assert responses[2].headers["ratelimit-policy"] == '"jobs-in-flight";q=2'
 
-    await client.cancel(answers[0].json()["id"])
+    await client.cancel(responses[0].json()["id"])
 
     async def has_room() -> bool:
         return (await ask(http, LONG)).status_code == 202
@@ -215,11 +215,11 @@ async def test_two_gateways_open_no_more_jobs_than_one(
         async with httpx.AsyncClient(
             base_url=f"{address}/v1/projects/{project}", timeout=TIMEOUT
         ) as other:
-            answers = await asyncio.gather(
+            responses = await asyncio.gather(
                 *(ask((http, other)[n % 2], LONG, prompt=f"{n}") for n in range(40))
             )
 
-    assert Counter(each.status_code for each in answers) == {202: 10, 429: 30}
+    assert Counter(each.status_code for each in responses) == {202: 10, 429: 30}
     await cancel_all(client)
 
 
@@ -230,9 +230,9 @@ async def test_quotas_are_read_where_they_are_set(http: httpx.AsyncClient) -> No
     await set_quotas(http, requests={"limit": 100}, user={"jobs_in_flight": 3})
     await set_quotas(http, jobs_queued=7)
 
-    found = (await http.get(str(http.base_url).rstrip("/"))).json()["quotas"]
+    limits = (await http.get(str(http.base_url).rstrip("/"))).json()["quotas"]
 
-    assert found == {
+    assert limits == {
         "requests": {"limit": 100, "window_seconds": 60},
         "jobs_in_flight": None,
         "jobs_queued": 7,

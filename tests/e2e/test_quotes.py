@@ -32,17 +32,17 @@ async def http(stack: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]:
 async def quotes(http: httpx.AsyncClient, *jobs: dict[str, Any]) -> dict[str, Any]:
     response = await http.post("/quotes", json={"jobs": list(jobs)})
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    quoted: dict[str, Any] = response.json()
+    return quoted
 
 
 async def test_a_quote_says_price_lane_and_time_and_makes_nothing(
     http: httpx.AsyncClient, project: str
 ) -> None:
-    found = await quotes(http, priced("0.02"))
+    quoted = await quotes(http, priced("0.02"))
 
-    [item] = found["items"]
-    assert (found["project"], found["cost"]["estimated"]) == (project, "0.02")
+    [item] = quoted["items"]
+    assert (quoted["project"], quoted["cost"]["estimated"]) == (project, "0.02")
     assert (item["kind"], item["lane"], item["model"]) == ("image", "portraits", "sim/picture")
     assert (item["cost"]["estimated"], item["cost"]["currency"]) == ("0.02", "USD")
     assert item["price_known"]
@@ -52,11 +52,11 @@ async def test_a_quote_says_price_lane_and_time_and_makes_nothing(
 
 
 async def test_a_list_of_requests_has_one_price(http: httpx.AsyncClient) -> None:
-    found = await quotes(http, *(priced("0.01", prompt=f"{n}") for n in range(20)))
+    quoted = await quotes(http, *(priced("0.01", prompt=f"{n}") for n in range(20)))
 
-    assert found["cost"]["estimated"] == "0.20"
-    assert [item["index"] for item in found["items"]] == list(range(20))
-    assert len({item["quote"] for item in found["items"]}) == 20
+    assert quoted["cost"]["estimated"] == "0.20"
+    assert [item["index"] for item in quoted["items"]] == list(range(20))
+    assert len({item["quote"] for item in quoted["items"]}) == 20
 
 
 async def test_a_mistake_in_one_request_refuses_all_and_is_pointed_at(

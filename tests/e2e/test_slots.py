@@ -39,8 +39,8 @@ async def make(client: Client, slot: str = SLOT, **fields: Any) -> Job:
 async def read(http: httpx.AsyncClient, slot: str = SLOT, **query: Any) -> dict[str, Any]:
     response = await http.get(f"/slots/{slot}", params=query)
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    current: dict[str, Any] = response.json()
+    return current
 
 
 async def restore(http: httpx.AsyncClient, version: Any, slot: str = SLOT) -> httpx.Response:
@@ -181,10 +181,10 @@ async def test_an_invalid_slot_is_refused(
 async def test_an_older_version_is_made_current(client: Client, http: httpx.AsyncClient) -> None:
     jobs = [await make(client, prompt=f"keeper {n}") for n in range(3)]
 
-    answer = await restore(http, 1)
+    response = await restore(http, 1)
 
-    assert answer.status_code == 200
-    assert answer.json()["current"]["job"] == jobs[0].id
+    assert response.status_code == 200
+    assert response.json()["current"]["job"] == jobs[0].id
     slot = await read(http)
     assert slot["current"]["version"] == 1
     assert len(slot["versions"]) == 3

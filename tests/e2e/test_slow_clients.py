@@ -17,13 +17,13 @@ async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
     """Headers that drip, bodies that drip, and answers that nobody reads: 300 of a service at once."""
     gateway, status = stack.url("gateway"), stack.url("status")
     holding = [asyncio.ensure_future(each) for url in (gateway, status) for each in slow_crowd(url)]
-    answers: list[int] = []
+    statuses: list[int] = []
 
     async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         async with asyncio.timeout(TIMEOUT):
             while not all(task.done() for task in holding):
                 for url in (f"{gateway}/v1/projects/{project}/jobs", f"{status}/healthz"):
-                    answers.append((await http.get(url)).status_code)
+                    statuses.append((await http.get(url)).status_code)
                 await asyncio.wait(holding, timeout=1)
         accepted = await http.post(
             f"{gateway}/v1/projects/{project}/jobs",
@@ -31,7 +31,7 @@ async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
         )
 
     await asyncio.gather(*holding)
-    assert set(answers) == {200}
+    assert set(statuses) == {200}
     assert accepted.status_code == 202
 
 
@@ -45,9 +45,9 @@ async def test_a_connection_stays_open_for_longer_than_clients_keep_theirs(
     with closing(writer):
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: %b\r\n\r\n" % url.netloc)
         await reader.readuntil(b"\r\n\r\n")
-        answered = clock()
+        responded_at = clock()
 
         async with asyncio.timeout(TIMEOUT):
             await reader.read()
 
-    assert clock() - answered > 6
+    assert clock() - responded_at > 6

@@ -33,8 +33,8 @@ def examples(stack: Stack, tmp_path: Path) -> Examples:
     if not (ROOT / "node_modules").is_dir():
         missing("npm packages are not installed (make client)")
     names, steps = list[str](), list[str]()
-    found = re.findall(r"```(tsx?)\n(.*?)```", README.read_text(), re.DOTALL)
-    for number, (language, text) in enumerate(found):
+    blocks = re.findall(r"```(tsx?)\n(.*?)```", README.read_text(), re.DOTALL)
+    for number, (language, text) in enumerate(blocks):
         name = f"example-{number}.{language}"
         (tmp_path / name).write_text(text.replace(GATEWAY, stack.url("gateway")))
         if language == "ts":  # what is for a page of React is only checked

@@ -73,13 +73,13 @@ async def warned(stack: Stack, subject: str) -> Mapping[str, Any]:
     async with asyncio.timeout(TIMEOUT), httpx.AsyncClient() as http:
         for service in PROCESSES:
             while True:
-                answer = await http.get(f"{stack.url(service)}/readyz")
-                found = [w for w in answer.json()["warnings"] if w["subject"] == subject]
-                if found:
+                response = await http.get(f"{stack.url(service)}/readyz")
+                current = [w for w in response.json()["warnings"] if w["subject"] == subject]
+                if current:
                     break
                 await asyncio.sleep(0.1)
-            assert answer.status_code == 200
-            warnings += found
+            assert response.status_code == 200
+            warnings += current
     return warnings[0]
 
 

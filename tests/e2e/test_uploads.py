@@ -35,12 +35,12 @@ def _door(project: str, sha256: str) -> str:
 async def test_an_upload_is_kept_once(storage: httpx.AsyncClient, project: str) -> None:
     content, sha256 = _picture()
 
-    answers = [await storage.put(_door(project, sha256), content=content) for _ in range(2)]
+    responses = [await storage.put(_door(project, sha256), content=content) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [201, 200]
-    assert answers[0].json() == answers[1].json()
-    assert answers[0].json()["media_type"] == "image/png"
-    assert (answers[0].json()["width"], answers[0].json()["height"]) == (64, 48)
+    assert [response.status_code for response in responses] == [201, 200]
+    assert responses[0].json() == responses[1].json()
+    assert responses[0].json()["media_type"] == "image/png"
+    assert (responses[0].json()["width"], responses[0].json()["height"]) == (64, 48)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ async def test_a_body_is_refused_by_its_first_bytes_before_the_others_come(
     lines = f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 30000000\r\n\r\n"
     writer.write(lines.encode() + head.ljust(64))
 
-    answer = b""
+    response = b""
     async with asyncio.timeout(TIMEOUT):
-        while code.encode() not in answer and (more := await reader.read(65_536)):
-            answer += more
+        while code.encode() not in response and (more := await reader.read(65_536)):
+            response += more
 
     writer.close()
-    assert answer.startswith(f"HTTP/1.1 {status}".encode())
-    assert code.encode() in answer
+    assert response.startswith(f"HTTP/1.1 {status}".encode())
+    assert code.encode() in response
 
 
 async def test_a_digest_that_is_not_of_the_body_is_refused(

@@ -47,16 +47,16 @@ async def spent(client: Client, http: httpx.AsyncClient) -> None:
 async def usage(http: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
     response = await http.get("/usage", params=query)
     assert response.status_code == 200, response.text
-    found: dict[str, Any] = response.json()
-    return found
+    report: dict[str, Any] = response.json()
+    return report
 
 
 async def test_a_project_without_jobs_has_spent_nothing(http: httpx.AsyncClient) -> None:
-    found = await usage(http)
+    report = await usage(http)
 
-    assert found["items"] == []
-    assert (found["total"]["jobs"], found["total"]["spent"]) == (0, "0")
-    assert (found["time_zone"], found["by"]) == ("UTC", ["day"])
+    assert report["items"] == []
+    assert (report["total"]["jobs"], report["total"]["spent"]) == (0, "0")
+    assert (report["time_zone"], report["by"]) == ("UTC", ["day"])
 
 
 @pytest.mark.usefixtures("spent")
@@ -73,23 +73,23 @@ async def test_the_total_is_what_the_provider_charged(
 
 @pytest.mark.usefixtures("spent")
 async def test_usage_is_split_by_what_is_asked_for(http: httpx.AsyncClient) -> None:
-    found = await usage(http, by="user,kind")
+    report = await usage(http, by="user,kind")
 
-    assert found["by"] == ["kind", "user"]
-    assert [(i["kind"], i["user"], i["jobs"], i["spent"]) for i in found["items"]] == [
+    assert report["by"] == ["kind", "user"]
+    assert [(i["kind"], i["user"], i["jobs"], i["spent"]) for i in report["items"]] == [
         ("image", "alice", 1, "0.02"),
         ("portrait", "bob", 2, "0.02"),
     ]
-    assert all(item["day"] is None and item["model"] is None for item in found["items"])
+    assert all(item["day"] is None and item["model"] is None for item in report["items"])
 
 
 @pytest.mark.usefixtures("spent")
 async def test_a_day_is_one_of_the_time_zone(http: httpx.AsyncClient) -> None:
-    found = await usage(http, by="day", time_zone="Pacific/Kiritimati")
+    report = await usage(http, by="day", time_zone="Pacific/Kiritimati")
 
-    assert found["time_zone"] == "Pacific/Kiritimati"
-    assert found["since"].endswith("T10:00:00Z")
-    assert sum(item["jobs"] for item in found["items"]) == 3
+    assert report["time_zone"] == "Pacific/Kiritimati"
+    assert report["since"].endswith("T10:00:00Z")
+    assert sum(item["jobs"] for item in report["items"]) == 3
 
 
 @pytest.mark.usefixtures("spent")
@@ -164,9 +164,9 @@ async def test_usage_adds_up_to_the_budget(client: Client, http: httpx.AsyncClie
             for each in (await http.get("/budget")).json()["windows"]
             if each["span"] == "total"
         ]
-        found = await usage(http)
-        assert found["time_zone"] == "Europe/Berlin"
-        both = [(each["spent"], each["held"]) for each in (total, found["total"])]
+        report = await usage(http)
+        assert report["time_zone"] == "Europe/Berlin"
+        both = [(each["spent"], each["held"]) for each in (total, report["total"])]
         return both == [("0.02", "0.02")] * 2
 
     await until_true(is_settled)

@@ -77,8 +77,8 @@ class Credentials:
     async def _is_known(self, headers: dict[str, str]) -> bool:
         """Whether every service knows a key that was made a moment ago."""
         urls = [f"{self._stack.url(each)}/metrics" for each in {route.service for route in ROUTES}]
-        answers = await asyncio.gather(*(self._http.get(url, headers=headers) for url in urls))
-        return all(answer.status_code != 401 for answer in answers)
+        responses = await asyncio.gather(*(self._http.get(url, headers=headers) for url in urls))
+        return all(response.status_code != 401 for response in responses)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def foreign(keyed: Stack, http: httpx.AsyncClient, admin: dict[str, str]) 
     return await furnished_place(keyed, http, admin)
 
 
-async def _answer(
+async def _status_and_problem(
     http: httpx.AsyncClient, request: httpx.Request, headers: dict[str, str]
 ) -> tuple[int, Any]:
     sent = httpx.Request(
@@ -139,7 +139,9 @@ async def test_without_a_valid_key_every_route_answers_the_same(
 ) -> None:
     for name, headers in (await Credentials(keyed, http, keys, own.project).refused()).items():
         for route in CHECKED:
-            status, problem = await _answer(http, request_to(keyed, route, own), headers)
+            status, problem = await _status_and_problem(
+                http, request_to(keyed, route, own), headers
+            )
             said = {**(problem or {}), "instance": None}
 
             assert (status, said.get("code")) == (401, "unauthenticated"), f"{name}: {route}"
@@ -155,7 +157,7 @@ async def test_a_key_without_the_scope_is_told_which_one(
         if (scope := route.requirement.scope) is None:
             continue
         headers = await credentials.small(scope)
-        status, problem = await _answer(http, request_to(keyed, route, own), headers)
+        status, problem = await _status_and_problem(http, request_to(keyed, route, own), headers)
 
         assert (status, problem["code"]) == (403, "insufficient_scope"), route
         assert scope in problem["detail"], route
@@ -168,7 +170,7 @@ async def test_with_the_scope_every_route_of_its_project_goes_on(
     for route in CHECKED:
         assert route.requirement
         headers = await credentials.right(route.requirement.scope)
-        status, problem = await _answer(http, request_to(keyed, route, own), headers)
+        status, problem = await _status_and_problem(http, request_to(keyed, route, own), headers)
 
         assert status not in (401, 403, 503), f"{route}: {problem}"
         assert status != 404 or "{key_id}" in route.path, f"{route}: {problem}"
@@ -183,8 +185,8 @@ async def test_what_is_of_another_project_is_as_what_is_not_there(
         if route.path in SHARED:
             continue
         headers = await credentials.right(route.requirement.scope)
-        theirs = await _answer(http, request_to(keyed, route, foreign), headers)
-        nothing = await _answer(http, request_to(keyed, route, NOWHERE), headers)
+        theirs = await _status_and_problem(http, request_to(keyed, route, foreign), headers)
+        nothing = await _status_and_problem(http, request_to(keyed, route, NOWHERE), headers)
 
         assert theirs[0] == nothing[0] == 404, route
         assert _without(theirs[1], foreign) == _without(nothing[1], NOWHERE), route
@@ -193,11 +195,11 @@ async def test_what_is_of_another_project_is_as_what_is_not_there(
 async def test_public_routes_need_no_key(keyed: Stack, http: httpx.AsyncClient, own: Place) -> None:
     public = [r for r in ROUTES if r.requirement and r.requirement.is_public]
     paths = {r: r.path for r in public if "{" not in r.path and r.method == "GET"}
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(http.get(f"{keyed.url(route.service)}{path}") for route, path in paths.items())
     )
 
-    assert {answer.status_code for answer in answers} == {200, 302}
+    assert {response.status_code for response in responses} == {200, 302}
 
 
 def test_the_scopes_that_routes_need_can_be_had() -> None:

@@ -130,7 +130,7 @@ async def test_no_secret_is_in_a_log_a_figure_a_trace_or_an_error(
 ) -> None:
     key, unknown = admin["Authorization"].removeprefix("Bearer "), new_key()
     used = await _jobs(keyed, project, key)
-    answers = await _money(keyed, http, project, admin)
+    texts = await _money(keyed, http, project, admin)
     signed_in = await _sign_in(Browser(http, keyed), provider_process)
     rotated = await _rotated(keyed, http, admin)
     place = f"{keyed.url('gateway')}/v1/projects/{project}/tickets"
@@ -144,7 +144,7 @@ async def test_no_secret_is_in_a_log_a_figure_a_trace_or_an_error(
         for each in (signed_in[-1], rotated[0])
     ]
     every = [bearer(unknown), bearer("canary-of-a-header"), admin, bearer(token), *sessions]
-    answers += await _ask_everywhere(keyed, http, project, every)
+    texts += await _ask_everywhere(keyed, http, project, every)
     traced = await _traced(keyed, http, project, receiver, key)
 
     secrets = [
@@ -157,11 +157,11 @@ async def test_no_secret_is_in_a_log_a_figure_a_trace_or_an_error(
         unknown.text[_SECRET:],
     ]
     secrets += [ticket, token, "canary-of-a-ticket", "canary-of-a-header"]
-    places = {**_places(keyed.home), "answers": "\n".join(answers)}
-    found = [
+    places = {**_places(keyed.home), "responses": "\n".join(texts)}
+    leaks = [
         (name, secret[:8]) for name, text in places.items() for secret in secrets if secret in text
     ]
-    found += [("traces", secret[:8]) for secret in secrets if secret.encode() in traced]
+    leaks += [("traces", secret[:8]) for secret in secrets if secret.encode() in traced]
 
-    assert found == []
+    assert leaks == []
     assert {f"{service}.log" for service in SERVICES} <= places.keys()

@@ -115,7 +115,7 @@ async def test_usage_says_which_key_spent_what(
             params={"by": "key"},
             headers=bearer(keys[0]["key"]),
         )
-        found = {item["key"]: item["jobs"] for item in response.json()["items"]}
-        return bool(found == {keys[0]["id"]: 1, keys[1]["id"]: 2})
+        jobs_by_key = {item["key"]: item["jobs"] for item in response.json()["items"]}
+        return bool(jobs_by_key == {keys[0]["id"]: 1, keys[1]["id"]: 2})
 
     await until_true(is_counted)

@@ -65,7 +65,7 @@ async def test_a_key_hands_on_no_more_than_it_has(
     child = (await some.ask("POST", name="child", scopes=["jobs:read"])).json()
     seen = (await some.ask("GET")).json()["items"]
 
-    assert [answer.json()["code"] for answer in wider] == ["key_exceeds_parent"] * 3
+    assert [response.json()["code"] for response in wider] == ["key_exceeds_parent"] * 3
     assert (child["projects"], child["created_by"]) == ([own], asked.json()["id"])
     assert {each["id"] for each in seen} == {asked.json()["id"], child["id"]}
     first = (await Keys(http, keyed, admin).ask("GET", "/me")).json()["id"]
@@ -104,20 +104,20 @@ async def test_a_revoked_key_works_in_no_service(
     key = await keys.make()
     urls = [f"{keyed.url(each)}/metrics" for each in ("gateway", "status", "storage", "render")]
 
-    async def answers() -> set[int]:
+    async def statuses() -> set[int]:
         return {(await http.get(url, headers=bearer(key))).status_code for url in urls}
 
-    await until_true(lambda: _equal(answers(), {200}))
+    await until_true(lambda: _equal(statuses(), {200}))
     revoked = await Keys(http, keyed, admin).ask("DELETE", f"/{key.id}")
     again = await Keys(http, keyed, admin).ask("DELETE", f"/{key.id}")
 
     assert revoked.json()["revoked_at"]
     assert again.json() == revoked.json()
-    await until_true(lambda: _equal(answers(), {401}))
+    await until_true(lambda: _equal(statuses(), {401}))
 
 
-async def _equal(found: Any, expected: set[int]) -> bool:
-    return bool(await found == expected)
+async def _equal(actual: Any, expected: set[int]) -> bool:
+    return bool(await actual == expected)
 
 
 async def test_lanes_show_the_projects_of_the_key_and_count_the_others(

@@ -72,8 +72,8 @@ async def known(stack: Stack, http: httpx.AsyncClient, key: AccessKey) -> Access
 
     async def is_known() -> bool:
         urls = [f"{stack.url(each)}/metrics" for each in ("gateway", "status")]
-        answers = [await http.get(url, headers=bearer(key)) for url in urls]
-        return all(answer.status_code != 401 for answer in answers)
+        responses = [await http.get(url, headers=bearer(key)) for url in urls]
+        return all(response.status_code != 401 for response in responses)
 
     await until_true(is_known)
     return key

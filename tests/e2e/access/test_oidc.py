@@ -43,9 +43,9 @@ class Browser:
 
     async def begin(self, return_to: str = "/projects/atelier") -> str:
         """Where the provider asks for a name."""
-        answer = await self.get(f"{self.gateway}/v1/session/oidc?return_to={return_to}")
-        assert answer.status_code == 302, answer.text
-        return answer.headers["location"]
+        response = await self.get(f"{self.gateway}/v1/session/oidc?return_to={return_to}")
+        assert response.status_code == 302, response.text
+        return response.headers["location"]
 
     async def choose(self, place: str, person: str, action: str = "authorize") -> str:
         """The way back from the provider."""
@@ -134,9 +134,9 @@ async def test_a_code_of_another_browser_signs_nobody_in(
     victim, stranger = Browser(http, keyed), Browser(http, keyed)
     await victim.begin()
 
-    answers = [await victim.get(callback), await stranger.get(callback)]
+    responses = [await victim.get(callback), await stranger.get(callback)]
 
-    assert [each.headers["location"] for each in answers] == 2 * ["/sign-in?failed=expired"]
+    assert [each.headers["location"] for each in responses] == 2 * ["/sign-in?failed=expired"]
     assert not any("heliograph" in name and "oidc" not in name for name in victim.cookies)
 
 

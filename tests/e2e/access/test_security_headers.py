@@ -43,10 +43,10 @@ async def test_every_route_answers_with_security_headers(
     credentials = admin if is_signed_in else {}
 
     missing = {
-        str(route): found
+        str(route): lacks
         for route in ROUTES
         if (
-            found := _missing(
+            lacks := _missing(
                 route, await _headers(http, request_to(keyed, route, place), credentials)
             )
         )

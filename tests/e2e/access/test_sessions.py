@@ -74,8 +74,8 @@ async def until_signed_in(
     services = ("gateway", "status", "storage", "render")
 
     async def is_so() -> bool:
-        found = [await is_signed_in(http, stack, service, cookie) for service in services]
-        return found == [expected] * len(services)
+        signed_in = [await is_signed_in(http, stack, service, cookie) for service in services]
+        return signed_in == [expected] * len(services)
 
     async with asyncio.timeout(TIMEOUT):  # five seconds, and what a busy machine needs
         await until_true(is_so)
@@ -86,15 +86,15 @@ async def test_whoever_signs_in_may_do_what_its_key_may(
 ) -> None:
     key = await key_for(keyed, http, keys, "jobs:read", project=project)
 
-    answer = await sign_in(http, keyed, key)
-    cookie, jobs = cookie_of(answer), f"{keyed.url('gateway')}/v1/projects/{project}/jobs"
+    response = await sign_in(http, keyed, key)
+    cookie, jobs = cookie_of(response), f"{keyed.url('gateway')}/v1/projects/{project}/jobs"
     listed = await http.get(jobs, headers=cookie)
     submitted = await http.post(jobs, json={}, headers=cookie)
     shown = await http.get(session_of(keyed), headers=cookie)
 
     assert listed.status_code == 200
     assert submitted.json()["code"] == "insufficient_scope"
-    assert shown.json() == answer.json()
+    assert shown.json() == response.json()
     assert {name: shown.json()[name] for name in ("by", "key", "name", "scopes", "projects")} == {
         "by": "key",
         "key": key.id,
@@ -102,7 +102,7 @@ async def test_whoever_signs_in_may_do_what_its_key_may(
         "scopes": ["jobs:read"],
         "projects": [project],
     }
-    assert key.text not in answer.text
+    assert key.text not in response.text
 
 
 async def test_every_service_knows_the_session_and_forgets_it_when_it_ends(
@@ -247,11 +247,11 @@ async def test_a_key_that_does_not_work_signs_nobody_in(
         "revoked": (await keys.make(is_revoked=True)).text,
     }
 
-    answer = await sign_in(http, keyed, texts[sort])
+    response = await sign_in(http, keyed, texts[sort])
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
-    assert answer.json()["detail"] == answer.json()["title"]
-    assert "set-cookie" not in answer.headers
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
+    assert response.json()["detail"] == response.json()["title"]
+    assert "set-cookie" not in response.headers
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)

@@ -37,14 +37,14 @@ async def test_a_token_sees_no_other_project(
 ) -> None:
     headers = bearer(token_of(some_project()))
 
-    answers = [
+    responses = [
         await http.get(jobs_of(keyed, project), headers=headers),
         await http.get(
             f"{keyed.url('status')}/v1/events", params={"project": project}, headers=headers
         ),
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [response.status_code for response in responses] == [404, 404]
 
 
 @pytest.mark.parametrize("claims", [{"scopes": []}, {"scopes": ["admin"]}])
@@ -102,7 +102,7 @@ async def test_a_user_asks_in_no_other_name(
     )
 
     assert own.json()["user"] == "ada"
-    pointers = [answer.json()["errors"][0]["pointer"] for answer in (other, batch, retry)]
+    pointers = [response.json()["errors"][0]["pointer"] for response in (other, batch, retry)]
     assert pointers == ["/user", "/jobs/1/user", "/changes/user"]
 
 

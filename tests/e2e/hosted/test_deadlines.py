@@ -28,9 +28,9 @@ async def ask(client: Client, model: str, prompt: str, seconds: float) -> Job:
 
 async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
     async with asyncio.timeout(TIMEOUT):
-        while not holds(found := await client.get(job)):
+        while not holds(current := await client.get(job)):
             await asyncio.sleep(0.05)
-    return found
+    return current
 
 
 async def names_of(job: Job) -> list[str]:
@@ -118,11 +118,11 @@ async def test_what_is_learned_after_the_end_completes_the_attempt_and_nothing_e
     """The worker stands still until the sweeper has no more patience with it."""
     fal.plan(prompt, seconds=15, finishes_anyway=True)
     job = await ask(client, _FAL, prompt, 4)
-    await until(client, job.id, lambda found: found.phase in ("provider_queue", "rendering"))
+    await until(client, job.id, lambda current: current.phase in ("provider_queue", "rendering"))
 
     with _standing_still(stack):
-        ended = await until(client, job.id, lambda found: found.status == "expired")
-    late = await until(client, job.id, lambda found: found.charged != "unknown")
+        ended = await until(client, job.id, lambda current: current.status == "expired")
+    late = await until(client, job.id, lambda current: current.charged != "unknown")
 
     assert (ended.charged, late.charged) == ("unknown", "yes")
     assert (late.status, late.finished_at) == ("expired", ended.finished_at)

@@ -118,14 +118,14 @@ async def _level(http: httpx.AsyncClient, stack: Stack) -> str | None:
     """Of the breaker, where it is not closed; of either process."""
     for number in (1, 2):
         metrics = (await http.get(f"{stack.url('render', number)}/metrics")).text
-        found = re.search(r'heliograph_account_breaker\{account="fal"\} (.+)', metrics)
-        if found and found[1] != "0.0":
-            return found[1]
+        match = re.search(r'heliograph_account_breaker\{account="fal"\} (.+)', metrics)
+        if match and match[1] != "0.0":
+            return match[1]
     return None
 
 
 async def _until(look: Callable[[], Awaitable[str | None]]) -> str:
     async with asyncio.timeout(TIMEOUT):
-        while (found := await look()) is None:
+        while (level := await look()) is None:
             await asyncio.sleep(0.1)
-    return found
+    return level

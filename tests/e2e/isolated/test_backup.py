@@ -86,8 +86,8 @@ async def test_a_lost_deployment_comes_back_and_pays_nothing_twice(
         restored = done_by(new, "restore", backup)
     with new.running():
         async with new.client(project) as client:
-            found = await client.get(first.id)
-            [asset] = found.assets
+            job = await client.get(first.id)
+            [asset] = job.assets
             file = await client.download(asset, tmp_path / "picture")
             resumed = await client.wait(second.id)
             unsure = await client.get(third.id)

@@ -52,7 +52,7 @@ class ConcurrentClients:
         self._gateways = stack.gateways
         self._path = f"/v1/projects/{project}/jobs"
         self._running = asyncio.Semaphore(_AT_ONCE)
-        self.answers: dict[str, tuple[int, Any]] = {}
+        self.outcomes: dict[str, tuple[int, Any]] = {}
         self.repeats = 0  #: requests that were not answered, or with 503
         self.is_under_way = asyncio.Event()  #: some were answered, others are not
 
@@ -65,28 +65,28 @@ class ConcurrentClients:
         body = {"kind": "image", "prompt": f"{number}", "parameters": parameters}
         headers, tries = {"Idempotency-Key": f"key-{number}"}, number
         async with self._running, asyncio.timeout(TIMEOUT):
-            while headers["Idempotency-Key"] not in self.answers:
+            while headers["Idempotency-Key"] not in self.outcomes:
                 url = self._gateways[tries % len(self._gateways)] + self._path
                 tries += 1
-                answer: httpx.Response | None
+                response: httpx.Response | None
                 try:
-                    answer = await http.post(url, json=body, headers=headers)
+                    response = await http.post(url, json=body, headers=headers)
                 except httpx.TransportError:
-                    answer = None
-                if answer is None or answer.status_code == 503:
+                    response = None
+                if response is None or response.status_code == 503:
                     self.repeats += 1
                     await asyncio.sleep(0.1)
                     continue
-                self.answers[headers["Idempotency-Key"]] = answer.status_code, answer.json()
-        if len(self.answers) > ROOM // 2:
+                self.outcomes[headers["Idempotency-Key"]] = response.status_code, response.json()
+        if len(self.outcomes) > ROOM // 2:
             self.is_under_way.set()
 
 
 async def _audit(stack: Stack, project: str) -> dict[str, Any]:
     ended = await asyncio.to_thread(run_heliograph, stack, "audit", project, "--json")
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
-    return found
+    report: dict[str, Any] = json.loads(ended.stdout)
+    return report
 
 
 async def _settled(client: Client) -> BudgetState:
@@ -123,7 +123,7 @@ async def test_many_clients_get_exactly_what_the_budget_allows_though_a_gateway_
         assert stack.kill(victim)
         await asking
 
-        assert Counter(status for status, _ in clients.answers.values()) == {
+        assert Counter(status for status, _ in clients.outcomes.values()) == {
             202: ROOM,
             402: REQUESTS - ROOM,
         }
@@ -153,9 +153,11 @@ async def _post_all(
             gateway = stack.gateways[number % len(stack.gateways)]
             path = f"{gateway}/v1/projects/{project}/jobs"
             headers = {"Idempotency-Key": f"key-{number}"}
-            while (answer := await http.post(path, json=body, headers=headers)).status_code == 503:
+            while (
+                response := await http.post(path, json=body, headers=headers)
+            ).status_code == 503:
                 await asyncio.sleep(0.1)
-            return answer
+            return response
 
         return await asyncio.gather(*(post(*each) for each in enumerate(bodies)))
 
@@ -170,10 +172,10 @@ async def test_no_more_jobs_are_open_than_a_budget_allows_over_two_gateways(stac
         for number in range(60)
     ]
     async with _budgeted(stack, jobs_open=10) as client:
-        answers = await _post_all(stack, client.project, bodies)
+        responses = await _post_all(stack, client.project, bodies)
 
-        assert Counter(each.status_code for each in answers) == {202: 10, 429: 50}
-        refused = next(each for each in answers if each.status_code == 429)
+        assert Counter(each.status_code for each in responses) == {202: 10, 429: 50}
+        refused = next(each for each in responses if each.status_code == 429)
         assert refused.json()["code"] == "too_many_jobs"
         assert int(refused.headers["Retry-After"]) >= 1
         shown = (await client.budget()).jobs_open
@@ -181,7 +183,7 @@ async def test_no_more_jobs_are_open_than_a_budget_allows_over_two_gateways(stac
         assert (shown.limit, shown.open, shown.left) == (10, 10, 0)
         assert not (await _audit(stack, client.project))["differences"]
 
-        accepted = [each.json()["id"] for each in answers if each.status_code == 202]
+        accepted = [each.json()["id"] for each in responses if each.status_code == 202]
         again = await _post_all(stack, client.project, bodies)  # known keys find their jobs
         assert [each.json().get("id") for each in again if each.status_code == 202] == accepted
         await client.cancel(accepted[0])
@@ -209,15 +211,15 @@ async def test_each_user_gets_what_their_budget_allows_over_two_gateways(stack: 
         for number in range(60)
     ]
     async with _budgeted(stack, total="9", user={"day": "0.05"}) as client:
-        answers = await _post_all(stack, client.project, bodies)
+        responses = await _post_all(stack, client.project, bodies)
 
         accepted = Counter(
             body["user"]
-            for body, each in zip(bodies, answers, strict=True)
+            for body, each in zip(bodies, responses, strict=True)
             if each.status_code == 202
         )
         assert accepted == dict.fromkeys(users, 5)
-        refused = [each.json() for each in answers if each.status_code != 202]
+        refused = [each.json() for each in responses if each.status_code != 202]
         assert {each["code"] for each in refused} == {"over_budget"}
         assert all("the user's budget of the day of 0.05" in each["detail"] for each in refused)
 

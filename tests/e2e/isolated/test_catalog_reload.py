@@ -42,9 +42,9 @@ def _logged(stack: Stack, name: str, event: str) -> list[dict[str, Any]]:
 async def _until_logged(stack: Stack, name: str, event: str, *, after: int) -> dict[str, Any]:
     """The first such line after so many."""
     async with asyncio.timeout(TIMEOUT):
-        while len(found := _logged(stack, name, event)) <= after:
+        while len(lines := _logged(stack, name, event)) <= after:
             await asyncio.sleep(0.1)
-    return found[after]
+    return lines[after]
 
 
 @asynccontextmanager

@@ -80,28 +80,28 @@ class Submitter:
     async def ask_until_accepted(self, seconds: float = TIMEOUT) -> httpx.Response:
         """What was admitted a moment ago may be counted twice until the log is read: ask again."""
         async with asyncio.timeout(seconds):
-            while (answer := await self.ask()).status_code == 503:
+            while (response := await self.ask()).status_code == 503:
                 await asyncio.sleep(0.5)
-        return answer
+        return response
 
     async def flood(self) -> httpx.Response:
         """Ask until it is refused."""
         while True:
-            answer = await self.ask()
-            if answer.status_code != 202:
-                return answer
+            response = await self.ask()
+            if response.status_code != 202:
+                return response
 
     async def job(self, name: str) -> dict[str, Any]:
-        found = await self._http.get(f"{self._url}/v1/jobs/{name}")
-        return dict(found.json())
+        response = await self._http.get(f"{self._url}/v1/jobs/{name}")
+        return dict(response.json())
 
     async def cancel(self, name: str) -> int:
         response = await self._http.post(f"{self._url}/v1/jobs/{name}/cancel", json={})
         return response.status_code
 
     async def events(self, name: str) -> dict[str, Any]:
-        found = await self._http.get(f"{self._url}/v1/jobs/{name}/events")
-        return dict(found.json())
+        response = await self._http.get(f"{self._url}/v1/jobs/{name}/events")
+        return dict(response.json())
 
     async def until_all_ended(self, seconds: float = TIMEOUT) -> dict[str, str]:
         ended: dict[str, str] = {}
@@ -211,11 +211,11 @@ async def _last_event(stack: Stack, project: str, job: str) -> bytes:
     connection = Connection(settings, "test")
     await connection.open()
     try:
-        found = await JetStream(connection.client).last("EVENTS", f"events.{project}.{job}")
+        message = await JetStream(connection.client).last("EVENTS", f"events.{project}.{job}")
     finally:
         await connection.close()
-    assert found
-    return found.data
+    assert message
+    return message.data
 
 
 async def _resumed(stack: Stack, project: str, sequence: int) -> dict[str, Any]:

@@ -176,9 +176,9 @@ async def _ask(http: httpx.AsyncClient, project: str) -> httpx.Response:
 async def _until_refused(http: httpx.AsyncClient, project: str) -> httpx.Response:
     """The other gateway may have accepted some of them a moment ago."""
     async with asyncio.timeout(TIMEOUT):
-        while (answer := await _ask(http, project)).status_code == 202:
+        while (response := await _ask(http, project)).status_code == 202:
             await asyncio.sleep(0.1)
-    return answer
+    return response
 
 
 async def _until_accepted(http: httpx.AsyncClient, project: str) -> None:

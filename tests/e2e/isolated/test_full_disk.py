@@ -99,21 +99,23 @@ def _ask(stack: Stack, key: str, prompt: str) -> httpx.Response | None:
 
 
 def _accepted(stack: Stack, key: str, prompt: str) -> bool:
-    answer = _ask(stack, key, prompt)
-    return answer is not None and answer.is_success
+    response = _ask(stack, key, prompt)
+    return response is not None and response.is_success
 
 
 def _is_ready(stack: Stack) -> bool:
     with suppress(httpx.TransportError):
-        answers = [httpx.get(f"{stack.url(service)}/readyz", timeout=10) for service in SERVICES]
-        return all(answer.is_success for answer in answers)
+        responses = [httpx.get(f"{stack.url(service)}/readyz", timeout=10) for service in SERVICES]
+        return all(response.is_success for response in responses)
     return False
 
 
 def _job(stack: Stack, key: str, prompt: str) -> dict[str, Any]:
-    answer = _ask(stack, key, prompt)
-    assert answer is not None
-    job: dict[str, Any] = httpx.get(f"{stack.url('gateway')}/v1/jobs/{answer.json()['id']}").json()
+    response = _ask(stack, key, prompt)
+    assert response is not None
+    job: dict[str, Any] = httpx.get(
+        f"{stack.url('gateway')}/v1/jobs/{response.json()['id']}"
+    ).json()
     return job
 
 
@@ -125,9 +127,9 @@ def test_everything_goes_on_by_itself_once_there_is_room(own: Stack) -> None:
     _fill(disk)
     refused = []
     for number in range(60):  # each is larger than what is left of a block
-        answer = _ask(own, f"{meanwhile}-{number}", "meanwhile " + "x" * 8_000)
-        if answer is None or not answer.is_success:
-            refused.append(answer.status_code if answer else 0)
+        response = _ask(own, f"{meanwhile}-{number}", "meanwhile " + "x" * 8_000)
+        if response is None or not response.is_success:
+            refused.append(response.status_code if response else 0)
         if len(refused) > 2:
             break
     assert refused

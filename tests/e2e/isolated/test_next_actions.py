@@ -153,14 +153,14 @@ class Scene(Surroundings):
         return await asyncio.to_thread(run_heliograph, self.stack, *arguments)
 
     async def over(self, job: str) -> Job:
-        return await self.until(job, lambda found: found.finished_at is not None)
+        return await self.until(job, lambda current: current.finished_at is not None)
 
     async def until(self, job: str, is_so: Callable[[Job], bool]) -> Job:
         async with asyncio.timeout(TIMEOUT):
-            while not is_so(found := await self.client.get(job)):
-                assert found.finished_at is None, f"it has {found.status}"
+            while not is_so(current := await self.client.get(job)):
+                assert current.finished_at is None, f"it has {current.status}"
                 await asyncio.sleep(0.1)
-        return found
+        return current
 
 
 @pytest.fixture
@@ -324,7 +324,7 @@ async def test_every_next_action_is_carried_out_at_its_price(scene: Scene, code:
 async def _tried(scene: Scene, again: Job) -> Job:
     """As it is left; what takes long is stopped once it is under way."""
     if again.cost.estimated and again.parameters.get("seconds"):
-        await scene.until(again.id, lambda found: found.status != "queued")
+        await scene.until(again.id, lambda current: current.status != "queued")
         return await scene.client.cancel(again.id)
     return await scene.over(again.id)
 
@@ -382,10 +382,10 @@ async def lane_paused(scene: Scene, lane: str) -> AsyncIterator[None]:
 async def _give_one_up(scene: Scene, given_up: Job, waiting: Job) -> None:
     """Both say what can be done; one of them is given up."""
     for job in (given_up, waiting):
-        found = await scene.until(job.id, lambda found: found.phase == "blocked")
-        assert found.error
-        assert found.error.code == "blocked"
-        assert [each.kind for each in found.error.next_actions] == ["wait", "cancel"]
+        current = await scene.until(job.id, lambda current: current.phase == "blocked")
+        assert current.error
+        assert current.error.code == "blocked"
+        assert [each.kind for each in current.error.next_actions] == ["wait", "cancel"]
     canceled = await scene.client.cancel(given_up.id)
     assert (canceled.status, canceled.charged) == ("canceled", "no")
 
@@ -416,7 +416,7 @@ async def test_a_job_that_waits_for_another_waits_or_is_given_up(scene: Scene) -
 @pytest.mark.parametrize("code", [code for code, refusal in WAITS.items() if refusal])
 async def test_a_job_whose_account_is_refused_waits_or_is_given_up(scene: Scene, code: str) -> None:
     refused = await scene.flux(refusals=[WAITS[code]] * 100)
-    await scene.until(refused.id, lambda found: found.phase == "retrying")
+    await scene.until(refused.id, lambda current: current.phase == "retrying")
     given_up, waiting = [await scene.flux() for _ in range(2)]
 
     await _give_one_up(scene, given_up, waiting)
@@ -431,12 +431,12 @@ async def test_a_job_of_unknown_acceptance_waits_for_a_decision(
     scene: Scene,
 ) -> None:
     unknown = await scene.until(
-        (await scene.sim("lost_reply")).id, lambda found: found.phase == "submit_unknown"
+        (await scene.sim("lost_reply")).id, lambda current: current.phase == "submit_unknown"
     )
     assert unknown.error
     again = await scene.client.retry(unknown.id, start="submit")
     twice = await scene.until(
-        again.id, lambda found: (found.phase, found.attempt) == ("submit_unknown", 2)
+        again.id, lambda current: (current.phase, current.attempt) == ("submit_unknown", 2)
     )
     paid = scene.paid()
     canceled = await scene.client.cancel(twice.id)

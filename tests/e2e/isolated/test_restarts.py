@@ -19,8 +19,8 @@ async def _at(client: Client, job: Job, name: str) -> str:
     """When something happened to a job."""
     async with httpx.AsyncClient(base_url=client.url, timeout=TIMEOUT) as http:
         events = (await http.get(f"/v1/jobs/{job.id}/events")).json()["items"]
-    [found] = [event["at"] for event in events if event["type"] == event_type(name)]
-    return str(found)
+    [moment] = [event["at"] for event in events if event["type"] == event_type(name)]
+    return str(moment)
 
 
 async def test_a_waiting_job_survives_restarts(breakable: Stack, project: str) -> None:

@@ -96,13 +96,13 @@ def stored(stack: Stack, project: str) -> dict[str, int]:
 async def until_stored(stack: Stack, *jobs: Job) -> None:
     """Until the store has the objects of these jobs of their project, and no others."""
     expected = {job.id: OBJECTS for job in jobs}
-    found: dict[str, int] = {}
+    objects: dict[str, int] = {}
     try:
         async with asyncio.timeout(TIMEOUT):
-            while (found := stored(stack, jobs[0].project)) != expected:
+            while (objects := stored(stack, jobs[0].project)) != expected:
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise AssertionError(f"the store has {found}, not {expected}") from None
+        raise AssertionError(f"the store has {objects}, not {expected}") from None
 
 
 async def versions(http: httpx.AsyncClient) -> dict[int, str]:
@@ -266,8 +266,8 @@ async def test_an_asset_that_went_says_that_it_was_there(
     thumbnail = await look_at(stack, asset, "/content?variant=thumbnail")
     never = await look_at(stack, asset.model_copy(update={"id": asset.id[:-1] + "7"}))
 
-    for answer in (gone, bytes_, thumbnail):
-        assert (answer.status_code, answer.json()["code"]) == (410, "output_gone")
+    for response in (gone, bytes_, thumbnail):
+        assert (response.status_code, response.json()["code"]) == (410, "output_gone")
     assert (never.status_code, never.json()["code"]) == (404, "not_found")
 
 
@@ -279,11 +279,11 @@ async def test_a_job_that_went_still_answers_to_its_name_and_to_its_key(
     await client.cleanup()
     await until_stored_nothing(stack, client.project)
 
-    found = await client.get(job.id)
+    kept = await client.get(job.id)
     replayed = await ask(client, key="k")
 
-    assert (found.status, found.assets, found.finished_at) == ("succeeded", [], job.finished_at)
-    assert found.pruned_at
+    assert (kept.status, kept.assets, kept.finished_at) == ("succeeded", [], job.finished_at)
+    assert kept.pruned_at
     assert replayed.id == job.id
     assert len(stack.ledger(client.project)) == 1
     assert await listed(client) == set()
