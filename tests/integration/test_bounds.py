@@ -67,8 +67,8 @@ async def fill(bucket: KeyValue) -> None:
 async def test_every_stream_has_a_bound_and_a_policy_and_all_fit_the_shipped_store(
     bus: NatsBus,
 ) -> None:
-    found = await bus.jetstream.api("STREAM.LIST")
-    configs = [each["config"] for each in found["streams"]]
+    listing = await bus.jetstream.api("STREAM.LIST")
+    configs = [each["config"] for each in listing["streams"]]
 
     assert len(configs) == len(streams(ServiceSettings()))
     for config in configs:
@@ -97,8 +97,8 @@ async def test_a_store_without_bounds_gets_them_in_place(tmp_path: Path) -> None
         assert await provision(connection.client, server.settings, CATALOG) == "e"
 
         for config in streams(server.settings):
-            found = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
-            assert {name: found.get(name) for name in config} == config
+            current = (await jetstream.api(f"STREAM.INFO.{config['name']}"))["config"]
+            assert {name: current.get(name) for name in config} == config
         assert (await KeyValue(jetstream, "plans").read("batch")).value == a_plan("batch")
         assert (await KeyValue(jetstream, "slots").read(f"{record.project}.hero")).revision == 1
         await connection.close()

@@ -130,7 +130,7 @@ async def test_a_known_job_loses_alone(bus: NatsBus, project: str) -> None:
     assert (await budget_of(bus, project)).running("total").held == 6 * PRICE
 
 
-class LostAnswers:
+class LostReplies:
     """A connection on which the answer to a commit is lost, whether it got there or not."""
 
     def __init__(self, client: Client, *, arrives: bool) -> None:
@@ -143,13 +143,13 @@ class LostAnswers:
     async def request(
         self, subject: str, payload: bytes, *, timeout: float, headers: dict[str, str] | None = None
     ) -> Msg:
-        answer = None
+        reply = None
         is_commit = "Nats-Batch-Commit" in (headers or {})
         if not is_commit or self._arrives:
-            answer = await self._client.request(subject, payload, timeout=timeout, headers=headers)
-        if answer is None or is_commit:
+            reply = await self._client.request(subject, payload, timeout=timeout, headers=headers)
+        if reply is None or is_commit:
             raise NatsTimeout
-        return answer
+        return reply
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["stored", "not stored"])
@@ -157,7 +157,7 @@ async def test_each_job_learns_what_a_commit_without_an_answer_came_to(
     bus: NatsBus, project: str, arrives: bool
 ) -> None:
     await set_limits(bus, project, total="9")
-    connection = cast(Client, LostAnswers(bus.client, arrives=arrives))
+    connection = cast(Client, LostReplies(bus.client, arrives=arrives))
     events, jobs = gateway_events(bus, JetStream(connection)), [a_job(project) for _ in range(4)]
 
     outcomes = await outcomes_of([events], jobs)
@@ -497,6 +497,6 @@ async def test_the_audit_finds_a_balance_that_is_wrong(bus: NatsBus, project: st
     audit = await audit_budget(bus.jetstream, project)
 
     assert audit
-    [found] = audit.differences
-    assert found == ("total", "held", Decimal("0.24"), PRICE, None)
+    [difference] = audit.differences
+    assert difference == ("total", "held", Decimal("0.24"), PRICE, None)
     assert "held in total is 0.24, its jobs make 0.25" in audit.summary()

@@ -64,9 +64,9 @@ def _is_over(job: Job) -> bool:
 
 async def until(client: Client, job: str, holds: Callable[[Job], bool]) -> Job:
     async with asyncio.timeout(TIMEOUT):
-        while not holds(found := await client.get(job)):
+        while not holds(current := await client.get(job)):
             await asyncio.sleep(0.05)
-    return found
+    return current
 
 
 def soon(seconds: float) -> str:
@@ -81,7 +81,7 @@ async def test_a_clock_that_is_set_while_a_request_renders_stops_and_cancels_not
     job = await client.submit(
         kind="portrait", prompt=prompt, model="fal/flux-schnell", finish_by=soon(120)
     )
-    await until(client, job.id, lambda found: found.phase in ("provider_queue", "rendering"))
+    await until(client, job.id, lambda current: current.phase in ("provider_queue", "rendering"))
 
     wall_clock.set(step)
     ended = await until(client, job.id, _is_over)

@@ -127,9 +127,9 @@ async def test_connections_without_a_request_make_room_for_others(port: int) -> 
     flood = [await _open(port) for _ in range(3 * MOST)]
 
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
-        answers = [(await http.get("/boats")).text for _ in range(5)]
+        texts = [(await http.get("/boats")).text for _ in range(5)]
 
-    assert answers == ["Argo"] * 5
+    assert texts == ["Argo"] * 5
     assert [await _closed(each) for each in flood] == [b""] * len(flood)
 
 

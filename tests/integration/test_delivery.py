@@ -147,14 +147,14 @@ async def test_a_transient_error_is_not_a_bug(
 async def test_only_a_fresh_first_delivery_on_an_old_connection_is_surely_the_only_one(
     bus: NatsBus, nats: Server
 ) -> None:
-    answers: list[list[bool]] = []
+    results: list[list[bool]] = []
     began = now()
 
     async def handler(delivery: Delivery) -> Record | None:
         since = delivery.stored_at
         connected = (began, None, since, since + timedelta(milliseconds=1))
-        answers.append([delivery.is_sole(at, 60.0) for at in connected])
-        answers[-1].append(delivery.is_sole(began, 0.0))
+        results.append([delivery.is_sole(at, 60.0) for at in connected])
+        results[-1].append(delivery.is_sole(began, 0.0))
         if delivery.number == 1:
             raise Unavailable
         return None
@@ -163,7 +163,7 @@ async def test_only_a_fresh_first_delivery_on_an_old_connection_is_surely_the_on
         record = await _put(bus)
         await _until_settled(bus, record.id)
 
-    assert answers == [[True, False, False, False, False], 5 * [False]]
+    assert results == [[True, False, False, False, False], 5 * [False]]
 
 
 async def test_a_stopping_worker_naks_its_message_at_once(bus: NatsBus, nats: Server) -> None:

@@ -48,12 +48,12 @@ class Unreliable:
         self._is_dead = self._is_dead or fate < 0.03
         if self._is_dead and fate > 0.015:
             await asyncio.Event().wait()
-        answer = await self._client.request(subject, payload, **fields)
+        reply = await self._client.request(subject, payload, **fields)
         if self._is_dead:
             await asyncio.Event().wait()
         if fate > 0.95:
             raise NatsTimeout
-        return answer
+        return reply
 
 
 def gateways_of(bus: NatsBus, choose: random.Random) -> list[BudgetedEventLog]:

@@ -51,9 +51,9 @@ def prompt() -> str:
 
 
 async def _accepted(provider: Provider, submission: Submission) -> Request:
-    answer = await provider.submit(submission)
-    assert isinstance(answer, Accepted)
-    return Request(request_id=answer.request_id, endpoint=submission.endpoint)
+    accepted = await provider.submit(submission)
+    assert isinstance(accepted, Accepted)
+    return Request(request_id=accepted.request_id, endpoint=submission.endpoint)
 
 
 async def _submit(rig: FalRig, prompt: str) -> Request:

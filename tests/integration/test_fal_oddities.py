@@ -53,9 +53,9 @@ def _memory_stays_small() -> Iterator[None]:
 
 def _memory(name: str) -> int:
     """Bytes of this process, now or at the most."""
-    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) * 1024
+    match = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match
+    return int(match[1]) * 1024
 
 
 async def _do(worker: WorkerRig, prompt: str) -> Record:

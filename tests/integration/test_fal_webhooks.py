@@ -103,9 +103,9 @@ async def test_a_call_finds_the_request_that_was_lost(lost: Lost) -> None:
 
     assert await lost.call(lost.fal.sign(lost.accepted, BODY)) == 204
 
-    found = lost.worker.now(lost.job.id)
-    assert found.step is Step.SUBMITTED
-    assert found.internal.attempts[-1].request_id == lost.accepted
+    record = lost.worker.now(lost.job.id)
+    assert record.step is Step.SUBMITTED
+    assert record.internal.attempts[-1].request_id == lost.accepted
     assert lost.job.id in lost.worker.work.queue
     assert lost.hints == [f"control.cancel.{lost.job.id}"]
 

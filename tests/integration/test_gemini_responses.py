@@ -25,7 +25,7 @@ def gemini(gemini_rig: GeminiRig) -> GeminiRig:
     return gemini_rig
 
 
-async def answer_to(
+async def response_to(
     gemini: GeminiRig, parts: list[dict[str, Any]], *, finish: str = "STOP", model: str = ""
 ) -> RequestSucceeded | RequestStopped:
     submission = a_submission(model or gemini.model)
@@ -59,7 +59,7 @@ def audit(end: RequestSucceeded | RequestStopped) -> dict[str, Any]:
 async def test_a_sketch_beside_a_picture_is_not_an_output(
     gemini: GeminiRig, parts: list[dict[str, Any]], outputs: list[int]
 ) -> None:
-    end = await answer_to(gemini, parts)
+    end = await response_to(gemini, parts)
 
     assert contents(end) == [picture_of(str(number)) for number in outputs]
     assert [each.index for each in getattr(end, "outputs", [])] == [None] * len(outputs)
@@ -72,26 +72,26 @@ async def test_a_picture_is_read_in_whatever_form_of_base64_it_comes(
 ) -> None:
     parts = [{"inlineData": {"mimeType": "image/png", "data": f"<{form} {n}>"}} for n in (0, 1)]
 
-    end = await answer_to(gemini, parts)
+    end = await response_to(gemini, parts)
 
     assert contents(end) == [picture_of("0"), picture_of("1")]
 
 
 async def test_the_last_sketch_is_the_output_where_no_picture_came(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [drawn(0, thought=True), drawn(1, thought=True)])
+    end = await response_to(gemini, [drawn(0, thought=True), drawn(1, thought=True)])
 
     assert contents(end) == [picture_of("1")]
 
 
 async def test_a_sketch_of_a_refused_picture_is_not_an_output(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [drawn(0, thought=True)], finish="IMAGE_SAFETY")
+    end = await response_to(gemini, [drawn(0, thought=True)], finish="IMAGE_SAFETY")
 
     assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged) == ("content_policy", "yes")
 
 
 async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [drawn(0)], finish="IMAGE_SAFETY")
+    end = await response_to(gemini, [drawn(0)], finish="IMAGE_SAFETY")
 
     assert isinstance(end, RequestSucceeded)
     assert [each.flagged for each in end.outputs] == [True]
@@ -110,7 +110,7 @@ async def test_a_picture_of_what_was_refused_is_flagged(gemini: GeminiRig) -> No
 async def test_text_instead_of_a_picture_is_reported_with_the_advice_to_change_the_prompt(
     gemini: GeminiRig, parts: list[dict[str, Any]], words: str
 ) -> None:
-    end = await answer_to(gemini, parts)
+    end = await response_to(gemini, parts)
 
     assert isinstance(end, RequestStopped)
     assert (end.error.code, end.charged) == ("no_output", "yes")
@@ -120,14 +120,14 @@ async def test_text_instead_of_a_picture_is_reported_with_the_advice_to_change_t
 
 
 async def test_words_beside_a_picture_are_in_the_audit(gemini: GeminiRig) -> None:
-    end = await answer_to(gemini, [text_part("Here it is:"), drawn(0), text_part("Enjoy.")])
+    end = await response_to(gemini, [text_part("Here it is:"), drawn(0), text_part("Enjoy.")])
 
     assert audit(end)["words"] == "Here it is: Enjoy."
     assert "iVBOR" not in (end.excerpt or "")
 
 
 async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
-    end = await answer_to(
+    end = await response_to(
         gemini, [text_part("no " * 5_000), text_part("why " * 5_000, thought=True)]
     )
 
@@ -138,7 +138,7 @@ async def test_long_words_leave_the_audit_readable(gemini: GeminiRig) -> None:
 async def test_a_story_is_not_in_its_own_audit(gemini: GeminiRig) -> None:
     parts = [text_part("I plan it", thought=True), text_part('{"title": "Dusk"}')]
 
-    end = await answer_to(gemini, parts, model=gemini.text)
+    end = await response_to(gemini, parts, model=gemini.text)
 
     assert contents(end) == [b'{"title": "Dusk"}']
     assert (audit(end)["words"], audit(end)["thoughts"]) == (None, "I plan it")

@@ -66,8 +66,8 @@ async def test_what_comes_together_is_stored_by_one_batch(bus: NatsBus) -> None:
 
     assert list((await batches_of(bus, records)).values()) == [30]
     for entry, record in zip(accepted, records, strict=True):
-        found = await bus.events.last(record.id)
-        assert found == entry
+        last = await bus.events.last(record.id)
+        assert last == entry
 
 
 async def test_few_are_stored_one_by_one(bus: NatsBus) -> None:
@@ -112,7 +112,7 @@ async def test_one_that_does_not_fit_into_a_message_keeps_no_other_out(bus: Nats
     assert len(entries(outcomes)) == 10
 
 
-class LostAnswers:
+class LostReplies:
     """A connection on which the answer to a commit is lost, whether it got there or not."""
 
     def __init__(self, client: Client, *, arrives: bool) -> None:
@@ -138,7 +138,7 @@ class LostAnswers:
 async def test_each_job_learns_what_a_commit_without_an_answer_came_to(
     bus: NatsBus, arrives: bool
 ) -> None:
-    connection = LostAnswers(bus.client, arrives=arrives)
+    connection = LostReplies(bus.client, arrives=arrives)
     events = events_of(JetStream(cast(Client, connection)))
     records = [a_record() for _ in range(30)]
 
@@ -243,5 +243,5 @@ async def test_events_of_a_batch_are_read_like_any(bus: NatsBus) -> None:
 
     await asyncio.gather(*(events.append(each, 0) for each in written))
 
-    found = [await bus.events.last(each.body.id) for each in written]
-    assert [each.event for each in found if each] == written
+    entries = [await bus.events.last(each.body.id) for each in written]
+    assert [each.event for each in entries if each] == written

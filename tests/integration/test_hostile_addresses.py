@@ -62,8 +62,8 @@ def attack() -> dict[str, Any]:
         pytest.skip("this system makes no network namespaces")
     ended = _in_a_network_of_its_own(sys.executable, "-m", "tests.support.hostile_network")
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found
+    report: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return report
 
 
 def test_nothing_inside_is_connected_to(attack: dict[str, Any]) -> None:
@@ -97,11 +97,11 @@ def test_a_name_that_leads_inside_is_refused_at_once(attack: dict[str, Any], nam
 
 
 def test_nothing_else_makes_http_clients() -> None:
-    found = {
+    modules = {
         str(file.relative_to(ROOT))
         for folder in ("heliograph", "services")
         for file in sorted(Path(ROOT / folder).rglob("*.py"))
         if _MAKES_CLIENT.search(file.read_text())
     }
 
-    assert found == set(_CLIENTS)
+    assert modules == set(_CLIENTS)

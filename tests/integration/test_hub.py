@@ -125,11 +125,11 @@ async def test_clients_share_what_was_read_from_the_log(bus: NatsBus) -> None:
 
 
 async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus) -> None:
-    requested, answers = asyncio.Event(), asyncio.Event()
+    requested, may_reply = asyncio.Event(), asyncio.Event()
 
     async def sign(_: SignObjects) -> SignedObjects:
         requested.set()
-        await answers.wait()
+        await may_reply.wait()
         return SignedObjects(urls=["http://store/0"], expires_in=60)
 
     storage = await bus.serve(SignObjects, sign)
@@ -138,7 +138,7 @@ async def test_a_client_that_goes_away_does_not_take_an_event_along(bus: NatsBus
         one, other = (asyncio.create_task(hub.render(frame)) for _ in range(2))
         await requested.wait()
         one.cancel()
-        answers.set()
+        may_reply.set()
         await other
     await storage.unsubscribe()
 
@@ -209,10 +209,10 @@ def _once_read(
     async def watched(
         stream: str, subject: str, sequence: int, **bounds: int
     ) -> tuple[list[Stored], int]:
-        found = await batch(stream, subject, sequence, **bounds)
+        messages = await batch(stream, subject, sequence, **bounds)
         if subject.endswith(job) and happening:
             await happening.pop()()
-        return found
+        return messages
 
     patch.setattr(bus.jetstream, "read_batch", watched)
 

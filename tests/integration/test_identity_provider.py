@@ -51,8 +51,8 @@ def claims(issuer: str, **changes: Any) -> dict[str, Any]:
     """Of a good token; null leaves one out."""
     at = int(time.time())
     good = {"iss": issuer, "aud": CLIENT, "sub": "ada", "iat": at, "exp": at + 300}
-    found = {**good, "nonce": ATTEMPT.nonce, **changes}
-    return {name: value for name, value in found.items() if value is not None}
+    complete = {**good, "nonce": ATTEMPT.nonce, **changes}
+    return {name: value for name, value in complete.items() if value is not None}
 
 
 def signed(content: dict[str, Any], key: Any = KEY, kid: str | None = "one") -> str:
@@ -94,18 +94,18 @@ async def test_a_good_token_says_who_it_is(emulator: OidcEmulator, kid: str | No
     token = signed(claims(emulator.issuer, groups=["artists"]), kid=kid)
     emulator.expect("code", ATTEMPT.verifier, token)
 
-    found = await provider(emulator.issuer).claims("code", ATTEMPT)
+    identity = await provider(emulator.issuer).claims("code", ATTEMPT)
 
-    assert (found["sub"], found["groups"]) == ("ada", ["artists"])
+    assert (identity["sub"], identity["groups"]) == ("ada", ["artists"])
     assert emulator.credentials == f"{CLIENT}:{SECRET}"
 
 
 async def test_a_public_client_proves_itself_by_the_verifier_alone(emulator: OidcEmulator) -> None:
     emulator.expect("code", ATTEMPT.verifier, signed(claims(emulator.issuer)))
 
-    found = await provider(emulator.issuer, secret=None).claims("code", ATTEMPT)
+    identity = await provider(emulator.issuer, secret=None).claims("code", ATTEMPT)
 
-    assert found["sub"] == "ada"
+    assert identity["sub"] == "ada"
     assert emulator.credentials is None
 
 

@@ -110,10 +110,10 @@ async def test_an_answer_that_was_left_behind_makes_its_job_rendered(
 
     await recover(worker)
 
-    found = await worker.read(entry.record.id)
-    assert found
-    assert (found.record.step, found.record.charged) == (Step.RENDERED, "yes")
-    assert found.record.internal.outputs == _response(entry).outputs
+    last = await worker.read(entry.record.id)
+    assert last
+    assert (last.record.step, last.record.charged) == (Step.RENDERED, "yes")
+    assert last.record.internal.outputs == _response(entry).outputs
     assert await bus.work.has_work(entry.record.id)
     assert (_brought(worker), _files(tmp_path)) == ([b"picture"], [])
 
@@ -129,9 +129,9 @@ async def test_missing_outputs_are_reported_though_the_process_died(
 
     await recover(worker)
 
-    found = await worker.read(entry.record.id)
-    assert found
-    assert (found.record.withheld, found.record.detail) == (lack["withheld"], lack["detail"])
+    last = await worker.read(entry.record.id)
+    assert last
+    assert (last.record.withheld, last.record.detail) == (lack["withheld"], lack["detail"])
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ async def test_after_the_end_an_answer_completes_the_attempt_and_what_it_cost(
     await recover(worker)
     await recover(worker)
 
-    found = await worker.read(entry.record.id)
-    assert found
-    assert found.event.name == "attempt_completed"
-    assert found.record.status == entry.record.status
-    assert found.record.finished_at == entry.record.finished_at
-    assert found.record.charged == "yes"
-    assert found.record.internal.outputs == _response(entry).outputs
+    last = await worker.read(entry.record.id)
+    assert last
+    assert last.event.name == "attempt_completed"
+    assert last.record.status == entry.record.status
+    assert last.record.finished_at == entry.record.finished_at
+    assert last.record.charged == "yes"
+    assert last.record.internal.outputs == _response(entry).outputs
     assert _brought(worker) == [b"picture"]
 
 
@@ -164,9 +164,9 @@ async def test_an_answer_in_the_hands_of_a_process_is_not_taken_from_it(
 
     await recover(worker)
 
-    found = await worker.read(entry.record.id)
-    assert found
-    assert (found.sequence, found.record) == (entry.sequence, entry.record)
+    last = await worker.read(entry.record.id)
+    assert last
+    assert (last.sequence, last.record) == (entry.sequence, entry.record)
     held.release()
 
 
@@ -221,10 +221,10 @@ async def test_what_storage_never_takes_ends_the_job_and_was_paid_for(
 
     await recover(replace(worker, output_uploader=Refusing()))
 
-    found = await worker.read(entry.record.id)
-    assert found
-    assert found.record.error
-    assert (found.record.error.code, found.record.charged) == (error.code, "yes")
+    last = await worker.read(entry.record.id)
+    assert last
+    assert last.record.error
+    assert (last.record.error.code, last.record.charged) == (error.code, "yes")
     assert not _files(tmp_path)
 
 
@@ -258,12 +258,12 @@ async def test_an_answer_is_read_as_it_was_written(bus: NatsBus, tmp_path: Path)
     response = _response(await _submitting(bus)).model_copy(update={"sizes": [4, 0, 4]})
     (await spool.keep(response, contents)).release()
 
-    [found] = await spool.abandoned()
+    [kept] = await spool.abandoned()
 
-    assert found.response == response
-    assert [content async for _, content in found.contents()] == contents
+    assert kept.response == response
+    assert [content async for _, content in kept.contents()] == contents
     assert await spool.abandoned() == []
-    found.remove()
+    kept.remove()
 
 
 async def test_a_drain_waits_for_posts_in_flight_and_no_longer_than_they_may_take() -> None:

@@ -22,10 +22,10 @@ async def _behind(bus: NatsBus) -> AsyncIterator[None]:
         LaneState(name=n, cap=lane.cap, in_use=0, waiting=0) for n, lane in CATALOG.lanes.items()
     ]
 
-    async def answer(_: ListLanes) -> LaneStates:
+    async def lane_states(_: ListLanes) -> LaneStates:
         return LaneStates(lanes=known)
 
-    listening = await bus.serve(ListLanes, answer)
+    listening = await bus.serve(ListLanes, lane_states)
     yield
     await listening.unsubscribe()
     await bus.lanes.change(LANE, ChangeLane(reset=True))
@@ -53,9 +53,9 @@ async def test_every_gateway_shows_a_change_as_soon_as_it_was_answered(
         for n in range(20):
             change = ChangeLane(cap=30 + n, paused=n % 3 == 0)
 
-            answer = await gateways[n % 2].change_lane(LANE, change)
+            shown = await gateways[n % 2].change_lane(LANE, change)
 
-            seen = [answer, *[s for g in gateways for s in await g.lanes() if s.name == LANE]]
+            seen = [shown, *[s for g in gateways for s in await g.lanes() if s.name == LANE]]
             assert {(each.cap, each.paused) for each in seen} == {(change.cap, change.paused)}
     finally:
         watching.cancel()

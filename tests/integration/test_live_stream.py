@@ -29,9 +29,9 @@ PROGRESS = {"op": "progress", "job": "job_1", "phase": "rendering", "progress": 
 
 
 @asynccontextmanager
-async def _status(*answers: dict[str, Any]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+async def _status(*frames: dict[str, Any]) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
     """Something that answers each subscription with one frame. Yields its address, and what it heard."""
-    left, heard = list(answers), []
+    left, heard = list(frames), []
 
     async def converse(socket: ServerConnection) -> None:
         heard.append(json.loads(await socket.recv()))

@@ -49,9 +49,9 @@ async def _given_up(bus: NatsBus, entry: LogEntry) -> LogEntry:
 
 
 async def _read(worker: Worker, job: str) -> Record:
-    found = await worker.read(job)
-    assert found
-    return found.record
+    entry = await worker.read(job)
+    assert entry
+    return entry.record
 
 
 async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Server) -> None:
@@ -63,10 +63,10 @@ async def test_a_request_that_is_found_late_is_followed(bus: NatsBus, nats: Serv
 
     await find_lost_request(worker, entry.record.id)
 
-    found = await _read(worker, entry.record.id)
-    assert found.step is Step.SUBMITTED
-    assert found.internal.attempts[-1].request_id
-    assert await bus.work.has_work(found.id)
+    record = await _read(worker, entry.record.id)
+    assert record.step is Step.SUBMITTED
+    assert record.internal.attempts[-1].request_id
+    assert await bus.work.has_work(record.id)
 
 
 @pytest.mark.parametrize("fault", ["lost_reply", "found_reply"])

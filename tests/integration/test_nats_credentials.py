@@ -49,7 +49,7 @@ def test_there_is_no_monitoring_port(tmp_path: Path) -> None:
     try:
         assert server.running
         ports = _listening(server.running.pid)
-        readable = [port for port in ports if _answers_http(port)]
+        readable = [port for port in ports if _speaks_http(port)]
     finally:
         server.kill()
 
@@ -74,7 +74,7 @@ def _listening(pid: int) -> set[int]:
     }
 
 
-def _answers_http(port: int) -> bool:
+def _speaks_http(port: int) -> bool:
     try:
         httpx.get(f"http://127.0.0.1:{port}/varz", headers={"Origin": "https://evil.example"})
     except httpx.HTTPError:

@@ -56,8 +56,8 @@ async def _write(bus: NatsBus, project: str, count: int) -> list[int]:
 
 async def _consumers(bus: NatsBus, project: str) -> list[str]:
     """Of the feed of a project."""
-    answer = await bus.jetstream.api(f"CONSUMER.LIST.{STREAM}", {"offset": 0})
-    every = answer["consumers"]
+    listing = await bus.jetstream.api(f"CONSUMER.LIST.{STREAM}", {"offset": 0})
+    every = listing["consumers"]
     return [c["name"] for c in every if c["config"].get("filter_subject") == f"events.{project}.>"]
 
 

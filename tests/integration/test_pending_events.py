@@ -130,10 +130,10 @@ async def test_a_job_that_is_held_is_known(bus: NatsBus, project: str) -> None:
     await died_holding(bus, job)
     identity = RequestIdentity(project=project, job=job.id, is_repeatable=True)
 
-    answer = await acceptance_of(bus, gateway_events(bus)).replay(identity, lambda *_: True)
+    result = await acceptance_of(bus, gateway_events(bus)).replay(identity, lambda *_: True)
 
-    assert answer
-    assert answer.job.id == job.id
+    assert result
+    assert result.job.id == job.id
     await no_differences(bus, project)
 
 
@@ -145,9 +145,9 @@ async def test_the_same_key_is_answered_with_the_job_that_is_held(
     job = a_job(project, slot=slot)
     await died_holding(bus, job)
 
-    answer = await accept(acceptance_of(bus, gateway_events(bus)), job)
+    result = await accept(acceptance_of(bus, gateway_events(bus)), job)
 
-    assert answer.replayed
+    assert result.replayed
     assert len(await events_of(bus, job)) == 1
     assert await held_in(bus, project) == PRICE
     await no_differences(bus, project)
@@ -435,10 +435,10 @@ async def test_a_lost_reply_holds_nothing_twice(
 
     [outcome] = await outcomes_of([gateway_events(bus, jetstream)], [job])
 
-    is_found = lost == "events." and arrives
-    assert isinstance(outcome, LogEntry if is_found or not all_of_them else Unavailable)
-    answer = await accept(acceptance_of(bus, gateway_events(bus)), job)
-    assert answer.job.id == job.id
+    is_kept = lost == "events." and arrives
+    assert isinstance(outcome, LogEntry if is_kept or not all_of_them else Unavailable)
+    result = await accept(acceptance_of(bus, gateway_events(bus)), job)
+    assert result.job.id == job.id
     assert len(await events_of(bus, job)) == 1
     assert await held_in(bus, project) == PRICE
     await no_differences(bus, project)

@@ -29,17 +29,17 @@ class Name(JobQuery[Echo]):
 
 
 def _refusing(error: Exception) -> Any:
-    async def answer(_: Repeat) -> Echo:
+    async def handle(_: Repeat) -> Echo:
         raise error
 
-    return answer
+    return handle
 
 
 async def test_a_query_is_answered_with_its_reply(bus: NatsBus) -> None:
-    async def answer(query: Repeat) -> Echo:
+    async def handle(query: Repeat) -> Echo:
         return Echo(text=2 * query.text)
 
-    serving = await bus.serve(Repeat, answer, group="test")
+    serving = await bus.serve(Repeat, handle, group="test")
     reply = await bus.request(Repeat(text="ho"))
     await serving.unsubscribe()
 
@@ -49,10 +49,10 @@ async def test_a_query_is_answered_with_its_reply(bus: NatsBus) -> None:
 async def test_the_subject_of_a_query_about_a_job_says_which(bus: NatsBus) -> None:
     """Release 0.1 sends no body with it."""
 
-    async def answer(query: Name) -> Echo:
+    async def handle(query: Name) -> Echo:
         return Echo(text=query.job)
 
-    serving = await bus.serve(Name, answer)
+    serving = await bus.serve(Name, handle)
     reply = await bus.request(Name(job="job_1"))
     bare = await bus.client.request(Name(job="job_2").address, b"", timeout=10)
     await serving.unsubscribe()
@@ -101,12 +101,12 @@ async def test_no_answer_goes_where_it_would_be_stored_or_acted_on(
     asked: list[str] = []
     target = subject.format(uuid4().hex)
 
-    async def answer(query: Repeat) -> Echo:
+    async def handle(query: Repeat) -> Echo:
         asked.append(query.text)
         return Echo(text=query.text)
 
     heard = await bus.client.subscribe(target)
-    serving = await bus.serve(Repeat, answer)
+    serving = await bus.serve(Repeat, handle)
     await bus.client.publish(Repeat.subject, b'{"text": "attack"}', reply=target)
     reply = await bus.request(Repeat(text="honest"))
     await serving.unsubscribe()
@@ -127,31 +127,31 @@ async def test_a_bug_of_a_handler_is_an_error_reply(bus: NatsBus) -> None:
 
 
 async def test_a_reply_that_no_message_can_hold_is_refused(bus: NatsBus) -> None:
-    async def answer(query: Repeat) -> Echo:
+    async def handle(query: Repeat) -> Echo:
         return Echo(text="x" * (bus.client.max_payload + 1))
 
-    serving = await bus.serve(Repeat, answer)
+    serving = await bus.serve(Repeat, handle)
     with pytest.raises(RemoteProblem, match="larger than a message"):
         await bus.request(Repeat(text="x"))
     await serving.unsubscribe()
 
 
 async def test_an_error_of_release_0_1_has_no_header_and_is_one_all_the_same(bus: NatsBus) -> None:
-    async def answer(message: Msg) -> None:
+    async def handle(message: Msg) -> None:
         refusal = ErrorReply(problem=NotFound("no echo here").problem())
         await message.respond(refusal.model_dump_json().encode())
 
-    serving = await bus.client.subscribe(Repeat.subject, cb=answer)
+    serving = await bus.client.subscribe(Repeat.subject, cb=handle)
     with pytest.raises(RemoteProblem, match="no echo here"):
         await bus.request(Repeat(text="x"))
     await serving.unsubscribe()
 
 
 async def test_a_reply_that_cannot_be_read_has_to_come_again(bus: NatsBus) -> None:
-    async def answer(message: Msg) -> None:
+    async def handle(message: Msg) -> None:
         await message.respond(b'{"later": 1}')
 
-    serving = await bus.client.subscribe(Repeat.subject, cb=answer)
+    serving = await bus.client.subscribe(Repeat.subject, cb=handle)
     with pytest.raises(Unavailable, match="cannot be read: /text"):
         await bus.request(Repeat(text="x"))
     await serving.unsubscribe()

@@ -112,13 +112,13 @@ async def test_no_more_jobs_wait_for_permits_than_a_gateway_has_room_for(
     [permits, _] = gateways(bus)
     batches = [[f"job_{batch}_{n}" for n in range(500)] for batch in range(25)]
 
-    found = await asyncio.gather(
+    results = await asyncio.gather(
         *(permits.acquire(holder, "queued", jobs, 1_000) for jobs in batches),
         return_exceptions=True,
     )
 
-    assert [type(each) for each in found[20:]] == [Unavailable] * 5
-    assert sum(isinstance(each, list) for each in found) == 2
+    assert [type(each) for each in results[20:]] == [Unavailable] * 5
+    assert sum(isinstance(each, list) for each in results) == 2
     assert await permits.acquire(holder, "queued", batches[0], 1_000) == []
 
 

@@ -76,21 +76,21 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_part_is_answered_with_206(
     http: httpx.AsyncClient, address: str, requested: str, first: int, last: int
 ) -> None:
-    answer = await http.get(address, headers={"Range": requested})
+    response = await http.get(address, headers={"Range": requested})
 
-    assert answer.status_code == 206
-    assert answer.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
-    assert answer.headers["content-type"] == "video/mp4"
-    assert int(answer.headers["content-length"]) == last - first + 1
-    assert answer.content == DATA[first : last + 1]
+    assert response.status_code == 206
+    assert response.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
+    assert response.headers["content-type"] == "video/mp4"
+    assert int(response.headers["content-length"]) == last - first + 1
+    assert response.content == DATA[first : last + 1]
 
 
 async def test_the_whole_is_answered_with_200(http: httpx.AsyncClient, address: str) -> None:
-    answer = await http.get(address)
+    response = await http.get(address)
 
-    assert (answer.status_code, answer.content) == (200, DATA)
-    assert "content-range" not in answer.headers
-    assert answer.headers["accept-ranges"] == "bytes"
+    assert (response.status_code, response.content) == (200, DATA)
+    assert "content-range" not in response.headers
+    assert response.headers["accept-ranges"] == "bytes"
 
 
 async def test_what_is_beyond_the_end_is_answered_with_416(

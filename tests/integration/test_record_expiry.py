@@ -122,13 +122,13 @@ async def test_a_key_that_is_kept_no_longer_makes_a_new_job(
     old = await _pruned(bus, read_model)
 
     removed = await _expiry(bus, read_model, _NOTHING).round()
-    found = await bus.events.job(old.id)
+    entry = await bus.events.job(old.id)
     again = EventEnvelope.of("accepted", a_record(project=old.project, job=old.id), now(), "test")
     await bus.events.append(again, 0)
     await read_model.aclose()
 
     assert removed == 1
-    assert found is None
+    assert entry is None
     assert await Purges(bus.jetstream).newest(old.project) > 0
 
 

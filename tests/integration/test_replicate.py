@@ -46,9 +46,9 @@ def prompt() -> str:
 
 
 async def _accepted(provider: Provider, submission: Submission) -> Request:
-    answer = await provider.submit(submission)
-    assert isinstance(answer, Accepted)
-    return Request(request_id=answer.request_id, endpoint=submission.endpoint)
+    accepted = await provider.submit(submission)
+    assert isinstance(accepted, Accepted)
+    return Request(request_id=accepted.request_id, endpoint=submission.endpoint)
 
 
 def test_replicates_own_client_takes_the_emulator_for_replicate(

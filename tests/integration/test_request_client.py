@@ -33,10 +33,10 @@ async def echo(client: RequestClient) -> str:
     """A subject on which whatever is asked is answered with itself, and with its headers."""
     subject = f"test.{uuid4().hex}"
 
-    async def answer(message: Msg) -> None:
+    async def respond(message: Msg) -> None:
         await client.publish(message.reply, message.data, headers=message.headers)
 
-    await client.subscribe(subject, cb=answer)
+    await client.subscribe(subject, cb=respond)
     return subject
 
 
@@ -92,11 +92,11 @@ async def test_a_listener_that_says_nothing_is_waited_for_so_long(client: Reques
 async def test_of_two_replies_the_first_counts(client: RequestClient, echo: str) -> None:
     subject = f"test.{uuid4().hex}"
 
-    async def answer_twice(message: Msg) -> None:
+    async def respond_twice(message: Msg) -> None:
         await client.publish(message.reply, b"first")
         await client.publish(message.reply, b"second")
 
-    await client.subscribe(subject, cb=answer_twice)
+    await client.subscribe(subject, cb=respond_twice)
 
     assert (await client.request(subject, timeout=60)).data == b"first"
     assert (await client.request(echo, b"next", timeout=60)).data == b"next"
@@ -140,12 +140,12 @@ async def test_requests_go_on_after_the_connection_was_closed_and_made_anew(
     client = RequestClient()
     subject = f"test.{uuid4().hex}"
 
-    async def answer(message: Msg) -> None:
+    async def respond(message: Msg) -> None:
         await message.respond(b"here")
 
     for _ in range(2):
         await client.connect(nats.settings.nats_login)
-        await client.subscribe(subject, cb=answer)
+        await client.subscribe(subject, cb=respond)
 
         assert (await client.request(subject, timeout=60)).data == b"here"
 

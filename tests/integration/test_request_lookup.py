@@ -33,8 +33,8 @@ MODELS = {"fal": "fal/flux-schnell", "replicate": "replicate/flux-schnell"}
 
 @pytest.fixture(params=MODELS)
 def rig(request: pytest.FixtureRequest) -> FalRig | ReplicateRig:
-    found: FalRig | ReplicateRig = request.getfixturevalue(f"{request.param}_rig")
-    return found
+    chosen: FalRig | ReplicateRig = request.getfixturevalue(f"{request.param}_rig")
+    return chosen
 
 
 def _submission(rig: FalRig | ReplicateRig, **arguments: Any) -> Submission:

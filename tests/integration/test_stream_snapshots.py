@@ -40,9 +40,9 @@ async def test_a_stream_comes_back_as_it_was(
 
     copy = await save_stream(bus.jetstream, STREAM, tmp_path)
     await restore_stream(elsewhere, copy, tmp_path, copy.config)
-    found = await JetStreamEventLog(elsewhere, "test").last(record.id)
+    last = await JetStreamEventLog(elsewhere, "test").last(record.id)
 
-    assert found == entry
+    assert last == entry
     state = (await elsewhere.api(f"STREAM.INFO.{STREAM}"))["state"]
     assert (state["messages"], state["last_seq"]) == (
         copy.state["messages"],

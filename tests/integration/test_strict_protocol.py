@@ -48,7 +48,7 @@ async def port() -> AsyncIterator[int]:
         yield port
 
 
-async def _answers(port: int, *pieces: bytes) -> bytes:
+async def _responses(port: int, *pieces: bytes) -> bytes:
     """All that comes until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     async with asyncio.timeout(TIMEOUT):
@@ -56,14 +56,14 @@ async def _answers(port: int, *pieces: bytes) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0)
-        answers = await reader.read()
+        responses = await reader.read()
     writer.close()
-    return answers
+    return responses
 
 
-def _understood(answers: bytes) -> list[dict[str, object]]:
+def _understood(responses: bytes) -> list[dict[str, object]]:
     """What the service understood of each request."""
-    return list(_objects(answers.decode()))
+    return list(_objects(responses.decode()))
 
 
 def _objects(text: str) -> Iterator[dict[str, object]]:
@@ -138,10 +138,10 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
 async def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_read(
     port: int, request_: bytes
 ) -> None:
-    answers = await _answers(port, request_ + LAST)
+    responses = await _responses(port, request_ + LAST)
 
-    assert answers.startswith(REFUSED)
-    assert answers.count(b"HTTP/1.1 ") == 1
+    assert responses.startswith(REFUSED)
+    assert responses.count(b"HTTP/1.1 ") == 1
 
 
 async def test_pipelined_requests_are_answered_in_order(port: int) -> None:
@@ -154,9 +154,9 @@ async def test_pipelined_requests_are_answered_in_order(port: int) -> None:
         b"GET /5 HTTP/1.1\r\n" + HOST + b"\r\n",
     ]
 
-    found = _understood(await _answers(port, b"".join(requests)))
+    understood = _understood(await _responses(port, b"".join(requests)))
 
-    assert [(each["path"], each["body"]) for each in found] == [
+    assert [(each["path"], each["body"]) for each in understood] == [
         ("/1", "abc"),
         ("/2", ""),
         ("/3", "a\r\n\r\nbcd0\r\n\r\n"),
@@ -177,9 +177,9 @@ async def test_requests_are_the_same_in_whatever_pieces_they_come(port: int, siz
     )
 
     pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
-    found = _understood(await _answers(port, *pieces))
+    requests = _understood(await _responses(port, *pieces))
 
-    assert [each["body"] for each in found] == ["\r\n\r\n", "\r\n\r\n", "", ""]
+    assert [each["body"] for each in requests] == ["\r\n\r\n", "\r\n\r\n", "", ""]
 
 
 async def test_a_chunk_full_of_empty_lines_is_read_as_fast_as_any(port: int) -> None:
@@ -187,39 +187,39 @@ async def test_a_chunk_full_of_empty_lines_is_read_as_fast_as_any(port: int) -> 
     request = b"POST /boats HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
     body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(lines), lines)
 
-    [found, _] = _understood(await _answers(port, request + body + LAST))
+    [understood, _] = _understood(await _responses(port, request + body + LAST))
 
-    assert len(str(found["body"])) == len(lines)
+    assert len(str(understood["body"])) == len(lines)
 
 
 async def test_trailers_are_no_headers_of_any_request(port: int) -> None:
     request = CHUNKED + b"3\r\nabc\r\n0\r\nAuthorization: stolen\r\n\r\n"
 
-    found = _understood(await _answers(port, request + LAST))
+    requests = _understood(await _responses(port, request + LAST))
 
-    assert len(found) == 2
-    assert not any("authorization" in str(each["headers"]) for each in found)
+    assert len(requests) == 2
+    assert not any("authorization" in str(each["headers"]) for each in requests)
 
 
 async def test_values_of_headers_have_no_space_around_them(port: int) -> None:
-    [found] = _understood(
-        await _answers(port, GET + b"Connection: close\r\nX-A: \t a b \t\r\n\r\n")
+    [understood] = _understood(
+        await _responses(port, GET + b"Connection: close\r\nX-A: \t a b \t\r\n\r\n")
     )
 
-    assert found["headers"] == {"host": "boats.example", "connection": "close", "x-a": "a b"}
+    assert understood["headers"] == {"host": "boats.example", "connection": "close", "x-a": "a b"}
 
 
 async def test_an_offer_of_another_protocol_is_ignored_with_its_body_read(port: int) -> None:
     """As the HTTP client of Java offers HTTP/2 with its first request."""
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n"
 
-    found = _understood(
-        await _answers(
+    requests = _understood(
+        await _responses(
             port, POST + offer + b"Content-Length: 21\r\n\r\nGET /boats HTTP/1.1\r\n" + LAST
         )
     )
 
-    assert [(each["path"], each["body"]) for each in found] == [
+    assert [(each["path"], each["body"]) for each in requests] == [
         ("/boats", "GET /boats HTTP/1.1\r\n"),
         ("/last", ""),
     ]
@@ -229,17 +229,17 @@ async def test_an_offer_of_another_protocol_is_ignored_with_its_body_read(port: 
 async def test_a_head_is_bounded(port: int, end: bytes) -> None:
     begun = GET + b"X-A: "
 
-    answers = await _answers(port, begun + b"a" * (MAX_HEAD + 1 - len(begun)) + end)
+    responses = await _responses(port, begun + b"a" * (MAX_HEAD + 1 - len(begun)) + end)
 
-    assert answers.startswith(b"HTTP/1.1 431 ")
+    assert responses.startswith(b"HTTP/1.1 431 ")
 
 
 async def test_the_longest_head_is_taken(port: int) -> None:
     begun = GET + b"Connection: close\r\nX-A: "
 
-    answers = await _answers(port, begun + b"a" * (MAX_HEAD - len(begun)) + b"\r\n\r\n")
+    responses = await _responses(port, begun + b"a" * (MAX_HEAD - len(begun)) + b"\r\n\r\n")
 
-    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert responses.startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("begun", [b"3;", b"3\r\nabc\r\n0\r\nX-T: "], ids=["extension", "trailer"])
@@ -247,11 +247,11 @@ async def test_what_surrounds_chunks_is_bounded(port: int, begun: bytes) -> None
     pieces = [b"a" * 1000] * (2 * MAX_HEAD // 1000)
 
     try:
-        answers = await _answers(port, CHUNKED + begun, *pieces)
+        responses = await _responses(port, CHUNKED + begun, *pieces)
     except ConnectionError:  # it was closed while more was being sent
         return
 
-    assert answers.startswith(REFUSED)
+    assert responses.startswith(REFUSED)
 
 
 async def test_a_malformed_body_after_its_answer_only_closes(port: int) -> None:
@@ -267,18 +267,18 @@ async def test_a_malformed_body_after_its_answer_only_closes(port: int) -> None:
 
 
 async def test_a_client_of_http_1_0_gets_no_chunks(port: int) -> None:
-    answers = await _answers(port, b"GET /stream HTTP/1.0\r\n\r\n")
+    responses = await _responses(port, b"GET /stream HTTP/1.0\r\n\r\n")
 
-    head, _, body = answers.partition(b"\r\n\r\n")
+    head, _, body = responses.partition(b"\r\n\r\n")
     assert b"transfer-encoding" not in head
     assert body == b"ArgoPequod"
 
 
 async def test_a_body_is_asked_for_when_it_is_wanted(port: int) -> None:
-    answers = await _answers(
+    responses = await _responses(
         port,
         POST + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
         b"abc",
     )
 
-    assert answers.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+    assert responses.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
