@@ -37,13 +37,13 @@ class Choices:
         return [*faults(self._state, self._left)]
 
     def actions(self) -> list[Action]:
-        found = list(self._steps())
-        found += self._deliveries()
-        found += self._rounds()
-        found += self._at_provider()
+        actions = list(self._steps())
+        actions += self._deliveries()
+        actions += self._rounds()
+        actions += self._at_provider()
         if self._left["ticks"]:
-            found += [("tick", seconds) for seconds in TICKS]
-        return found
+            actions += [("tick", seconds) for seconds in TICKS]
+        return actions
 
     def _steps(self) -> Iterator[Action]:
         for name, process in self._state.processes.items():
@@ -57,7 +57,7 @@ class Choices:
         """How an act may end; nothing while it has to wait for something."""
         match act.name:
             case "submit":
-                yield from self._answers_to_a_post()
+                yield from self._outcomes_of_a_post()
             case "look up":
                 yield from self._views(act.about[0], int(act.about[1]))
             case "poll":
@@ -71,7 +71,7 @@ class Choices:
             case _:
                 yield ""
 
-    def _answers_to_a_post(self) -> Iterator[str]:
+    def _outcomes_of_a_post(self) -> Iterator[str]:
         yield "inline" if self._state.scenario.inline else "accepted"
         if self._left["refusals"]:
             yield from REFUSALS

@@ -23,7 +23,7 @@ from services.gateway.limits.queue_quota import QueueQuota
 from services.gateway.slots.versions import SlotService
 from tests.simulation.processes import current, gate
 from tests.simulation.scenario import PlannedRequest
-from tests.simulation.state import PROJECT, Answer, State
+from tests.simulation.state import PROJECT, ClientResponse, State
 from tests.simulation.virtual_time import BEGIN
 from tests.support.quotas import no_quotas
 from tests.support.records import CURRENT_CATALOG, a_request
@@ -88,7 +88,7 @@ class Clients:
         """`POST /jobs`."""
         request = self._requests[planned]
         identity = identify_request(PROJECT, planned.key)
-        await self._answer(request.digest(), self._jobs.submit(request, identity))
+        await self._respond(request.digest(), self._jobs.submit(request, identity))
 
     async def cancel(self, job: str, mode: Literal["stop", "detach"]) -> None:
         """`POST /jobs/{job}/cancel`."""
@@ -99,19 +99,19 @@ class Clients:
         """`POST /jobs/{job}/retry`."""
         retry = RetryRequest.model_validate({"from": from_})
         again = self._jobs.retry(job, current().key, retry)
-        await self._answer(f"retry of {job} from {from_}", again)
+        await self._respond(f"retry of {job} from {from_}", again)
 
-    async def _answer(self, body: str, work: Coroutine[Any, Any, AcceptResult]) -> None:
+    async def _respond(self, body: str, work: Coroutine[Any, Any, AcceptResult]) -> None:
         """What the gateway says in the end."""
         key = current().key
-        again = key in self._state.answers
+        again = key in self._state.responses
         try:
             acceptance = await work
             status, job = 200 if acceptance.deduplicated else 202, acceptance.job.id
         except HeliographError as error:
             status, job = error.status or 500, ""
         await gate("answer", status)
-        self._state.news.answers.append(Answer(key, body, status, job, again))
+        self._state.news.responses.append(ClientResponse(key, body, status, job, again))
 
     def _request(self, planned: PlannedRequest) -> JobRequest:
         return a_request(

@@ -52,6 +52,8 @@ def in_words(state: State, action: Action) -> str:
 def consequences(state: State) -> str:
     """What is news."""
     events = [f"{state.label(w.entry.body.id)} {w.entry.event.name}" for w in state.news.written]
-    answers = [f"answer to {a.key}: {a.status} {state.label(a.job)}" for a in state.news.answers]
-    wants = "; ".join([*events, *answers])
+    responses = [
+        f"answer to {a.key}: {a.status} {state.label(a.job)}" for a in state.news.responses
+    ]
+    wants = "; ".join([*events, *responses])
     return f"  => {wants}" if wants else ""

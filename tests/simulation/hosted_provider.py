@@ -48,7 +48,7 @@ class Hosted:
     run: int
     state: str
     until: float  #: by then it is accepted, or it never will be
-    is_answered: bool = False  #: whoever sent it was told of it
+    is_acknowledged: bool = False  #: whoever sent it was told of it
     stops: int = 0  #: times that it was asked to stop
 
     @property
@@ -89,7 +89,7 @@ class HostedProvider:
             raise REFUSALS[outcome]()
         if outcome in ("accepted", "inline"):
             hosted = self._receive(submission, {"accepted": "open"}.get(outcome, outcome))
-            hosted.is_answered = True
+            hosted.is_acknowledged = True
             if outcome == "accepted":
                 return Accepted(request_id=hosted.id)
             name = f"{hosted.job}/{hosted.digest}"

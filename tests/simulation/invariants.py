@@ -14,7 +14,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.bus.log_entries import LogEntry
 from services.render.worker.response_spool import InlineResponse
 from tests.simulation.hosted_provider import Hosted
-from tests.simulation.state import ENDED, Answer, Broken, News, State, Written, settings
+from tests.simulation.state import ENDED, Broken, ClientResponse, News, State, Written, settings
 from tests.simulation.virtual_time import clock, now
 
 _GOOD = frozenset({200, 202})
@@ -33,8 +33,8 @@ def check_act(state: State) -> None:
         _check_event(state, written)
     for hosted in news.paid:
         _check_payment(state, hosted)
-    for answer in news.answers:
-        _check_answer(state, answer)
+    for response in news.responses:
+        _check_response(state, response)
     _check_places(state)
     _check_slots(state)
 
@@ -55,7 +55,7 @@ def check_rest(state: State, *, undecided: bool = True) -> None:
     _check(not left, f"I1: messages left for {_names(state, left)}")
     _check(not state.processes, f"I1: {', '.join(state.processes)} never end")
     for kept in state.spool.ever:
-        _check_answered(state, kept.response)
+        _check_inline_response(state, kept.response)
     _check(not state.spool.waiting, "I7: answers are left in the spool")
     holders = _names(state, state.accounts.holders)
     _check(not holders, f"I6: places are kept for {holders}")
@@ -125,8 +125,8 @@ def _check_attempts(state: State, record: Record, job: str) -> None:
     if not is_of_provider or record.internal.takeover:
         return
     ordered = len(state.ordered.get(record.id, ()))  #: attempts whose end nobody knew
-    answers, most = state.provider.refused[record.id] + ordered, settings().render.max_attempts
-    _check(answers >= most, f"I10: {job} failed after {answers} answers of {most}")
+    failures, most = state.provider.refused[record.id] + ordered, settings().render.max_attempts
+    _check(failures >= most, f"I10: {job} failed after {failures} answers of {most}")
 
 
 def _check_late(entry: LogEntry, before: LogEntry, job: str) -> None:
@@ -209,25 +209,27 @@ def _paid(state: State, job: str) -> list[Hosted]:
     return [each for each in state.provider.requests.values() if each.job == job and each.is_paid]
 
 
-def _check_answer(state: State, answer: Answer) -> None:
-    known = state.answers.get(answer.key)
-    if answer.status in _GOOD:
-        job = state.label(answer.job)
-        _check(state.record(answer.job) is not None, f"I1: {answer.status} for {job}, of no record")
-        known = state.answers.setdefault(answer.key, answer)
+def _check_response(state: State, response: ClientResponse) -> None:
+    known = state.responses.get(response.key)
+    if response.status in _GOOD:
+        job = state.label(response.job)
+        _check(
+            state.record(response.job) is not None, f"I1: {response.status} for {job}, of no record"
+        )
+        known = state.responses.setdefault(response.key, response)
         was = state.label(known.job)
-        _check(known.job == answer.job, f"I5: key {answer.key} was {was}, and is {job}")
-        _check(known.body == answer.body, f"I5: key {answer.key} stands for two bodies")
-    elif known and answer.again and known.body == answer.body:
-        passing = answer.status == _PASSING
-        _check(passing, f"I5: key {answer.key} was accepted, and is refused ({answer.status})")
+        _check(known.job == response.job, f"I5: key {response.key} was {was}, and is {job}")
+        _check(known.body == response.body, f"I5: key {response.key} stands for two bodies")
+    elif known and response.again and known.body == response.body:
+        passing = response.status == _PASSING
+        _check(passing, f"I5: key {response.key} was accepted, and is refused ({response.status})")
 
 
 def _check_places(state: State) -> None:
     known = set()
     for record in state.records():
         hosted = _open_request(state, record)
-        if hosted and not _was_found_late(state, record.id):
+        if hosted and not _was_located_late(state, record.id):
             has_place = record.id in state.accounts.holders
             _check(has_place, f"I4: {state.label(record.id)} has an open request and no place")
             known.add(hosted.id)
@@ -249,7 +251,7 @@ def _had_its_time(state: State, record: Record) -> bool:
     return clock() - state.ended[record.id] >= record.internal.timeout_seconds
 
 
-def _was_found_late(state: State, job: str) -> bool:
+def _was_located_late(state: State, job: str) -> bool:
     """Nobody can hold a place for what nobody knew; such a request is outside the cap."""
     for entry in reversed(state.events.appended[job]):
         if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
@@ -291,7 +293,7 @@ def _check_kept(state: State, record: Record, hosted: Hosted) -> None:
     urls = [each.url or each.inline or "" for each in record.internal.outputs]
     names = (hosted.id, hosted.digest)
     is_known = attempt.request_id == hosted.id or any(url.endswith(names) for url in urls)
-    if hosted.is_answered and not (scenario.crashes or scenario.bugs):
+    if hosted.is_acknowledged and not (scenario.crashes or scenario.bugs):
         _check(is_known, f"I9: {job} was told of {hosted.id}, and does not know it")
     if attempt.request_id != hosted.id or hosted.state != "done" or _is_given_up(record):
         return
@@ -319,14 +321,14 @@ def _waits_for_a_person(state: State, job: str) -> bool:
     )
 
 
-def _check_answered(state: State, answer: InlineResponse) -> None:
+def _check_inline_response(state: State, response: InlineResponse) -> None:
     """What was on disk is told, and its bytes are with storage, whoever died meanwhile."""
-    job, record = state.label(answer.job), state.record(answer.job)
+    job, record = state.label(response.job), state.record(response.job)
     assert record
-    attempts = [each for each in record.internal.attempts if each.run == answer.run]
+    attempts = [each for each in record.internal.attempts if each.run == response.run]
     is_told = all(each.outcome == Step.RENDERED for each in attempts)
-    _check(is_told, f"I7: {job} was answered in run {answer.run}, and does not know it")
-    names = {output.inline for output in answer.outputs}
+    _check(is_told, f"I7: {job} was answered in run {response.run}, and does not know it")
+    names = {output.inline for output in response.outputs}
     _check(names <= state.output_uploader.brought, f"I7: what {job} was answered with is lost")
 
 

@@ -162,10 +162,10 @@ class Spool:
 
     async def abandoned(self) -> list[KeptResponse]:
         await gate("look into the spool")
-        found = [kept for kept in self.waiting if self.is_abandoned(kept)]
-        for kept in found:
+        abandoned = [kept for kept in self.waiting if self.is_abandoned(kept)]
+        for kept in abandoned:
             kept.process = current()
-        return [*found]
+        return [*abandoned]
 
     def is_abandoned(self, kept: SimulatedResponse) -> bool:
         return kept.process is None or not self._is_alive(kept.process)

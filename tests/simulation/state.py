@@ -36,7 +36,7 @@ class Written(NamedTuple):
     before: LogEntry | None
 
 
-class Answer(NamedTuple):
+class ClientResponse(NamedTuple):
     """What a client was told."""
 
     key: str
@@ -71,7 +71,7 @@ class News:
 
     written: list[Written] = field(default_factory=list)
     paid: list[Hosted] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    responses: list[ClientResponse] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)  #: errors that no handler should end in
 
 
@@ -91,7 +91,7 @@ class State:
         self.wakeups = WakeUps()  #: of workers that are in one process
         self.processes: dict[str, Process] = {}
         self.stored: set[str] = set()  #: jobs whose bytes are kept
-        self.answers: dict[str, Answer] = {}  #: the first good one of each key
+        self.responses: dict[str, ClientResponse] = {}  #: the first good one of each key
         #: by job: keys of the retries in place, and runs that were repeated as the request said
         self.ordered: dict[str, set[str]] = {}
         self.sent: set[int] = set()  #: indexes of the planned requests that were sent
@@ -150,8 +150,8 @@ class State:
         if isinstance(entry.body, Record):
             self._records[job] = entry.body
         if isinstance(entry.body, Record) and not entry.body.internal.unanswered:
-            is_answer = entry.event.name in ("submitted", "rendered", "retry_scheduled")
-            self.deaths.update({job: 0} if is_answer else {})
+            is_response = entry.event.name in ("submitted", "rendered", "retry_scheduled")
+            self.deaths.update({job: 0} if is_response else {})
         if entry.event.name == "submitting":
             self.announced[job, entry.record.internal.run] = clock()
         if entry.event.name == "expire_requested":

@@ -57,7 +57,7 @@ def stored_too_late(patch: Patch) -> None:
 
 
 @MUTANTS.add("an answer that comes after the end is dropped", _SLOW, "I1", "I9")
-def dropped_answer(patch: Patch) -> None:
+def dropped_response(patch: Patch) -> None:
     patch.setattr(fitting_events, "late_event", lambda *_: None)
 
 

@@ -37,9 +37,9 @@ def forgotten_tickets(patch: Patch) -> None:
 @MUTANTS.add("the reaper ends what it cannot find", Scenario(crashes=1), "I2")
 def cruel_reaper(patch: Patch) -> None:
     async def end(self: Sweeper, job: str) -> None:
-        found = await self._events.job(job)
-        assert found
-        await transition(self._events, found, expiry(found.record))
+        entry = await self._events.job(job)
+        assert entry
+        await transition(self._events, entry, expiry(entry.record))
 
     patch.setattr(Sweeper, "_requeue", end)
 

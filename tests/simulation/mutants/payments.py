@@ -24,7 +24,7 @@ from services.render.worker import (
 from services.render.worker import submit as submitting
 from services.render.worker.late_responses import late_response_event
 from services.render.worker.wakeups import WakeUp
-from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
+from tests.simulation.mutants.registry import Mutants, Patch, reply_before_writing
 from tests.simulation.scenario import PlannedRequest, Scenario
 from tests.simulation.simulated_bus import Index, Spool
 from tests.simulation.virtual_time import now
@@ -99,7 +99,7 @@ def post_late(patch: Patch) -> None:
 
 @MUTANTS.add("no intent is written before the POST", Scenario(crashes=1), "I3", "I7")
 def no_intent(patch: Patch) -> None:
-    answer_before_writing(patch, "submitting")
+    reply_before_writing(patch, "submitting")
     at_provider = fitting_events._AT_PROVIDER | {Step.STARTED}
     patch.setattr(fitting_events, "_AT_PROVIDER", at_provider)
 
@@ -198,8 +198,8 @@ def storage_is_not_asked(patch: Patch) -> None:
 
 @MUTANTS.add("what is found in the spool after the end is not told", _OVER_BY_THEN, "I7")
 def the_end_is_the_end(patch: Patch) -> None:
-    def open_only(entry: LogEntry, answer: Any) -> Any:
-        return None if entry.record.step.is_final else late_response_event(entry, answer)
+    def open_only(entry: LogEntry, response: Any) -> Any:
+        return None if entry.record.step.is_final else late_response_event(entry, response)
 
     patch.setattr(inline_outputs, "late_response_event", open_only)
 

@@ -38,7 +38,7 @@ class Mutants(list[Mutant]):
         return register
 
 
-def answer_before_writing(patch: Patch, name: str) -> None:
+def reply_before_writing(patch: Patch, name: str) -> None:
     """An event of that name is said to be written, and never is."""
     append = Events.append
 

@@ -6,7 +6,7 @@ from heliograph.contracts.job_events import JobEvent, RetryScheduled
 from heliograph.testing.slot_claims import MemorySlotClaims
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import JobAcceptance
-from tests.simulation.mutants.registry import Mutants, Patch, answer_before_writing
+from tests.simulation.mutants.registry import Mutants, Patch, reply_before_writing
 from tests.simulation.scenario import PlannedRequest, Scenario
 
 MUTANTS = Mutants()
@@ -29,15 +29,15 @@ def no_fence(patch: Patch) -> None:
 
 
 @MUTANTS.add("202 comes before `accepted`", Scenario(), "I1")
-def answer_too_early(patch: Patch) -> None:
-    answer_before_writing(patch, "accepted")
+def reply_too_early(patch: Patch) -> None:
+    reply_before_writing(patch, "accepted")
 
 
 @MUTANTS.add(
     "a key answered with another job is not written down", Scenario(_SAME, resends=3), "I5"
 )
 def forget_duplicates(patch: Patch) -> None:
-    answer_before_writing(patch, "deduplicated")
+    reply_before_writing(patch, "deduplicated")
 
 
 @MUTANTS.add(
