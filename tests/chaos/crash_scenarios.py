@@ -144,7 +144,7 @@ async def made(client: ScenarioClient) -> None:
     await client.finish(await client.ask(client.request(slot=f"scenario/{uuid4().hex[:8]}")))
 
 
-async def found_again(client: ScenarioClient) -> None:
+async def reconciled(client: ScenarioClient) -> None:
     """The answer to the POST is lost; the request is not."""
     await client.finish(await client.ask(client.request(parameters={"fault": "found_reply"})))
 
@@ -308,9 +308,9 @@ SCENARIOS: dict[Point, Scenario] = {
     "retry.written": decided,
     "retry.queued": decided,
     "depend.failed": in_vain,
-    "reconcile.found": found_again,
+    "reconcile.found": reconciled,
     "reconcile.waited": lost_for_good,
-    "reconcile.written": found_again,
+    "reconcile.written": reconciled,
     "follow.stopped": stopped,
     "leave.queued": refused_twice,
     "sweep.asked": overdue,
