@@ -37,19 +37,19 @@ class MemoryEventLog:
     def jobs(self) -> list[str]:
         return list(self._by_job)
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
         await self._gate("append", event.body.id, event.name)
         latest = self.latest(event.body.id)
-        if self.is_lost(event, latest, after):
+        if self.is_lost(event, latest, expected_last):
             raise Conflict(event.body.id)
         entry = LogEntry(len(self.log) + 1, event, event.at)
         self.log.append(entry)
         self._by_job[event.body.id].append(entry)
         return entry
 
-    def is_lost(self, event: EventEnvelope, latest: LogEntry | None, after: int) -> bool:
+    def is_lost(self, event: EventEnvelope, latest: LogEntry | None, expected_last: int) -> bool:
         """Whether another writer was first."""
-        return (latest.sequence if latest else 0) != after
+        return (latest.sequence if latest else 0) != expected_last
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
         await self._gate("read", job)

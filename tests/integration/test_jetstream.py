@@ -116,7 +116,9 @@ async def test_a_server_that_is_away_is_unavailable(nats: Server) -> None:
     nowhere = JetStream(Connection(nats.settings, "test").client, timeout=0.3)
 
     with pytest.raises(Unavailable):
-        await nowhere.append("EVENTS", f"events.p.{ULID()}", b"{}", {"ce-id": str(ULID())}, after=0)
+        await nowhere.append(
+            "EVENTS", f"events.p.{ULID()}", b"{}", {"ce-id": str(ULID())}, expected_last=0
+        )
     with pytest.raises(Unavailable):
         await nowhere.last("EVENTS", "events.p.x")
     with pytest.raises(Unavailable):

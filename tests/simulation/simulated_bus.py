@@ -32,8 +32,8 @@ class Events(MemoryEventLog):
             list
         )  #: what was written, trimmed or not
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
-        entry = await super().append(event, after)
+    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+        entry = await super().append(event, expected_last)
         self.appended[event.body.id].append(entry)
         before = self.appended[event.body.id][-2:-1]
         self._observe(entry, before[0] if before else None)

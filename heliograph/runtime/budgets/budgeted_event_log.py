@@ -58,12 +58,12 @@ class BudgetedEventLog:
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
         return await self._events.history(job, after, limit)
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
         """Append an event. Raises OverBudget and TooManyJobs beside what every event log raises."""
         job = event.body
         if event.name in _HOLDING and isinstance(job, Record) and self.applies_to(job):
-            return await self._committer.append(event, after, self._plan_of(job))
-        return await self._events.append(event, after)
+            return await self._committer.append(event, expected_last, self._plan_of(job))
+        return await self._events.append(event, expected_last)
 
     def applies_to(self, job: Record) -> bool:
         if cost_to_hold(job).estimated > 0:

@@ -58,9 +58,11 @@ class BudgetCommitter:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = asyncio.Semaphore(_BATCHES)
 
-    async def append(self, event: EventEnvelope, after: int, plan: str | None = None) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, plan: str | None = None
+    ) -> LogEntry:
         """
-        Store an event, if the last one of its job is number `after` and the budget has its price left.
+        Store an event, if the last one of its job is number `expected_last` and the budget has its price left.
 
         Args:
             plan: The bulk request whose hold the job takes its price from, where there is one.
@@ -71,7 +73,7 @@ class BudgetCommitter:
             Conflict: The last event of the job is another one.
             Unavailable, QueueFull: The event may or may not be stored.
         """
-        waiting = WaitingEvent(event, after, plan)
+        waiting = WaitingEvent(event, expected_last, plan)
         self._enqueue(event.body.project, waiting)
         return await waiting.entry
 
@@ -205,7 +207,7 @@ class BudgetCommitter:
         last = await self._lasts(those)
         for each in those:
             sequence, _ = last.get(each.event.subject, (0, None))
-            if sequence != each.after:
+            if sequence != each.expected_last:
                 each.refuse(Conflict(each.event.subject))
 
     async def _look_up(self, held: Sequence[Held], error: Unavailable) -> None:

@@ -33,7 +33,7 @@ class WaitingEvent:
     """An event that waits for its group."""
 
     event: EventEnvelope
-    after: int  #: sequence of the last event of its job
+    expected_last: int  #: sequence of the last event of its job
     plan: str | None = None  #: the bulk request from whose hold the job takes its price
     entry: asyncio.Future[LogEntry] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -145,7 +145,7 @@ def is_new_job_alone(plan: GroupPlan, users: Collection[BudgetEntry]) -> bool:
     if plan.changes or users or len(plan.held) != 1:
         return False
     [held] = plan.held
-    return held.waiting.after == 0 and held.message.size <= _MOST_PENDING
+    return held.waiting.expected_last == 0 and held.message.size <= _MOST_PENDING
 
 
 def next_group(waiting: Iterable[Waiting]) -> list[Waiting]:
@@ -192,6 +192,9 @@ def _held(
     after, holder = hold_job(budgets, waiting.job, cost_to_hold(waiting.job), at, waiting.plan)
     event = replace(waiting.event, body=holder)
     message = ComparedMessage(
-        subject=event.subject, data=event.data(), headers=event.headers(), after=waiting.after
+        subject=event.subject,
+        data=event.data(),
+        headers=event.headers(),
+        expected_last=waiting.expected_last,
     )
     return after, Held(waiting, event, message)

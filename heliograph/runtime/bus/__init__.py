@@ -50,9 +50,9 @@ class EventLog(Protocol):
             Unreadable: As for `last`.
         """
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
         """
-        Write an event, if the last one of its job is number `after` (0: it has no event).
+        Write an event, if the last one of its job is number `expected_last` (0: it has no event).
 
         Raises:
             Conflict: The last event of the job is another one.

@@ -26,9 +26,8 @@ class ComparedMessage:
     subject: str
     data: bytes
     headers: dict[str, str]
-    after: int | None = (
-        0  #: sequence of the last of its subject; 0: the subject has no message; None: any
-    )
+    #: sequence of the last message of its subject; 0: the subject has none; None: any
+    expected_last: int | None = 0
 
     @property
     def size(self) -> int:
@@ -64,9 +63,9 @@ async def store_batch(jetstream: JetStream, messages: Sequence[ComparedMessage])
 
 def _headers(message: ComparedMessage, batch: str, number: int) -> dict[str, str]:
     place = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-    if message.after is None:
+    if message.expected_last is None:
         return {**message.headers, **place}
-    compared = {"Nats-Expected-Last-Subject-Sequence": str(message.after)}
+    compared = {"Nats-Expected-Last-Subject-Sequence": str(message.expected_last)}
     return {**message.headers, **compared, **place}
 
 

@@ -95,17 +95,17 @@ class BudgetLog:
         entries = {names[each.subject]: budget_entry(each) for each in messages}
         return dict.fromkeys(users, BudgetEntry(0, None)) | entries
 
-    async def write(self, budget: BudgetRecord, after: int) -> int:
-        """Replace the record with sequence `after`. Raises Conflict when it is another one now."""
-        message = _message(budget, after)
+    async def write(self, budget: BudgetRecord, expected_last: int) -> int:
+        """Replace the record with sequence `expected_last`. Raises Conflict when it is another one now."""
+        message = _message(budget, expected_last)
         return await self._jetstream.append(
-            STREAM, message.subject, message.data, message.headers, after=after
+            STREAM, message.subject, message.data, message.headers, expected_last=expected_last
         )
 
     async def write_with(
         self,
         budget: BudgetRecord,
-        after: int,
+        expected_last: int,
         messages: Sequence[ComparedMessage],
         users: Sequence[BudgetEntry] = (),
     ) -> Written:
@@ -121,12 +121,12 @@ class BudgetLog:
             ApiError: The server rejects the batch; nothing is stored.
         """
         own = [_message(entry.budget, entry.sequence) for entry in users if entry.budget]
-        batch = [*messages, *own, _message(budget, after)]
+        batch = [*messages, *own, _message(budget, expected_last)]
         first = await store_batch(self._jetstream, batch)
         return Written(first, first + len(messages))
 
     async def write_before(
-        self, budget: BudgetRecord, after: int, event: ComparedMessage
+        self, budget: BudgetRecord, expected_last: int, event: ComparedMessage
     ) -> Written:
         """
         Replace the record by one that holds the price of a new job, and store the job's first event after it. Whoever
@@ -142,11 +142,11 @@ class BudgetLog:
         pending = PendingEvent(
             subject=event.subject, headers=event.headers, data=event.data.decode()
         )
-        record = await self.write(budget.model_copy(update={"pending": pending}), after)
+        record = await self.write(budget.model_copy(update={"pending": pending}), expected_last)
         crash_point("accept.held")
         try:
             sequence = await self._jetstream.append(
-                STREAM, event.subject, event.data, event.headers, after=0
+                STREAM, event.subject, event.data, event.headers, expected_last=0
             )
         except Conflict:
             await self.complete(budget.project)
@@ -168,11 +168,11 @@ def budget_entry(stored: Stored) -> BudgetEntry:
         raise Unreadable.because(error) from None
 
 
-def _message(budget: BudgetRecord, after: int) -> ComparedMessage:
+def _message(budget: BudgetRecord, expected_last: int) -> ComparedMessage:
     project, user = budget.project, budget.user
     return ComparedMessage(
         subject=subjects.money_of(project, user) if user else subjects.money(project),
         data=budget.model_dump_json().encode(),
         headers={"ce-id": str(ULID()), "content-type": "application/json"},
-        after=after,
+        expected_last=expected_last,
     )

@@ -49,14 +49,16 @@ class JetStreamEventLog:
         """Sequence of the last event, see `last_event`."""
         return await last_event(self._jetstream)
 
-    async def append(self, event: EventEnvelope, after: int) -> LogEntry:
+    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
         subject, data, headers = event.subject, event.data(), event.headers()
         sequence = None
-        if self._group and not after:
+        if self._group and not expected_last:
             first = ComparedMessage(subject=subject, data=data, headers=headers)
             sequence = await self._group.store(event.body.project, first)
         if sequence is None:
-            sequence = await self._jetstream.append(STREAM, subject, data, headers, after=after)
+            sequence = await self._jetstream.append(
+                STREAM, subject, data, headers, expected_last=expected_last
+            )
         return LogEntry(sequence, event)
 
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:

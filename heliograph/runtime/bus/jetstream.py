@@ -116,25 +116,25 @@ class JetStream(CoreNats):
                 return _sequence(json.loads(reply.data))
 
     async def append(
-        self, stream: str, subject: str, data: bytes, headers: dict[str, str], *, after: int
+        self, stream: str, subject: str, data: bytes, headers: dict[str, str], *, expected_last: int
     ) -> int:
         """
-        Compare and append: store the message if the last of its subject is number `after`.
+        Compare and append: store the message if the last of its subject is number `expected_last`.
 
         `headers["ce-id"]` must be the message's own: when an acknowledgement was lost, the message
         is found again by it. Returns its sequence.
 
         Raises:
-            Conflict: Another message came after number `after`.
+            Conflict: Another message came after number `expected_last`.
             QueueFull, BodyTooLarge, Unavailable: As for `publish`.
         """
-        compared = {**headers, "Nats-Expected-Last-Subject-Sequence": str(after)}
+        compared = {**headers, "Nats-Expected-Last-Subject-Sequence": str(expected_last)}
         try:
             return await self.publish(subject, data, compared)
         except ApiError as error:
             if error.err_code not in WRONG_LAST_SEQUENCE:
                 raise
-        first = await self.next(stream, subject, after + 1)
+        first = await self.next(stream, subject, expected_last + 1)
         if first and first.headers.get("ce-id") == headers["ce-id"]:
             return first.sequence
         raise Conflict(subject)

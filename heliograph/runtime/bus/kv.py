@@ -100,7 +100,7 @@ class KeyValue:
         headers = {"ce-id": id_ or str(ULID())}
         data = json.dumps(value).encode()
         return await self._jetstream.append(
-            self._stream, self._prefix + key, data, headers, after=expected
+            self._stream, self._prefix + key, data, headers, expected_last=expected
         )
 
     async def forget(self, key: str, revision: int) -> None:

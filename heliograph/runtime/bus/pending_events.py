@@ -22,5 +22,5 @@ async def store_pending(jetstream: JetStream, pending: PendingEvent) -> bool:
             return pending.is_in(first.headers) or pending.is_before(first.headers, first.data)
         with suppress(Conflict):
             data = pending.data.encode()
-            await jetstream.append(STREAM, pending.subject, data, pending.headers, after=0)
+            await jetstream.append(STREAM, pending.subject, data, pending.headers, expected_last=0)
             return True

@@ -29,5 +29,5 @@ def threshold_message(budget: BudgetRecord, window: Window, at: datetime) -> Com
     headers = attributes(REACHED, source=_SOURCE, subject=budget.project, at=at)
     data = reached.model_dump_json().encode()
     return ComparedMessage(
-        subject=subjects.budget(budget.project), data=data, headers=headers, after=None
+        subject=subjects.budget(budget.project), data=data, headers=headers, expected_last=None
     )

@@ -17,7 +17,7 @@ async def append_event(
     log: EventLog,
     name: str,
     body: Record | Marker,
-    after: int,
+    expected_last: int,
     at: datetime | None = None,
     *,
     before: Record | None = None,
@@ -32,7 +32,9 @@ async def append_event(
         Conflict, Unavailable: As for `EventLog.append`.
     """
     with publish_span(f"append {name}"):
-        entry = await log.append(EventEnvelope.of(name, body, at or now(), log.source), after)
+        entry = await log.append(
+            EventEnvelope.of(name, body, at or now(), log.source), expected_last
+        )
     count_event(name, before, body)
     return entry
 
@@ -47,5 +49,5 @@ async def transition(log: EventLog, entry: LogEntry, event: JobEvent) -> LogEntr
         Unavailable: The log does not respond.
     """
     at, before = now(), entry.record
-    after = apply(before, event, at)
-    return await append_event(log, event.name, after, entry.sequence, at, before=before)
+    changed = apply(before, event, at)
+    return await append_event(log, event.name, changed, entry.sequence, at, before=before)

@@ -81,7 +81,9 @@ async def _empty(jetstream: JetStream, letter: DeadLetter) -> None:
     """Delete a key, unless its entry has changed."""
     headers = {"ce-id": str(ULID()), "KV-Operation": "DEL"}
     try:
-        await jetstream.append(letter.stream, letter.subject, b"", headers, after=letter.sequence)
+        await jetstream.append(
+            letter.stream, letter.subject, b"", headers, expected_last=letter.sequence
+        )
     except Conflict:
         return
 

@@ -24,9 +24,9 @@ def _do_not_compare(patch: Patch, *names: str) -> None:
     compare = MemoryEventLog.is_lost
 
     def is_lost(
-        self: MemoryEventLog, event: EventEnvelope, latest: LogEntry | None, after: int
+        self: MemoryEventLog, event: EventEnvelope, latest: LogEntry | None, expected_last: int
     ) -> bool:
-        return event.name not in names and compare(self, event, latest, after)
+        return event.name not in names and compare(self, event, latest, expected_last)
 
     patch.setattr(MemoryEventLog, "is_lost", is_lost)
 
