@@ -54,10 +54,10 @@ async def retry_in_place(
     Submit a job in `submit_unknown` again. None when the job is in another state.
 
     Raises:
-        StateConflict: The retry costs money, and `from` is not `submit`.
+        StateConflict: The retry costs money and `from` is not `submit`; or it names another step.
+        ValidationFailed: The request has changes.
         IdempotencyKeyRequired: The retry may be charged twice, and the request has no key.
         OverBudget: Another attempt costs more than is left of the project's budget.
-        StateConflict, ValidationFailed: The request names another step than `submit`, or has changes.
     """
     entry: LogEntry = await load_job(events, job)
     record = entry.record
