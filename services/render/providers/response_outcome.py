@@ -51,10 +51,7 @@ def outcome_of(
         _name(job, entry.content): entry.content for entry in full if entry.content is not None
     }
     return RequestSucceeded(
-        outputs=[
-            _at_position(_output(job, entry), entry, position)
-            for position, entry in enumerate(full)
-        ],
+        outputs=[_output(job, entry, position) for position, entry in enumerate(full)],
         withheld=[Withheld(index=s.index, reason=_why_empty(s)) for s in entries if s.is_empty],
         contents=contents,
         charged=charged,
@@ -63,20 +60,17 @@ def outcome_of(
     )
 
 
-def _output(job: str, entry: OutputEntry) -> Output:
+def _output(job: str, entry: OutputEntry, position: int) -> Output:
+    """An output, with its index where an earlier one is not there."""
+    index = None if entry.index == position else entry.index
     if entry.content is None:
-        return Output(url=entry.url)
-    return Output(inline=_name(job, entry.content))
+        return Output(url=entry.url, index=index, flagged=entry.flagged)
+    return Output(inline=_name(job, entry.content), index=index, flagged=entry.flagged)
 
 
 def _name(job: str, content: bytes) -> str:
     """Digest name of an inline output in storage."""
     return f"{job}/{hashlib.sha256(content).hexdigest()}"
-
-
-def _at_position(output: Output, entry: OutputEntry, position: int) -> Output:
-    index = None if entry.index == position else entry.index
-    return output.model_copy(update={"index": index, "flagged": entry.flagged})
 
 
 def _why_empty(entry: OutputEntry) -> str:
