@@ -99,8 +99,15 @@ def add_health(
         ends_within: Seconds that the process may need to end after SIGTERM.
         open_metrics: Everybody reads `/metrics`; else it needs `metrics:read`, with keys.
     """
+    app.include_router(_health_route())
+    app.include_router(
+        _readiness_route({**checks, "loops": check_loops}, unusable, warnings, ends_within)
+    )
+    app.include_router(_metrics_route(is_open=open_metrics))
+
+
+def _health_route() -> APIRouter:
     router = APIRouter(tags=["operation"], route_class=ScopedRoute)
-    all_checks = {**checks, "loops": check_loops}
 
     @router.get(
         "/healthz",
@@ -111,6 +118,17 @@ def add_health(
     @public
     async def get_health() -> Health:
         return Health()
+
+    return router
+
+
+def _readiness_route(
+    checks: Mapping[str, Check],
+    unusable: Mapping[str, str] | None,
+    warnings: Warnings | None,
+    ends_within: Callable[[], float] | None,
+) -> APIRouter:
+    router = APIRouter(tags=["operation"], route_class=ScopedRoute)
 
     @router.get(
         "/readyz",
@@ -124,7 +142,7 @@ def add_health(
     )
     @public
     async def get_readiness(request: Request) -> Response:
-        report = await _results(all_checks)
+        report = await _results(checks)
         ready = all(result == "ok" for result in report.values())
         body: dict[str, Any] = {"status": "ok" if ready else "unavailable", "dependencies": report}
         if warnings is not None and await has_scope(request, "admin"):
@@ -135,8 +153,7 @@ def add_health(
             body["ends_within_seconds"] = ends_within()
         return JSONResponse(body, status_code=200 if ready else 503)
 
-    app.include_router(router)
-    app.include_router(_metrics_route(is_open=open_metrics))
+    return router
 
 
 def _metrics_route(*, is_open: bool) -> APIRouter:
