@@ -66,22 +66,9 @@ class ContinuousPull(PullStreamSubscriber):
         heartbeat: float,
     ) -> None:
         calls: CallsCollection[Msg] = CallsCollection()
-        about = NatsSubscriberSpecificationConfig(
-            subject=subject, queue=None, title_=None, description_=None
-        )
         super().__init__(
-            NatsSubscriberConfig(
-                subject=subject,
-                sub_config=ConsumerConfig(durable_name=durable),
-                no_reply=True,
-                _outer_config=broker.config,  # type: ignore[arg-type]  # its type is wider there
-                _ack_policy=AckPolicy.MANUAL,
-            ),
-            NatsSubscriberSpecification(
-                _outer_config=broker.config,  # type: ignore[arg-type]
-                calls=calls,
-                specification_config=about,
-            ),
+            _config(broker, subject, durable),
+            _specification(broker, subject, calls),
             calls,
             queue="",
             pull_sub=PullSub(batch_size=_BATCH, timeout=_EXPIRES),
@@ -178,6 +165,29 @@ class ContinuousPull(PullStreamSubscriber):
                 await self._handle(message)
             except Exception:
                 log.exception("Message handler failed", subject=message.subject)
+
+
+def _config(broker: NatsBroker, subject: str, durable: str) -> NatsSubscriberConfig:
+    return NatsSubscriberConfig(
+        subject=subject,
+        sub_config=ConsumerConfig(durable_name=durable),
+        no_reply=True,
+        _outer_config=broker.config,  # type: ignore[arg-type]  # its type is wider there
+        _ack_policy=AckPolicy.MANUAL,
+    )
+
+
+def _specification(
+    broker: NatsBroker, subject: str, calls: CallsCollection[Msg]
+) -> NatsSubscriberSpecification:
+    about = NatsSubscriberSpecificationConfig(
+        subject=subject, queue=None, title_=None, description_=None
+    )
+    return NatsSubscriberSpecification(
+        _outer_config=broker.config,  # type: ignore[arg-type]  # its type is wider there
+        calls=calls,
+        specification_config=about,
+    )
 
 
 async def _drain(subscription: Subscription) -> None:
