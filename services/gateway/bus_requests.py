@@ -63,7 +63,7 @@ class RequestConsumer:
         self._jobs = jobs
 
     async def handle(self, message: Msg) -> None:
-        """Accept a request, or refuse it; there is no third way, unless it has to come again."""
+        """Accept or refuse a request, unless it has to be redelivered."""
         try:
             with message_span("request", (message.headers or {}).get("traceparent")):
                 await self._accept_or_refuse(message)
@@ -135,6 +135,6 @@ def identity_from_message(subject: str, headers: Mapping[str, str], origin: str)
 
 
 def _origin(message: Msg) -> str:
-    """Names a message for good, even when its stream is made anew."""
+    """A permanent name of a message, even if its stream is created again."""
     metadata = message.metadata
     return f"{STREAM} {metadata.sequence.stream} {metadata.timestamp.astimezone(UTC).isoformat()}"

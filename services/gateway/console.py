@@ -1,8 +1,8 @@
 """
 The console, a single-page application: its built files at `/`, and the TypeScript client for pages.
 
-Files whose names contain a digest are kept by browsers for ever, everything else is asked for anew. A
-path that no route and no file has is a page of the console, if a browser navigates to it.
+Files whose names contain a digest are kept by browsers for ever, all others are requested again each time.
+A path without a route or file is a page of the console, if a browser navigates to it.
 """
 
 from pathlib import Path

@@ -43,11 +43,10 @@ def same_digest(digest: str) -> SameBody:
 
 def matches_digest(request: JobRequest, known: str, model: str) -> bool:
     """
-    Whether a request with a known key asks for what the key stands for.
+    Whether a request with a known key has the body that the key stands for.
 
-    The model that the request leaves out is filled from the job, and whatever else defaults fill in
-    is no part of the digest: a default which changed since does not make a repeated request another
-    one.
+    A model that the request leaves out is taken from the job. Other defaults are not part of the digest, so
+    a changed default does not turn a repeated request into a different one.
     """
     return request.digest(request.model or model) == known
 

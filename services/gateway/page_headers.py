@@ -1,4 +1,4 @@
-"""Security headers of pages: an exact content security policy, and files that are asked for anew."""
+"""Security headers of pages: an exact content security policy, and revalidation of files by browsers."""
 
 from urllib.parse import urlsplit
 
@@ -56,7 +56,10 @@ def _web_socket(source: str) -> str:
 
 
 class PageHeaders:
-    """Adds the headers of pages to HTML, and responds with 404 where a page would stand for an API route."""
+    """
+    Adds the headers of pages to HTML, and responds with 404 where a page would be returned for a path of
+    the API.
+    """
 
     def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Pages below a path: where a proxy serves the gateway at `/app/`, so begin the addresses in its pages."""
+"""Pages below a path: if a proxy serves the gateway at `/app/`, the addresses in its pages begin with it."""
 
 from html import escape
 

@@ -28,7 +28,7 @@ def dependency_failed(record: Record, other: Record) -> Failed:
 @retry_on_conflict
 async def fail_if_dependency_failed(events: EventLog, work: WorkQueue, job: str) -> bool:
     """
-    End a job in the queue, if one that it waits for did not succeed. Whether it is over.
+    End a queued job if a dependency did not succeed. Returns whether the job has ended.
 
     Raises:
         Unavailable: The dependencies cannot be read at the moment; check again.

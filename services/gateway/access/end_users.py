@@ -1,4 +1,4 @@
-"""End users: a token of the app that names one asks for jobs in that name only."""
+"""End users: a token that names an end user may submit jobs only in that user's name."""
 
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import InsufficientScope, ValidationFailed
@@ -25,6 +25,6 @@ def require_user(user: object, principal: Principal, pointer: str) -> None:
 
 
 def reject_users(principal: Principal) -> None:
-    """Raises InsufficientScope: a token of a user cannot ask for what has no user."""
+    """Raises InsufficientScope: a token of an end user may not make requests that have no user."""
     if principal.user is not None:
         raise InsufficientScope("this is not for tokens that name a user")

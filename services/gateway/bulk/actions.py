@@ -39,7 +39,7 @@ from services.gateway.jobs.service import JobService
 
 @dataclass(frozen=True, kw_only=True)
 class BulkActions:
-    """Takes requests to do something with many jobs."""
+    """Applies actions to many jobs."""
 
     events: EventLog
     jobs: JobService
@@ -70,8 +70,8 @@ class BulkActions:
         access_key: str | None = None,
     ) -> BulkActionResult:
         """
-        Do it to each job. One that refuses does not keep it from the others. A retry pays only with
-        `from: submit`: without, a job that can only be submitted again refuses, with its price.
+        Apply the action to each job. A job that refuses does not prevent the others. A retry pays only with
+        `from: submit`: without it, a job that can only be submitted again refuses, with its price.
 
         Raises:
             ValidationFailed: The action can never apply to jobs that match the filter.
@@ -112,7 +112,7 @@ class BulkActions:
         return plan
 
     async def _matching(self, project: str, request: ActionRequest) -> tuple[list[str], bool]:
-        """The jobs that are meant, and whether the filter matches more."""
+        """The selected jobs, and whether the filter matches more."""
         if request.filter is None:
             return request.ids or [], False
         possible = APPLIES_TO[request.action]

@@ -84,7 +84,7 @@ class BatchAdmission:
             raise
 
     async def _filled(self, submission: BatchSubmission) -> dict[int, str]:
-        """The items whose slot needs nothing, and by which job it is filled."""
+        """The items whose slot needs no new job, each with the job that fills it."""
         slots = {
             i: request.slot for i, request in enumerate(submission.request.jobs) if request.slot
         }

@@ -27,7 +27,7 @@ class BatchRejected(HeliographError):
         super().__init__(f"job {index} is refused: {first}{rest}")
 
     def problem(self, *, instance: str | None = None, trace_id: str | None = None) -> Problem:
-        """The problem of the first, with the mistakes of all of them."""
+        """The problem of the first refused item, with the mistakes of all."""
         first = next(iter(self.refused.values())).problem(instance=instance, trace_id=trace_id)
         problems = {
             index: problem_at(item_pointer(index), error) for index, error in self.refused.items()
@@ -82,7 +82,7 @@ class CheckResult:
 
     @property
     def new(self) -> Record | None:
-        """The record, where a job will be made of it."""
+        """The record, if a new job will be made of it."""
         return None if self.is_deduplicated else self.record
 
 

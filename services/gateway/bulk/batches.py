@@ -33,7 +33,7 @@ _MAX_RETRIES = 5_000  #: of the jobs of a batch that are looked for
 
 @dataclass(frozen=True, kw_only=True)
 class BatchService:
-    """Takes requests for batches."""
+    """Submits and reads batches."""
 
     events: EventLog
     jobs: JobService
@@ -54,8 +54,8 @@ class BatchService:
         """
         The jobs of a batch. A mistake in one refuses all.
 
-        Should one be refused all the same, because its slot was taken in that moment, the others go
-        on: the item says so, and the request can be sent again.
+        If one is refused later, because its slot was taken meanwhile, the others continue: the item says
+        so, and the request can be sent again.
 
         Raises:
             BatchRejected: Some requests are refused, and no job was created; change the request.
@@ -89,7 +89,7 @@ class BatchService:
         return BatchResult(id=plan.id, project=plan.project, items=items)
 
     async def _known_plan(self, submission: BatchSubmission) -> Plan | None:
-        """The plan of a request that came before. What it holds is for its jobs still."""
+        """The plan of an earlier request with the same key. Its hold is still for its jobs."""
         plan = await self.plans.find(submission.id) if submission.key else None
         if plan:
             await self.budgets.join_plan(submission.holder, plan.jobs, submission.users)
@@ -145,7 +145,7 @@ class BatchService:
             await self.plans.mark_skipped(plan.id, late)
 
     async def _latest_tries(self, plan: Plan) -> dict[str, str]:
-        """Which job of the batch was tried again, and by which."""
+        """The latest retry of each retried job of the batch."""
         query = FindJobs(project=plan.project, batch=plan.id, retries=True, limit=_MAX_RETRIES)
         retries = (await self.request(query)).jobs
         # the newest come first: turned round, of several tries of one job the newest is kept

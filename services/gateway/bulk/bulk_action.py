@@ -12,7 +12,7 @@ ItemAction = Callable[[int, str], Awaitable[ItemResult]]  #: of a job, by its in
 
 @dataclass(frozen=True, kw_only=True)
 class BulkAction:
-    """A request to do something with many jobs."""
+    """A request for an action on many jobs."""
 
     request: ActionRequest
     plan: Plan

@@ -25,7 +25,7 @@ _Half = tuple[JobRequest, RequestIdentity, CheckResult]
 
 @dataclass(frozen=True, kw_only=True)
 class CastReferences:
-    """Takes requests for references of people."""
+    """Submits cast references."""
 
     jobs: JobService
     acceptance: JobAcceptance
@@ -41,10 +41,10 @@ class CastReferences:
         access_key: str | None = None,
     ) -> Pair:
         """
-        The jobs for the halves that are to be made. A mistake in one refuses both.
+        The jobs for the requested halves. A mistake in one refuses both.
 
-        Each half has a key of its own, made of `key`. Should one be refused all the same, because
-        its slot was taken in that moment, the other goes on: the request can be sent again.
+        Each half has a key of its own, made of `key`. If one is refused later, because its slot was taken
+        meanwhile, the other continues: the request can be sent again.
 
         Raises:
             RequestError, ServiceError: As for `JobService.ask`.
@@ -82,7 +82,7 @@ class CastReferences:
         )
 
     async def _prepare(self, request: JobRequest, identity: RequestIdentity) -> CheckResult:
-        """The first record of a half, once nothing is wrong with it; none where it is known."""
+        """The validated first record of a half; None if the half is known already."""
         if await self.acceptance.is_known(identity):
             return CheckResult()
         try:

@@ -9,9 +9,8 @@ from heliograph.contracts.jobs import Cost
 
 def total_cost(costs: Collection[Cost]) -> Cost | None:
     """
-    Costs added up; `actual` is of those whose actual cost is known, and null when none is.
-
-    None: they are in different currencies.
+    Sum of costs; its `actual` adds up the known actual costs, and is null if none is known. None: the
+    currencies differ.
     """
     currencies = {cost.currency for cost in costs} or {Cost().currency}
     if len(currencies) > 1:

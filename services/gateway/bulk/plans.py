@@ -1,8 +1,8 @@
 """
 Plans: the job ids of a bulk request, stored before the first job, so that a repeat resumes it.
 
-A repeated request with the same key continues with the same plan: what was done is not done
-twice, and what a crash cut off is made up for.
+A repeated request with the same key continues with the same plan: completed items are not repeated, and
+items that a crash interrupted are completed.
 """
 
 from heliograph.contracts.errors import IdempotencyKeyReused
@@ -17,7 +17,7 @@ class Plan(PlanEntry):
     """Operations on a plan."""
 
     def without(self, filled: dict[int, str]) -> "Plan":
-        """The plan, with items that need nothing after all: these jobs are there."""
+        """The plan with items that need no new job, because these jobs exist."""
         jobs = [filled.get(index, job) for index, job in enumerate(self.jobs)]
         skipped = sorted({*self.skipped, *filled})
         return self.model_copy(update={"jobs": jobs, "skipped": skipped})
@@ -44,7 +44,7 @@ class PlanStore:
         return str(stored["project"]) if stored else None
 
     async def create_or_get(self, plan: Plan) -> Plan:
-        """The plan that counts from now on: this one, unless the same request was faster."""
+        """The stored plan: this one, unless a copy of the request has stored its own first."""
         try:
             await self._bucket.write(plan.id, plan.model_dump(mode="json"), 0)
         except Conflict:
@@ -53,7 +53,7 @@ class PlanStore:
         return plan
 
     async def mark_skipped(self, name: str, filled: dict[int, str]) -> None:
-        """Note that some items of a plan need nothing any more."""
+        """Note that some items of a plan need no job any more."""
         await self._bucket.change(
             name, lambda value: Plan.model_validate(value).without(filled).model_dump(mode="json")
         )

@@ -40,7 +40,7 @@ from services.gateway.jobs.service import JobService
 
 @dataclass(frozen=True, kw_only=True)
 class BulkPreview:
-    """Looks at jobs. Every method raises Unavailable."""
+    """Previews of actions on jobs. Every method raises Unavailable."""
 
     events: EventLog
     jobs: JobService
@@ -49,7 +49,7 @@ class BulkPreview:
     async def retry(
         self, project: str, request: ActionRequest, jobs: Sequence[str], *, more: bool = False
     ) -> RetryPreview:
-        """Which step each would begin with, and for how much."""
+        """The step at which each retry would begin, and its price."""
         every = await self._retries(project, request, jobs)
         costs = [each.cost for each in every if is_paid(each) and each.cost]
         accepted = [each for each in every if each.outcome == "accepted"]
@@ -113,7 +113,7 @@ class BulkPreview:
     async def _price(
         self, project: str, old: Record, retry: RetryRequest
     ) -> tuple[RetryFrom, Cost]:
-        """The step that it would begin with, and what that costs."""
+        """The step at which the retry would begin, and its price."""
         if old.step is Step.SUBMIT_UNKNOWN:
             check_in_place(retry)
             return "submit", old.cost

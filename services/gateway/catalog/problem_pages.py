@@ -1,4 +1,4 @@
-"""Pages of problem types: what the `type` of an error leads to."""
+"""Pages of problem types, to which the `type` of an error leads."""
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse

@@ -73,8 +73,8 @@ class JobAcceptance:
 
     async def replay(self, identity: RequestIdentity, is_same: SameBody) -> AcceptResult | None:
         """
-        Replay of a repeated request (idempotency). None: it is new. One that cannot be repeated costs no
-        read.
+        Replay of a repeated request (idempotency). None: it is new. A request that cannot be repeated needs
+        no read.
 
         Raises:
             IdempotencyKeyReused: The key was used with another body; the caller must use a new key.
@@ -114,14 +114,14 @@ class JobAcceptance:
 
     async def is_known(self, identity: RequestIdentity) -> bool:
         """
-        Whether a request was accepted before, or its id is taken. In a project with a budget, complete what is
-        pending there before.
+        Whether a request was accepted before, or its id is taken. In a project with a budget, store its
+        pending event first.
         """
         return identity.is_repeatable and await self.events.last(identity.job) is not None
 
     async def check_slot(self, record: Record) -> bool:
         """
-        Whether the request would stand for the job that is filling the slot, if it was accepted now.
+        Whether the request would stand for the job that is filling the slot, if it were accepted now.
 
         Raises:
             SlotBusy: An open job with other inputs fills the slot.
@@ -295,7 +295,7 @@ async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
 
 
 def _check_same(record: Record, running: Record) -> None:
-    """Raises SlotBusy unless the job that is filling the slot makes the same."""
+    """Raises SlotBusy unless the job that is filling the slot has the same inputs."""
     if running.internal.input_digest == record.internal.input_digest:
         return
     raise SlotBusy(

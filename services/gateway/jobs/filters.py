@@ -41,7 +41,7 @@ Statuses = Annotated[
 
 
 class JobsQuery(JobCriteria, extra="forbid"):
-    """Filters of a list of jobs; a job has to be all of it."""
+    """Filters of a list of jobs; a job has to match all of them."""
 
     status: Statuses = Field(  # type: ignore[assignment]  # several of them, only here
         default=None, description="Status, or several separated by commas"
@@ -69,7 +69,7 @@ class JobsQuery(JobCriteria, extra="forbid"):
     limit: int = Field(default=50, ge=1, le=200, description="Jobs in a page")
 
     def jobs(self, project: str) -> ListJobs:
-        """The query for status. One status goes by itself, for those of release 0.1."""
+        """The query for status. A single status has a field of its own, for processes of release 0.1."""
         fields = self.model_dump(exclude={"tag", "param", "status"})
         statuses = self.status or []
         return ListJobs(

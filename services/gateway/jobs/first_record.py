@@ -88,7 +88,7 @@ class _Resolved(NamedTuple):
 
 
 class _Inputs(NamedTuple):
-    """What the model gets of a request."""
+    """The part of a request that the model gets."""
 
     parameters: dict[str, Any]
     requested: list[Reference]  #: those of the request, or what it works from

@@ -26,8 +26,8 @@ def free_retry_record(
     No model is called, so neither its entry in the catalog nor its kind's is needed.
 
     Raises:
-        ModelUnavailable: No lane carries such jobs now; or the request has to be asked for at a
-            provider that has no account now.
+        ModelUnavailable: No lane carries such jobs now; or the request has to be polled at a provider that
+            has no account now.
     """
     lane, account = _lane(old, catalog), _account(old, catalog, takeover)
     kept = {"kind", "slot", "prompt", "edit_prompt", "parameters", "arguments", "references"}

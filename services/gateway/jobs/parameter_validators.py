@@ -1,8 +1,8 @@
 """
 JSON Schema validators of models' parameters, built once per model: building costs more than checking.
 
-Applications send the same few parameters again and again, and checking them costs more than to look
-whether they were valid before.
+Applications send the same few parameters repeatedly, and to look up that they were valid before is cheaper
+than to check them again.
 """
 
 from collections.abc import Mapping

@@ -34,7 +34,7 @@ def is_blank(text: str | None) -> bool:
 
 
 def _change_prompts(record: Record, blank: list[str]) -> NextAction:
-    """The least that makes the request acceptable: what it is for, in place of nothing."""
+    """The smallest change that makes the request acceptable: what it is for, in place of a blank prompt."""
     patch: dict[str, Any] = {"prompt": record.slot or record.kind} if "prompt" in blank else {}
     patch |= {"edit_prompt": None} if "edit_prompt" in blank else {}
     return NextAction(kind="change_request", label="Say what to make", patch=patch)

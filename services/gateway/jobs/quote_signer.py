@@ -17,7 +17,7 @@ class QuoteSigner:
     Signs and checks quotes. Every method raises Unavailable.
 
     Args:
-        secret: Is asked for the secret that all gateways share.
+        secret: Returns the secret that all gateways share.
     """
 
     def __init__(self, secret: Callable[[], Awaitable[bytes]]) -> None:
@@ -37,7 +37,7 @@ class QuoteSigner:
 
     async def check(self, project: str, request: JobRequest, cost: Cost) -> None:
         """
-        Whether the quote of a request, if it has one, covers what the request costs.
+        Check that the quote of a request, if it has one, covers its cost.
 
         Raises:
             ValidationFailed: The quote is not for this request.

@@ -18,7 +18,7 @@ _OF_THE_REQUEST = {"prompt": "/prompt", "model": "/model"}
 def check_arguments(request: JobRequest, model: Model) -> None:
     """
     Raises:
-        ValidationFailed: An argument is not on the model's allow-list, or not of its schema. The next
+        ValidationFailed: An argument is not on the model's allow-list, or does not match its schema. The next
             action's patch makes the request acceptable.
     """
     if not request.arguments:  # a validator takes longer to build than most requests to check

@@ -26,8 +26,8 @@ class ReferenceValidator:
         self, project: str, references: Sequence[KeptReference], after: Mapping[str, Step]
     ) -> list[str | None]:
         """
-        The digest of each, as `SentReference` has it; null for what is still to be made by a job
-        that is waited for. `after` has the state of those jobs.
+        The digest of each reference, as `SentReference` has it; null for one that a dependency has yet to
+        make. `after` has the states of the dependencies.
 
         Raises:
             ValidationFailed: A reference does not exist in the project.

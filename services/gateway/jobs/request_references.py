@@ -12,7 +12,7 @@ from heliograph.contracts.requests import JobRequest
 def used_references(
     request: JobRequest, requested: list[Reference], kind: Kind, model: Model
 ) -> tuple[list[Reference], str | None]:
-    """The references to use, and a word about those that are left out."""
+    """The references to use, and a note about those that are left out."""
     _check_addresses(requested)
     if request.max_references and not requested:
         raise ValidationFailed.at("/max_references", "needs references")

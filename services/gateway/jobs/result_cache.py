@@ -18,7 +18,7 @@ class ResultCache:
         self._timeout = timeout
 
     async def reuse(self, record: Record) -> Record:
-        """A job that is about to be accepted, with the result that it would make if there is one."""
+        """The job that is about to be accepted, with a stored result if there is one."""
         old = await self._find(record.project, record.internal.result_digest)
         return apply_cached(record, old) if old else record
 
@@ -40,14 +40,14 @@ class ResultCache:
 
 
 def is_cached_for(record: Record, project: str, digest: str) -> bool:
-    """Whether a job made a result by that digest, and still has all of it."""
+    """Whether a job made the result with that digest, and still has all of its assets."""
     is_same = record.project == project and record.internal.result_digest == digest
     is_whole = bool(record.assets) and not record.withheld
     return is_same and record.step is Step.SUCCEEDED and is_whole
 
 
 def apply_cached(record: Record, old: Record) -> Record:
-    """The job as it is accepted when it gets what an old one made."""
+    """The accepted job, with the stored result of an earlier one."""
     note = f"the result of {old.id} is used again"
     reused = Reused(job=old.id, assets=old.assets)
     return record.model_copy(

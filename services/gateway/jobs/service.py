@@ -39,7 +39,7 @@ _LOOK_UP_WITHIN = 1.0  #: seconds to look for a known key where something else d
 
 @dataclass(frozen=True, kw_only=True)
 class JobService:
-    """Takes requests for jobs."""
+    """Submits and retries jobs."""
 
     events: EventLog
     work: WorkQueue
@@ -83,8 +83,8 @@ class JobService:
         self, identity: RequestIdentity, is_same: SameBody
     ) -> AcceptResult | None:
         """
-        The replay of a request that was not admitted, because something does not respond that a known
-        key does not need. None where the log does not respond either.
+        The replay of a request that was not admitted because a service does not respond, which a known key
+        does not need. None if the log does not respond either.
         """
         try:
             async with asyncio.timeout(_LOOK_UP_WITHIN):
@@ -169,7 +169,7 @@ class JobService:
     async def prepare_retry(
         self, old: Record, retry: RetryRequest, identity: RequestIdentity, *, may_pay: bool = False
     ) -> Record:
-        """The first record of a job that tries another one again; as `prepare`."""
+        """The first record of a retry; as `prepare`."""
         self.log_capacity.check()
         record = await self.records.for_retry(old, retry, identity, may_pay=may_pay)
         check_prompts(record, retry.changes)
@@ -227,8 +227,7 @@ class JobService:
 
 def _is_compared_by_acceptance(request: JobRequest) -> bool:
     """
-    Whether nothing is written or asked of others before `accepted`, whose compare finds a known key.
-
-    Such a request is not looked up first, which would be one read for every new job.
+    Whether nothing is written, and no other service is queried, before `accepted`, whose compare finds a
+    known key. Such a request is not looked up first, which saves one read for every new job.
     """
     return not (request.slot or request.references or request.after or request.reuse)

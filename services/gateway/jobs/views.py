@@ -35,7 +35,7 @@ class JobViews:
         return await self.present(entry.record, entry.sequence)
 
     async def present(self, record: Record, sequence: int) -> dict[str, Any]:
-        """A record with everything that only the edge knows."""
+        """A record with the fields that the API adds."""
         shown, turn, report = await asyncio.gather(
             self._presenter.job(record, sequence), self._turn(record), self._progress(record)
         )

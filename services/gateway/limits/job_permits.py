@@ -83,8 +83,8 @@ class JobPermits:
         self, holder: str, state: State, jobs: Collection[str], limit: int
     ) -> Granted:
         """
-        Permits for jobs, for all or none. Returns the jobs that had none before: whoever gives permits
-        back gives back theirs only. None: there are too few.
+        Permits for jobs, for all or none. Returns the jobs that had none before; a caller releases only
+        those. None: there are too few.
 
         Raises:
             Unavailable: The jobs may or may not hold permits; or too many callers wait, and they hold none.
@@ -112,7 +112,7 @@ class JobPermits:
         await self._bucket.change(f"{holder}.{state}", without)
 
     async def _serve(self, key: str, state: State, entry: _Entry) -> None:
-        """Grant what is asked for, until nothing is. What comes meanwhile is written together."""
+        """Serve requests until none is left. Those that arrive during a write are written together."""
         while entry.claims:
             claims, entry.claims = entry.claims, []
             await self._grant(key, state, entry, claims)
@@ -144,8 +144,8 @@ class JobPermits:
         self, key: str, state: State, entry: _Entry, claims: list[_Claim]
     ) -> list[Granted]:
         """
-        Result for each request, once it is written. What this process wrote last is tried first: the
-        compare says whether it still stands so. A refusal is decided by what was read.
+        Result for each request, once it is written. The entry that this process wrote last is tried first:
+        the compare tells whether it is current. A refusal is decided by an entry that was read.
         """
         if granted := await self._decide_by_written(key, claims):
             return granted

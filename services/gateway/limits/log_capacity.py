@@ -27,7 +27,7 @@ _INTERVAL = 1.0  #: seconds
 _TIMEOUT = 1.0  #: seconds for the reply of status
 _COUNTED_AFTER = 5.0  #: seconds in which a job that was admitted is certainly in the log, or never
 
-#: what a job needs room in before it is accepted, as operators know it
+#: streams that need room before a job is accepted, by the names that operators know
 _NEEDED = {"WORK": "the backlog", "KV_slots": "the table of slots"}
 
 _NO_USAGE = LogUsage(sequence=0, reserve=0, projects={})
@@ -43,11 +43,11 @@ class _SinceRefresh(NamedTuple):
 
 class EventLogCapacity:
     """
-    Knows how much room there is in the streams that jobs need.
+    The free room in the streams that jobs need.
 
-    The event log is admitted to by what is there, what the jobs that were accepted still need to end,
-    and what was admitted a moment ago. So only new jobs are ever refused, and what runs ends. No
-    project gets more than half of what the others leave free.
+    Admission to the event log counts the bytes that are there, those that accepted jobs still need until
+    their end, and those that were admitted a moment ago. So only new jobs are ever refused, and running
+    jobs can end. No project gets more than half of what the others leave free.
 
     Args:
         high_watermark: Part of a stream that may be in use, 0 to 1.
@@ -72,7 +72,7 @@ class EventLogCapacity:
             await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
-        """Ask the server, and status. Raises Unavailable; then the last numbers stand."""
+        """Query the server and status. Raises Unavailable; then the last figures stay in use."""
         self._parts = {name: await self._part(name) for name in _NEEDED}
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
         state, at = info["state"], asyncio.get_running_loop().time()

@@ -45,8 +45,8 @@ def show_lanes(lanes: Sequence[LaneState]) -> None:
 
 def hide_lanes() -> None:
     """
-    The dispatcher does not reply, and old figures would look like a lane at rest. What render wants
-    stays as it was: a scaler must not take processes away on account of it.
+    Hide the lanes while the dispatcher does not reply: old figures would look like an idle lane. The number
+    of wanted render processes stays, so that a scaler does not remove processes.
     """
     for gauge in _OF_LANES:
         gauge.clear()

@@ -13,11 +13,11 @@ _RETRY_AFTER = 10.0  #: seconds until a project that was refused may find room
 
 class QueueQuota:
     """
-    How many jobs wait, in all and by project: asked of the dispatcher every second, counted on in
+    How many jobs wait, in total and by project: read from the dispatcher every second, counted locally in
     between.
 
-    With several gateways a project may get as far beyond its limit as the others accept in a second.
-    A project that no lane names, because many have more jobs there, counts with what it got lately.
+    With several gateways a project may exceed its limit by what the others accept in a second. A project
+    that no lane names, because many others have more jobs there, counts only with its recent jobs.
 
     Args:
         limit: Jobs that may wait in all.
@@ -39,7 +39,7 @@ class QueueQuota:
             await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
-        """Ask the dispatcher. Raises Unavailable; then the last numbers stand."""
+        """Query the dispatcher. Raises Unavailable; then the last figures stay in use."""
         self._lately.clear()
         try:
             lanes = await self._limits.seen_lanes()
@@ -55,7 +55,7 @@ class QueueQuota:
         self._waiting = waiting
 
     def reserve(self, project: str, jobs: int = 1) -> None:
-        """Count more jobs, all or none. Raises TooManyJobs and QueueFull where it is too many."""
+        """Count more jobs, all or none. Raises TooManyJobs and QueueFull if there are too many."""
         if self._in_all + jobs > self._limit:
             raise QueueFull(f"no more than {self._limit} jobs may wait", retry_after=_RETRY_AFTER)
         if self._waiting[project] + jobs > self._project_limit:

@@ -103,14 +103,14 @@ class RateLimiter:
             window.waiting -= count
 
     async def _take_shared(self, name: str, rate: RequestRate, window: _Window) -> None:
-        """Take what those need that wait by now."""
+        """Take as many requests as the waiting callers need."""
         wanted = max(window.waiting - window.left, min(AT_ONCE, rate.limit // 20), 1)
         total = await self._counters.add(_key(name, rate), window.number, wanted)
         window.left += max(0, wanted - max(0, total - rate.limit))
         window.total = total
 
     def _current(self, name: str, rate: RequestRate) -> _Window:
-        """The window of now. Another length has windows, and counters, of its own."""
+        """The current window. Each window length has windows and counters of its own."""
         key = _key(name, rate)
         number = _number(rate, now())
         known = self._windows.get(key)

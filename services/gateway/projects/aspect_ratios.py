@@ -1,4 +1,4 @@
-"""Aspect ratio that a project fills in, where the model takes one. Pure."""
+"""Default aspect ratio of a project, for models that take one. Pure."""
 
 from typing import Any
 
@@ -17,6 +17,6 @@ def supports_aspect_ratio(model: Model, shape: str) -> bool:
 
 
 def default_aspect_ratio(model: Model | None, defaults: Defaults) -> dict[str, Any]:
-    """The parameter that a project fills in, where the model knows it."""
+    """The project's default as a parameter, if the model has such a parameter."""
     shape = defaults.aspect_ratio
     return {_SHAPE: shape} if model and shape and supports_aspect_ratio(model, shape) else {}

@@ -12,7 +12,7 @@ from services.gateway.projects.aspect_ratios import default_aspect_ratio
 
 
 class DefaultsSource(Protocol):
-    """Knows what projects fill in. Raises Unavailable."""
+    """Defaults of projects. Raises Unavailable."""
 
     async def defaults(self, project: str) -> Defaults: ...
 
@@ -21,7 +21,7 @@ def apply_defaults(
     request: JobRequest, kind: Kind, catalog: Catalog, defaults: Defaults
 ) -> tuple[str, JobRequest]:
     """
-    The model that makes it, and the request with what it leaves out.
+    The model, and the request completed by the defaults.
 
     Raises:
         ModelLocked: The request names another model than the project is locked to.

@@ -33,7 +33,7 @@ class ProjectSettings:
     The bucket `projects`: key `<project>`, value `{defaults?, retention?, quotas?, budget?, open_jobs?}`.
     Every method raises Unavailable.
 
-    A change holds at once in the process that makes it, and a moment later in the others.
+    A change takes effect at once in the process that makes it, and a moment later in the others.
 
     Args:
         confirmed_within: Seconds, see `BusSettings.budget_confirmed_within`.
@@ -91,7 +91,7 @@ class ProjectSettings:
         Change the defaults, retention rules and quotas of a project.
 
         Raises:
-            ValidationFailed, UnknownKind, UnknownModel: It could never be filled in.
+            ValidationFailed, UnknownKind, UnknownModel: A default could never be applied.
             TooManyProjects: The project has no settings yet, and the limit of such projects is reached.
         """
         validate_change(change, self._catalog.current)
@@ -129,7 +129,7 @@ class ProjectSettings:
         self._cache.note(project, KvEntry(value, revision))
 
     def check_retention(self, change: ChangeRetention, at: str) -> None:
-        """Raises UnknownKind for a rule about a kind that is not there."""
+        """Raises UnknownKind for a rule about a kind that does not exist."""
         check_retention(change, self._catalog.current, at)
 
     async def _entry(self, project: str) -> KvEntry:

@@ -34,7 +34,7 @@ def validate_change(change: ChangeProject, catalog: Catalog) -> None:
 
 
 def check_retention(change: ChangeRetention, catalog: Catalog, at: str) -> None:
-    """Raises UnknownKind. The rule of a kind that is no more can still be taken away."""
+    """Raises UnknownKind. The rule of a removed kind can still be deleted."""
     for name, rule in (change.kinds or {}).items():
         if rule is not None and name not in catalog.kinds:
             raise UnknownKind.at(f"{at}/kinds/{name}", f"there is no kind {name!r}")

@@ -22,7 +22,7 @@ class UsageReports:
     Reports what the jobs of projects cost. Every method raises Unavailable.
 
     Args:
-        zone_name: Is asked for the time zone of a project.
+        zone_name: Returns the time zone of a project.
     """
 
     def __init__(self, request: RequestReply, zone_name: ZoneOf) -> None:

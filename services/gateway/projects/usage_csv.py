@@ -32,7 +32,7 @@ def _row_of_names(by: Sequence[UsageDimension]) -> list[str]:
 
 
 def _row(item: UsageItem, by: Sequence[UsageDimension]) -> list[Any]:
-    """Amounts are written as in JSON; what an item has none of is empty."""
+    """Amounts are written as in JSON; fields without a value are empty."""
     shown = item.model_dump(mode="json")
     counts = (shown["counts"].get(status, 0) for status in _STATUSES)
     amounts = (shown[name] for name in _AMOUNTS)
@@ -50,7 +50,7 @@ def is_csv(query: UsageQuery, request: Request) -> bool:
 
 
 async def csv_response(reports: AsyncIterator[UsageReport], project: str) -> Response:
-    """The first page is there before the response begins, so that a mistake is a problem."""
+    """The first page is read before the response begins, so that an error can still be sent as a problem."""
     lines = csv_lines(reports)
     first = await anext(lines)
 

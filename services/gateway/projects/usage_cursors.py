@@ -8,13 +8,13 @@ from heliograph.contracts.usage import UsageQuery
 
 
 def cursor_of(periods: list[UsagePeriod], position: str) -> str:
-    """A cursor that goes on in the same time, however late it is used."""
+    """A cursor that continues in the same period, however late it is used."""
     starts, ends = periods[0].starts.timestamp(), periods[-1].ends.timestamp()
     return f"{starts!r}~{ends!r}~{position}"
 
 
 def continued(query: UsageQuery) -> UsageQuery:
-    """A query in the time of its cursor. Raises ValidationFailed."""
+    """The query for the period of its cursor. Raises ValidationFailed."""
     if query.cursor is None:
         return query
     starts, _, rest = query.cursor.partition("~")

@@ -34,7 +34,7 @@ class SlotService:
         self._presenter = presenter
 
     async def page(self, query: ListSlots) -> dict[str, Any]:
-        """Slots by name, each with all that is needed to draw it."""
+        """Slots by name, each with everything that a page shows of it."""
         page = await self._request(query)
         jobs = await self._present([job for state in page.items for job in slot_jobs(state)])
         return {
@@ -123,7 +123,7 @@ class SlotService:
 
 
 def _is_there(version: int, history: SlotHistory, seen: SlotClaim) -> bool:
-    """Whether a version is kept, and is not about to go."""
+    """Whether a version is kept, and is not about to be pruned."""
     made_by = [each.made_by.job["id"] for each in history.versions if each.number == version]
     return bool(made_by) and made_by[0] not in seen.withdrawn
 

@@ -79,14 +79,14 @@ class UploadedFile:
 
 @runtime_checkable
 class FileHost(Protocol):
-    """A provider that keeps copies of references; the others get the addresses that we have."""
+    """A provider that keeps copies of references; other providers get our addresses."""
 
     def can_fetch(self, url: str) -> bool:
-        """Whether it can fetch a reference that is not ours by itself."""
+        """Whether the provider can fetch a reference that is not ours."""
 
     async def upload(self, media_type: str, content: bytes) -> UploadedFile:
         """
-        Leave a copy there. A second one does no harm.
+        Upload a copy. Uploading twice does no harm.
 
         Raises:
             ProviderUnavailable, AccountRefused: It did not take it.
@@ -102,7 +102,7 @@ class WebhookSender(Protocol):
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """
-        The id of the request that a call is about; None if the provider did not send it.
+        The request id of a call; None if the provider did not send the call.
 
         Raises:
             ProviderUnavailable: The webhook cannot be verified at the moment.

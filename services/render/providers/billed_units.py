@@ -16,7 +16,7 @@ def units_in(counts: Any) -> Units:
 
 
 def amount_in(text: Any) -> Decimal | None:
-    """An amount of units, rounded to what money needs; None where it is none."""
+    """An amount of units, rounded as amounts of money are; None if the value is not an amount."""
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         return None
     try:

@@ -13,7 +13,7 @@ _SKEW = timedelta(seconds=60)  #: by which a provider's clock may differ from NA
 
 def is_recognizable(submission: Submission) -> bool:
     """
-    Whether the request can be told from any other: it was announced, and its seed is the run's own.
+    Whether the request can be distinguished from any other: it was announced, and its seed is the run's own.
 
     A seed that the caller gave, or none, is in every request that the caller repeats.
     """

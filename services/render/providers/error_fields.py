@@ -1,4 +1,4 @@
-"""Fields of a request that an error is about, whichever way it names them. Pure."""
+"""Fields of a request to which an error refers, in whatever form it names them. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LISTED_PLACES = (*PLACES, "name", "path")  #: of objects in a list
 def field_error(
     value: Mapping[str, Any], texts: list[str], places: tuple[str, ...]
 ) -> FieldError | None:
-    """The field that an object is about, if it names one."""
+    """The field to which an error object refers, if it names one."""
     name = next((name for name in places if _is_place(name, value)), None)
     detail = texts[0] if texts else error_code(value.get("type"))
     if name is None or detail is None:

@@ -107,7 +107,7 @@ def _is_by_field(value: Mapping[str, Any]) -> bool:
 
 
 def all_texts(value: Any, name: str = "", depth: int = 0) -> Iterator[str]:
-    """Every text of a response in which no sentence stands where it usually does, with its name."""
+    """Every text of a response that has no message in a usual place, with its name."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, str):

@@ -114,7 +114,7 @@ def quoted(error: E, response: httpx.Response) -> E:
 
 
 def _status_in(body: Mapping[str, Any]) -> int | None:
-    """The status of HTTP that stands within a response."""
+    """The HTTP status inside the body of a response."""
     inner = body.get("error")
     for each in (inner, body) if isinstance(inner, Mapping) else (body,):
         for name in ("code", "status", "status_code", "statusCode"):

@@ -57,7 +57,7 @@ def _opened(
         return _unusable(name, "its key has characters that cannot be sent")
     try:
         return opener()
-    except Exception as error:  # noqa: BLE001  # a library fails as it likes when it starts
+    except Exception as error:  # noqa: BLE001  # a library may raise anything when it starts
         message = f"{type(error).__name__}: {error}"
         safe_message = message.replace(secret, "[key]") if secret else message
         return _unusable(name, f"its client cannot be started: {safe_message}")
@@ -69,7 +69,7 @@ def _unusable(name: str, reason: str) -> Unconfigured:
 
 
 def _fits_a_header(key: str) -> bool:
-    """Any other would end up in the error of its first use."""
+    """Any other key would appear in the error of its first use."""
     return key.isascii() and key.isprintable() and key == key.strip()
 
 
@@ -125,7 +125,7 @@ def create_gemini(settings: RenderSettings, models: Mapping[str, Model]) -> Host
 
 
 def create_openai(settings: RenderSettings, models: Mapping[str, Model]) -> HostedProvider:
-    """OpenAI, or the server in its place, which may want no key."""
+    """OpenAI, or the server in its place, which may need no key."""
     from services.render.providers.openai import OpenAIOptions, OpenAIProvider
 
     return OpenAIProvider(

@@ -11,7 +11,7 @@ from services.render.providers.no_retry_transport import MAX_RESPONSE, NoRetryTr
 
 class ProviderHttp:
     """
-    Questions to a service, with our credentials in `headers`. Use it in one event loop.
+    HTTP client of one service, with our credentials in `headers`. Use it in one event loop.
 
     Args:
         base_url: Where the service is; paths are appended to its own.
@@ -34,7 +34,7 @@ class ProviderHttp:
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """
-        A good response.
+        The response, if its status is a success.
 
         Raises:
             ConnectFailed, ResponseLost, HttpErrorStatus: The request did not succeed.

@@ -15,7 +15,7 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x1a\x45\xd
 
 def content_in(text: str, *, is_known: bool) -> bytes | None:
     """
-    The bytes that a text stands for; None when it stands for none.
+    The bytes that a text encodes; None if it encodes none.
 
     Args:
         is_known: Its name marks it as base64; else it must begin as files do.

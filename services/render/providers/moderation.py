@@ -112,8 +112,8 @@ def _is_rated(ratings: Any) -> bool:
 
 def flags_beside(content: Any) -> Callable[[int], bool]:
     """
-    Moderation flags beside the outputs: whether the one at an index is flagged. One verdict that
-    is no list is about all of them.
+    Moderation flags beside the outputs: whether the one at an index is flagged. A single verdict applies to
+    all of them.
     """
     fields = content if isinstance(content, Mapping) else {}
     bad = [fields[name] for name in _BESIDE if name in fields]

@@ -21,7 +21,7 @@ MAX_RESPONSE = 8 * 2**20  #: bytes
 LARGE_AT_ONCE = 2  #: concurrent larger responses of one account
 MAX_OUTPUTS = 96 * 2**20  #: bytes of a response with outputs inside it, as text
 
-#: a submission must not wait for questions that hang; lanes and accounts bound how many there are
+#: a submission must not wait for requests that hang; lanes and accounts limit their number
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=10)
 _OUTPUTS = "heliograph.outputs"  #: extension of requests whose response may have outputs inside
 #: options of such requests
@@ -39,9 +39,9 @@ _NEVER_SENT = (
 
 class NoRetryTransport(httpx.AsyncBaseTransport):
     """
-    Carries requests to one host, each exactly once, whatever the client above would like.
+    Sends each request to one host exactly once, whatever the client's own retry policy.
 
-    Its errors are none of httpx's, so no client takes them for something to repeat.
+    Its errors are not httpx's, so no client retries them.
 
     Args:
         base_url: The only origin that requests, and the credentials in them, are sent to.
@@ -109,7 +109,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 async def _read(
     response: httpx.Response, limit: int, turns: asyncio.Semaphore | None
 ) -> httpx.Response:
-    """The whole response; compression is undone, and counts for the limit as what it stands for."""
+    """The whole response, decompressed; the limit applies to the decompressed size."""
     content = bytearray()
     try:
         body = decoder(response.headers.get("Content-Encoding"), limit)

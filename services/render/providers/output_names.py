@@ -49,7 +49,7 @@ USUAL_NAMES = [
 
 
 def has_content(value: Any) -> bool:
-    """Whether there is more than nothing: null, an empty text, or an object of such."""
+    """Whether a value has content: it is not null, an empty text, or an object of these."""
     if isinstance(value, Mapping):
         return any(has_content(each) for each in value.values())
     return value not in (None, "", False) and value != []

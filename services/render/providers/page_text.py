@@ -17,7 +17,7 @@ def json_or_text(content: bytes) -> Any:
 
 
 def _words_of(content: bytes) -> str:
-    """The text of a response that is no JSON; of a page, its title or what it shows."""
+    """The text of a response that is not JSON; of a page, its title or its visible text."""
     text = content.decode("utf-8", "replace")[:_MAX_PAGE].strip()
     if not text.startswith("<"):
         return "" if "\0" in text else text

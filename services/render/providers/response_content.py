@@ -13,8 +13,8 @@ _MIN_SECRET = 8  #: characters
 
 def json_or_none(response: httpx.Response) -> Any:
     """
-    The JSON of a response; None when it is none. Servers in Python write `NaN` and `Infinity`, which
-    are no reason to lose what else it says: they are null.
+    The JSON of a response; None if it is not JSON. `NaN` and `Infinity`, which servers in Python write, are
+    read as null, so that the rest is not lost.
     """
     try:
         return json.loads(response.content, parse_constant=lambda _: None)

@@ -32,8 +32,8 @@ def outcome_of(
     charged_for_error: Charged = "unknown",
 ) -> RequestSucceeded | RequestStopped:
     """
-    The outputs, those that came inside the response with their bytes. One that is not there is withheld;
-    the others count.
+    The outputs, those that came inside the response with their bytes. A missing output is withheld; the
+    others are kept.
 
     Args:
         units: That the provider bills.

@@ -2,7 +2,7 @@
 Outputs in a provider's response: found where the catalog says, else by one generic finder, and
 judged one by one. Pure.
 
-A list entry without a file is a entry of its own: it is reported, and the others are kept.
+A list entry without a file is an entry of its own: it is reported, and the others are kept.
 """
 
 from dataclasses import replace

@@ -8,7 +8,7 @@ from services.render.providers.submissions import Submission
 
 
 class Unconfigured:
-    """`Provider` that this process cannot use. Jobs wait until an operator mends its credentials."""
+    """`Provider` that this process cannot use. Jobs wait until an operator corrects its credentials."""
 
     can_look_up_requests = True
 

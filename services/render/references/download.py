@@ -48,8 +48,8 @@ class RemoteReferences:
     References on other servers, for callers.
 
     Args:
-        hosts: Hosts that an operator named, see `FetchHosts`. Nothing else is read for callers: they
-            could have us look into our own network.
+        hosts: Hosts that an operator named, see `FetchHosts`. Nothing else is read for callers, who could
+            otherwise read our own network through us (SSRF).
         proxy: URL of an HTTP proxy to those that are named as `*.domain`.
     """
 

@@ -78,7 +78,7 @@ class ReferenceUploadCache:
         _MOST.set(most)
 
     async def watch(self) -> None:
-        """Count what there is, again and again."""
+        """Count the entries at an interval."""
         while True:
             _SIZE.set(await self._bucket.size())
             await asyncio.sleep(_COUNT_EVERY)
@@ -100,10 +100,10 @@ class ReferenceUploadCache:
 
     async def upload_remote(self, record: Record, url: str) -> SentReference:
         """
-        A reference that is somewhere else. Raises as `upload`.
+        A reference on another server. Raises as `upload`.
 
-        What the provider cannot fetch is read by us only where an operator said so: otherwise
-        callers could have us look into our own network.
+        A reference that the provider cannot fetch is read by us only from hosts that an operator named:
+        otherwise callers could read our own network through us (SSRF).
         """
         file_host = self._file_hosts.get(record.provider)
         if file_host is None or file_host.can_fetch(url):
@@ -204,7 +204,7 @@ def _key(account: str, sha256: str) -> str:
 
 
 def _usable(entry: KvEntry) -> str | None:
-    """The address in an entry, unless the provider may have thrown the copy away."""
+    """The address in an entry, unless the provider may have deleted the copy."""
     value: dict[str, Any] = entry.value
     url = value.get("url")
     return str(url) if url and (value.get("until") or 0) > now().timestamp() else None

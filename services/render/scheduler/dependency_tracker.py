@@ -30,7 +30,7 @@ _APART = 0.02  #: seconds between two of these
 
 class DependencyTracker:
     """
-    Knows for whom the jobs of the queue wait, as long as it runs.
+    Tracks for which jobs the queued jobs wait, while it runs.
 
     Args:
         on_dependencies_met: Called with a job when all that it waited for has succeeded.
@@ -51,8 +51,8 @@ class DependencyTracker:
         self._on_dependencies_met = on_dependencies_met
         self._forget = forget
         self._tickets: dict[str, Ticket] = {}
-        self._left: dict[str, dict[str, None]] = {}  #: job -> for whom it still waits, in order
-        self._waiting: dict[str, set[str]] = {}  #: for whom -> jobs
+        self._left: dict[str, dict[str, None]] = {}  #: job -> its open dependencies, in order
+        self._waiting: dict[str, set[str]] = {}  #: dependency -> jobs that wait for it
         self._unread: asyncio.Queue[str] = asyncio.Queue()
         self._subscribed: dict[
             str, asyncio.Task[None]

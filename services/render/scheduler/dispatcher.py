@@ -1,8 +1,8 @@
 """
 Dispatcher: moves queued jobs to their lanes in fair order; one process at a time, by leader election.
 
-One process at a time does it, by a lease; a move by another is harmless, because the move is one
-compare-and-append on the server. What it remembers is a copy of the queue, and can be read anew.
+A move by a second dispatcher is harmless, because a move is one compare-and-append on the server. The state
+of the dispatcher is a copy of the queue, and can be read again.
 """
 
 import asyncio

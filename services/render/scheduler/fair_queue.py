@@ -91,7 +91,7 @@ class FairQueue:
         """
         Take out the job whose turn it is; None when none may run.
 
-        `holders` are jobs that have a permit of a full account: what they wait for is theirs already.
+        `holders` are jobs that have a permit of a full account, and so may run all the same.
         """
         self._promote_delayed(at)
         for job in holders:

@@ -29,7 +29,7 @@ async def complete_named(worker: Worker, entry: LogEntry, run: int, request_id: 
     """
     Record how the open attempt of an ended job ended; `request_id` is a hint of its request.
 
-    A name proves nothing; that the provider knows it under our account does.
+    The id itself proves nothing; that the provider knows it under our account does.
     """
     attempt = _attempt(entry.record, run)
     if attempt is None or attempt.request_id not in (None, request_id):

@@ -55,7 +55,7 @@ class Worker:
         return self.settings.shutdown_grace_period + catalog.longest_response
 
     async def read(self, job: str) -> LogEntry | None:
-        """The job as it stands; None for what is no job."""
+        """The current job; None if there is none."""
         return await self.events.job(job)
 
     async def append(self, entry: LogEntry, event: JobEvent) -> LogEntry:

@@ -2,7 +2,7 @@
 Response spool on disk, in a folder that only its owner can read.
 
 Each response is one file: a line of JSON, and the bytes of its outputs. The process that it belongs to
-holds it locked; what no process holds is of one that died.
+holds a lock on it; an unlocked file belongs to a dead process.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ def _read(file: Path, handle: int) -> _SpooledResponse:
 
 
 def _write(file: Path, parts: Sequence[bytes]) -> int:
-    """A file that is there with all of its bytes, or not at all. Returns the handle that locks it."""
+    """Write a file with all of its bytes, or not at all. Returns the handle that locks it."""
     draft = file.with_name(f".{file.name}")
     draft.unlink(missing_ok=True)
     handle = lock(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)

@@ -17,7 +17,7 @@ def run_of(entry: LogEntry, event: JobEvent) -> int:
 
 
 def fitting_event(entry: LogEntry, run: int, event: JobEvent) -> JobEvent | None:
-    """The event as it can be written now; None when it is of no use any more."""
+    """The event as it can be written now; None if it no longer applies."""
     if entry.record.step.is_final:
         return late_event(entry, run, event)
     return event if _still_applies(entry.record, run) else None

@@ -40,7 +40,7 @@ async def record_inline(worker: Worker, submitting: LogEntry, done: RequestSucce
     """
     Spool the outputs of a response, record them in the log, and upload them to storage.
 
-    Raises nothing that would lose it: what storage does not take soon stays in the spool.
+    No error loses the response: outputs that storage does not take soon stay in the spool.
     """
     event = rendered(submitting.record, done)
     names = dict.fromkeys(each.inline for each in event.outputs if each.inline)

@@ -15,8 +15,8 @@ _COUNTS = ("num_images", "num_outputs", "max_images", "number_of_images", "sampl
 
 def rendered(record: Record, done: RequestSucceeded) -> Rendered:
     """
-    The requested outputs; extra ones are ignored. Of those that it
-    withheld only as many are told as are missing.
+    The requested outputs; extra ones are ignored. Of the withheld ones, only as many are reported as are
+    missing.
     """
     arguments = {**record.parameters, **record.arguments}
     requested = max(

@@ -50,7 +50,7 @@ def _is_unresolved(record: Record, request_id: str | None) -> bool:
 async def _look(
     worker: Worker, record: Record, request_id: str | None
 ) -> Found | NotSubmitted | Unknown:
-    """A name proves nothing; that the provider knows it under our account does."""
+    """The id itself proves nothing; that the provider knows it under our account does."""
     provider = worker.provider(record)
     if request_id is None:
         return await look_up(worker, record)

@@ -1,4 +1,4 @@
-"""Poison jobs: what broke its worker again and again fails, with a dead letter."""
+"""Poison jobs: a job that breaks its worker repeatedly fails, with a dead letter."""
 
 from heliograph.contracts.errors import Poison
 from heliograph.contracts.job_events import Failed

@@ -99,7 +99,10 @@ def _is_to_stop(record: Record) -> bool:
 
 
 async def _stop(provider: Provider, request: Request) -> bool:
-    """Whether the provider acknowledged it. A request that is not stopped is rendered, and paid for."""
+    """
+    Cancel the request. Returns whether the provider acknowledged it: a request that is not stopped is
+    rendered, and paid for.
+    """
     try:
         await provider.cancel(request)
     except (ProviderUnavailable, AccountRefused):

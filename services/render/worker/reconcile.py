@@ -16,7 +16,7 @@ from services.render.worker.submit import start_again
 
 async def reconcile(worker: Worker, entry: LogEntry) -> LogEntry | None:
     """
-    Look the request up; when it is not there, wait until it could be nowhere else, and look again.
+    Look the request up; if it is not found, wait until it cannot be on its way any more, and look again.
 
     The wait is by this process's own clock, from when it read the record: the writer of `submitting`
     may send its POST for as long as the submit limit, and be considered dead for `ack_wait`. What is

@@ -15,8 +15,8 @@ def build_submission(
     record: Record, catalog: Catalog, announced_at: datetime | None = None
 ) -> Submission:
     """
-    The recorded submission, with the time at which NATS stored its intent. Its body is empty where the
-    catalog cannot say it again.
+    The recorded submission, with the time at which NATS stored its intent. Its body is empty if it cannot
+    be built again by the current catalog.
     """
     attempt = record.internal.attempts[-1]
     try:

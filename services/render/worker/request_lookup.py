@@ -14,8 +14,8 @@ async def look_up(worker: Worker, record: Record) -> Found | NotSubmitted | Unkn
     """
     Whether the provider has the request of a job's last attempt.
 
-    Requests that already belong to an attempt of any job are excluded. Of several that are left,
-    none is known to be the one. A provider or a read model that cannot say has not said no.
+    Requests that already belong to an attempt of any job are excluded. If several are left, none is taken.
+    A provider or a read model that does not respond does not prove that the request is absent.
 
     Raises:
         Unavailable: The log does not respond.

@@ -1,9 +1,9 @@
 """
 Runs a job: reads its record, and executes step after step until nothing is left.
 
-Each branch is a row of "The life of a job" (docs/architecture.md). None trusts an acknowledgement
-or the clock on the wall: what the record says is what happened. What was just written need not be
-read again, because every write is compared; a worker that gets a Conflict reads, and follows.
+Each branch is a row of "The life of a job" (docs/architecture.md). No branch relies on an acknowledgement
+or on the wall clock: only the record says what happened. A record that was just written is not read again,
+because every write is compared; a worker that gets a Conflict reads the record and follows it.
 """
 
 from enum import Enum
@@ -47,7 +47,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
     """
     Carry out one delivery of a run message, whose stream sequence is `run`.
 
-    Returns the job as it was left; None when there is no such job. Then the message is done with.
+    Returns the job as it was left; None when there is no such job. After that the message needs no more work.
 
     Raises:
         ShuttingDown: The process is shutting down; another process continues with the message.
@@ -87,10 +87,10 @@ async def _advance(
     worker: Worker, run: int, entry: LogEntry, *, began: bool
 ) -> LogEntry | MessageDone | None:
     """
-    Do what the record asks for. Returns the job as it was left; None: read it again.
+    Execute the next step of the record. Returns the job as it was left; None: read it again.
 
-    A start of another delivery ended before its intent was written: it counts, so that a job in which
-    every worker dies ends.
+    A start of another delivery ended before its intent was written: it counts, so that a job that kills
+    every worker ends.
     """
     record = entry.record
     step = record.step

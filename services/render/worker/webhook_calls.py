@@ -1,4 +1,4 @@
-"""Webhook calls: what a genuine call makes a worker look at."""
+"""Webhook calls: a genuine call triggers a lookup or a poll."""
 
 from heliograph.contracts import subjects
 from heliograph.contracts.job_steps import Step

@@ -22,18 +22,18 @@ class SignInAttempt:
 
     state: str  #: names the attempt to the provider
     nonce: str  #: is in the ID token that is made for it
-    verifier: str  #: proves to the provider that the code comes back to who asked for it (PKCE)
+    verifier: str  #: proves that the client that redeems the code requested it (PKCE)
     return_to: str  #: path of a page
 
     @classmethod
     def begin(cls, return_to: str, *, first_page: str = "/") -> "SignInAttempt":
-        """A new attempt. What is no path of a page of ours leads to the first page."""
+        """A new attempt. A target that is not the path of one of our pages is replaced by the first page."""
         state, nonce, verifier = (secrets.token_urlsafe(_BYTES) for _ in range(3))
         path = return_to if is_path(return_to) else first_page
         return cls(state=state, nonce=nonce, verifier=verifier, return_to=path)
 
     def is_state(self, state: str) -> bool:
-        """Whether what comes back is of this attempt."""
+        """Whether a returned state belongs to this attempt."""
         return hmac.compare_digest(self.state.encode(), state.encode())
 
     def to_cookie(self) -> str:

@@ -1,8 +1,8 @@
 """
 The fal provider: submits to fal's queue once, polls the request by its id, and trusts its result.
 
-fal has no way to say "once": the same POST twice is paid twice. So nothing here, nor in fal's client
-below, repeats a submission; and what may have been accepted is looked up, not sent again.
+fal has no idempotency keys: a POST that is sent twice is paid twice. So neither this adapter nor fal's
+client repeats a submission, and a request that may have been accepted is looked up, not sent again.
 """
 
 import asyncio

@@ -57,7 +57,7 @@ class FalClient(fal_client.AsyncClient):
         Call an endpoint of fal that its client library lacks, with our key unless `headers` have another.
 
         Raises:
-            ConnectFailed, ResponseLost, HttpErrorStatus: There is no good response.
+            ConnectFailed, ResponseLost, HttpErrorStatus: The request did not succeed.
         """
         response = await (await self._client).request(method, url, **options)
         if not response.is_success:

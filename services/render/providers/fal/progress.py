@@ -51,7 +51,7 @@ def place_in_queue(position: object) -> int | None:
 
 
 def _line(entry: Any) -> LogLine | None:
-    """A line of the log; None for what is none."""
+    """A line of the log; None for any other value."""
     try:
         at, message = datetime.fromisoformat(entry["timestamp"]), str(entry["message"])
     except (KeyError, TypeError, ValueError):

@@ -1,8 +1,8 @@
 """
 Request lookup in fal's list of requests: finds one whose reply was lost.
 
-It shows what a request was about if the account keeps payloads, and what waits in the queue later
-or not at all. So being in it proves something, and being absent proves nothing.
+The list shows the input of a request only if the account keeps payloads, and shows queued requests late or
+never. So presence in the list proves something, and absence proves nothing.
 """
 
 from collections.abc import AsyncIterator

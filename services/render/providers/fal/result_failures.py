@@ -68,7 +68,9 @@ def unknown_request(request_id: str) -> Failure:
 
 
 def was_billed(response: httpx.Response) -> Charged:
-    """Whether fal charges for it. Failures of its own are free; a refusal may have taken time."""
+    """
+    Whether fal charges for it. Its own failures are free; a refused request may have taken processing time.
+    """
     try:
         return "yes" if float(response.headers[BILLED]) > 0 else "no"
     except (KeyError, ValueError):

@@ -2,7 +2,7 @@
 HTTP transport to fal: each request is sent once, to hosts of fal only, with bounded responses.
 
 fal-client repeats requests by itself, the paid POST too. It does so for httpx's errors and for some
-statuses; so what must not be repeated leaves this transport as errors that it does not know.
+statuses; so this transport raises errors that fal-client does not know where nothing must be repeated.
 """
 
 import asyncio

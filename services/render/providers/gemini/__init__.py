@@ -44,7 +44,7 @@ from services.render.providers.request_states import RequestStopped, RequestSucc
 from services.render.providers.response_outcome import outcome_of
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
-READ = 600.0  #: seconds; the caller has less patience
+READ = 600.0  #: seconds; callers use shorter limits
 
 
 class GeminiProvider:
@@ -63,7 +63,7 @@ class GeminiProvider:
         self._http = httpx.AsyncClient(transport=transport, trust_env=False)
         self._unused = httpx.Client(
             verify=ssl_context(), trust_env=False
-        )  # or Google's client makes one as it likes
+        )  # or Google's client makes one of its own
         self._client = genai.Client(
             api_key=key,
             vertexai=False,  # overrides the environment

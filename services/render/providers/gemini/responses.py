@@ -30,7 +30,10 @@ _REFUSED = frozenset(
 
 
 def images_in(response: types.GenerateContentResponse, note: ProviderNote) -> Outputs | JobError:
-    """The pictures in a response. A model's sketches are none, but the last one counts where no other came."""
+    """
+    The pictures in a response. A model's sketches are not outputs, but the last one counts if there is no
+    other picture.
+    """
     final = [data for part in _parts(response) if not part.thought and (data := _data(part))]
     sketches = [data for part in _parts(response) if part.thought and (data := _data(part))]
     if final:
@@ -41,7 +44,7 @@ def images_in(response: types.GenerateContentResponse, note: ProviderNote) -> Ou
 
 
 def parse_story(response: types.GenerateContentResponse, note: ProviderNote) -> Outputs | JobError:
-    """The story in a response, as it is: whether it is one is judged when it is stored."""
+    """The text of a story in a response, unchanged; it is validated when it is stored."""
     text = "".join(_texts(response, thought=False))
     if not text.strip() or _finish(response) in _REFUSED:
         return _why_not(response, note)

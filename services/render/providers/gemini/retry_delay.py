@@ -7,7 +7,7 @@ from services.render.providers.response_content import json_or_none
 
 
 def retry_delay(response: httpx.Response, text: str) -> float:
-    """Seconds, from the note that Gemini lays beside its "too fast": `{"retryDelay": "17s"}`."""
+    """Seconds, from the detail that Gemini adds to a rate limit error: `{"retryDelay": "17s"}`."""
     body = json_or_none(response)
     error = body.get("error") if isinstance(body, dict) else None
     notes = error.get("details") if isinstance(error, dict) else None

@@ -1,4 +1,4 @@
-"""The wire to Gemini: what Google's client would read as it likes, errors, leaves it unread."""
+"""HTTP transport to Gemini: raises error responses itself, before Google's client interprets them."""
 
 import httpx
 
@@ -12,7 +12,7 @@ _MAX_ERROR = 64 * 2**10  #: bytes of a response that claims to be good and is an
 
 
 class GeminiTransport(NoRetryTransport):
-    """Carries the questions of one client."""
+    """Carries the requests of one client."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Raises ConnectFailed, ResponseLost, and HttpErrorStatus for every response that is an error."""

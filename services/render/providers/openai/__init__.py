@@ -37,7 +37,7 @@ from services.render.providers.response_outputs import find_outputs
 from services.render.providers.submissions import AmbiguousSubmit, Submission
 
 BASE_URL = "https://api.openai.com/v1"
-READ = 600.0  #: seconds; the caller has less patience
+READ = 600.0  #: seconds; callers use shorter limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class OpenAIProvider:
     `Provider` at one server.
 
     Args:
-        key: None for a server that wants none.
+        key: None for a server that needs none.
         models: Those of the catalog, by name.
     """
 

@@ -2,10 +2,10 @@
 The Replicate provider: makes a prediction once, polls it by its id, and trusts its status.
 
 It speaks HTTP itself. Replicate's own client waits for a new prediction without any limit of time,
-cannot read the status `aborted`, and was last released for Pythons that are going out of use; what
-is left of it are five requests.
+cannot read the status `aborted`, and was last released for Pythons that are going out of use; and only five
+of its requests are needed.
 
-Replicate has no way to say "once": what may have been accepted is looked up, not sent again.
+Replicate has no idempotency keys: a request that may have been accepted is looked up, not sent again.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """
 Request lookup in Replicate's list of predictions: finds one whose reply was lost.
 
-It says what a prediction was about for an hour. Nothing promises that a new one is in it at once:
-being in it proves something, and being absent proves nothing.
+The list shows the input of a prediction for an hour, and may show a new one late. So presence in the list
+proves something, and absence proves nothing.
 """
 
 from typing import Any

@@ -51,7 +51,7 @@ class SimProvider:
         self._base_url = base_url
 
     async def remove_old_records(self, kept: timedelta) -> None:
-        """Retention of the records, for ever: one round an hour."""
+        """Apply the retention of records once an hour. Runs until canceled."""
         while True:
             await asyncio.to_thread(self.records.remove_older, kept.total_seconds())
             await asyncio.sleep(_REMOVE_EVERY)

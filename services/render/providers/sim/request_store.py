@@ -41,7 +41,7 @@ class SimRequestStore:
         return (self._marks / f"{name}.canceled").exists()
 
     def count(self, what: str, times: int) -> bool:
-        """True for the first `times` calls about a thing, over all processes."""
+        """True for the first `times` calls with a name, over all processes."""
         for number in range(times):
             try:
                 (self._marks / f"{what}.{number}").touch(exist_ok=False)

@@ -15,11 +15,11 @@ from services.render.providers.sim.results import draw_result
 
 _NAME = re.compile(r"sim_[0-7][0-9A-HJKMNP-TV-Z]{25}_\d{1,19}")
 _HUGE = 5 * 10**9  #: bytes, announced and never sent
-_DRAWING = asyncio.Semaphore(2)  #: drawn at once: the machine has other things to do
+_DRAWING = asyncio.Semaphore(2)  #: pictures drawn at the same time; the machine has other work
 
 
 def sim_routes(sim: SimProvider) -> APIRouter:
-    """The sim's own little web."""
+    """Routes of the sim's results."""
     router = APIRouter(include_in_schema=False, route_class=ScopedRoute)
 
     @router.get("/sim/{name}/{index}")
