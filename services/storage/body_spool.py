@@ -36,7 +36,7 @@ class Spool:
     Args:
         limit: Bytes of it at most.
         claim: The room on the disk that it has.
-        limit_of: The limit by the body's first bytes, which is asked once. It may raise, too.
+        limit_of: Returns the limit for a body by its first bytes. Called once; it may raise.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Spool:
                 stream.write(chunk)
 
     def _look_at(self, chunk: bytes, length: int) -> None:
-        """Judge a body by its first bytes, before the others have come."""
+        """Check a body by its first bytes, before the rest arrives."""
         if self._limit_of is None:
             return
         self._head += chunk[:HEAD]

@@ -35,7 +35,7 @@ async def off_loop(read: Callable[[Body], T], body: Body) -> T:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """A body, and what it is known by."""
+    """A body and its digests."""
 
     body: Body
     size: int

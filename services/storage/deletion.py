@@ -16,9 +16,9 @@ QUEUE_GROUP = "storage"  #: one of the storage processes removes
 
 async def delete_job_objects(events: EventLog, store: ObjectStore, job: str) -> int | None:
     """
-    The objects of a pruned job: those of its record, and whatever a crash left beside them.
+    Delete the objects of a pruned job: those in its record, and others that a crash left.
 
-    Returns how many there were; None when the job is kept: then nothing is deleted. Raises Unavailable.
+    Returns their number; None if the job is kept, and nothing is deleted. Raises Unavailable.
     """
     entry = await events.job(job)
     if entry is None or entry.record.pruned_at is None:

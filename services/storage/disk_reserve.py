@@ -18,7 +18,7 @@ class DiskReserve:
     Args:
         folder: Where they are spooled.
         keep_free: Bytes of the disk that stay free.
-        copies: How often a body comes to lie on this disk: spooled, and in a store beside it.
+        copies: Copies of a body on this disk: in the spool, and in a store on the same disk.
     """
 
     def __init__(self, folder: Path, *, keep_free: int, copies: int = 1) -> None:

@@ -153,7 +153,7 @@ def _timeout(seconds: Mapping[str, float | None]) -> aiohttp.ClientTimeout:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Whatever goes wrong is one of the errors of httpx; their texts name no address."""
+    """Translate every error to one of httpx's; their texts contain no address."""
     try:
         yield
     except httpx.HTTPError:

@@ -19,7 +19,7 @@ class RoundRobinQueue(Generic[Piece]):
         return sum(map(len, self._lines.values()))
 
     def add(self, project: str, piece: Piece) -> None:
-        """The piece is the last one of its project."""
+        """Append a piece to the queue of its project."""
         self._lines.setdefault(project, deque()).append(piece)
 
     def next(self, in_use: Mapping[str, int], share: int) -> tuple[str, Piece] | None:
@@ -45,7 +45,7 @@ class RoundRobinQueue(Generic[Piece]):
         return project, piece
 
     def remove(self, project: str, piece: Piece) -> None:
-        """A piece that waits no longer. One that does not wait is fine."""
+        """Remove a piece. Does nothing if it does not wait."""
         line = self._lines.get(project)
         if line and piece in line:
             line.remove(piece)

@@ -3,7 +3,7 @@ Fan-out: every event is rendered once, and sent in order to each subscribed clie
 
 One consumer per process fills a buffer of recent events (`EventBuffer`). `_broadcast_all` hands each
 to the clients that are live. A client that joins reads what it missed from the log and from the buffer,
-and becomes live in the moment in which nothing is left between the two: no gap, and nothing twice.
+and becomes live once nothing is missing between the two: no gap, and nothing twice.
 """
 
 import asyncio

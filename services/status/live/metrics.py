@@ -14,6 +14,6 @@ _CONNECTIONS = Gauge("heliograph_live_connections", "Live clients", ["protocol"]
 
 
 def export_connections(limits: ClientLimits) -> None:
-    """Show how many clients there are when it is asked for."""
+    """Export the number of clients, counted at each scrape."""
     _CONNECTIONS.labels("websocket").set_function(lambda: limits.connections.count)
     _CONNECTIONS.labels("sse").set_function(lambda: limits.streams.count)

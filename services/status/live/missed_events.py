@@ -29,7 +29,7 @@ class _Page:
 
 
 class MissedEvents:
-    """The log, as far as clients that resume look into it. Every method raises Unavailable."""
+    """Reads the log for clients that resume. Every method raises Unavailable."""
 
     def __init__(self, bus: NatsBus) -> None:
         self._bus = bus

@@ -73,7 +73,7 @@ class StreamQuery(BaseModel, extra="forbid"):
 def sse_routes(
     subscribing: SubscriptionFactory, admission: ClientLimits, memory: SendQueueMemory
 ) -> APIRouter:
-    """The twin of the live connection, one subscription long."""
+    """Route of event streams: a live connection with one subscription, for clients that only listen."""
     router = create_router("live")
 
     @router.get(

@@ -13,7 +13,9 @@ class LookupBackoff:
         self._next: dict[str, tuple[float, float]] = {}  #: job -> when, and the pause after it
 
     def due(self, undecided: Iterable[str], most: int) -> list[str]:
-        """Whose time came first, if it has come. Jobs that were decided are forgotten."""
+        """
+        The job whose lookup has been due for longest, if any is due. Jobs that were decided are forgotten.
+        """
         clock = asyncio.get_running_loop().time()
         fresh = (clock + self._first, 2 * self._first)
         self._next = {job: self._next.get(job, fresh) for job in undecided}

@@ -1,8 +1,8 @@
 """
 Pending events: stores the first events of jobs whose prices are held, where the process that was to store them died.
 
-Whoever writes the next budget record of the project does it, too. This is for a project that is asked for nothing
-more: its job is to run in seconds, and not with the next request.
+A process that writes the next budget record of the project does the same. This task is for a project
+without further requests: its job runs within seconds, and not only after the next request.
 """
 
 import asyncio

@@ -2,8 +2,9 @@
 Expiry of job records: removes the last event of jobs of which nothing else is left.
 
 The job's idempotency key is looked up in that event, so a key that is used again after its
-removal makes a new job. It goes so long after the end of the job as keys are kept, and only where retention
-pruned the job and its objects are removed. Without a time every record stays for ever.
+removal makes a new job. The event is removed when the key has been kept for long enough after the end of
+the job, and only if retention pruned the job and its objects are removed. Without a time limit every record
+stays for ever.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -21,7 +21,7 @@ SHOWN = 100  #: jobs of a report
 
 
 class PruneItem(NamedTuple):
-    """A job that goes."""
+    """A job to prune."""
 
     job: FinishedJob
     reason: Reason

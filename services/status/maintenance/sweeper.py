@@ -1,8 +1,8 @@
 """
 Sweeper: re-enqueues open jobs without event or message; expires jobs past their deadline.
 
-It decides by the record, not by the read model that told it where to look, and does nothing that
-could not be done twice.
+It decides by the record, not by the read model that told it where to look, and everything it does may be
+done twice.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ _BATCH_SIZE = 500  #: jobs looked at in one round
 
 
 class Sweeper:
-    """Looks at the jobs nothing happened to for a while."""
+    """Checks the jobs that had no event for a while."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """
 Expiry of user budgets: removes the records of users whose periods are over, and old ones of the others.
 
-What a record says is in the newest one, so the others are only kept as long as an audit may need them.
+Only the newest record counts; the others are kept as long as an audit may need them.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _LEASE = "user_budgets"
 
 @dataclass(frozen=True, kw_only=True)
 class UserBudgetExpiry:
-    """Removes what records of users say no more. Every method raises Unavailable."""
+    """Removes records of users that are needed no more. Every method raises Unavailable."""
 
     jetstream: JetStream
     marks: BudgetMarks

@@ -27,5 +27,5 @@ def without_zeros(written: str) -> str:
 
 
 def folded(written: str) -> str:
-    """A text as others are compared with it: however it is capitalised, in any database."""
+    """The form of a text by which texts are compared, whatever their case, in any database."""
     return without_zeros(written.casefold())

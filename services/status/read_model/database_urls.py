@@ -48,7 +48,7 @@ _FORMS = "sqlite+aiosqlite:///<file> or postgresql+asyncpg://<user>:<password>@<
 
 
 def parse_database_url(url: str) -> URL:
-    """Errors show nothing of it: there may be a password in it."""
+    """Errors never show the URL, because it may contain a password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

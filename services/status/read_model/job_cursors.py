@@ -23,7 +23,7 @@ def cursor_after(record: Record, order: JobOrder = "newest") -> str:
 
 
 def read_cursor(cursor: str, order: JobOrder = "newest") -> tuple[int, str]:
-    """Raises ValidationFailed for what is no cursor of ours."""
+    """Raises ValidationFailed for a text that is not one of our cursors."""
     try:
         *kind, at, job = decode(cursor).decode().split(".")
         is_of_order = kind == ([_ENDED] if order == "ended" else [])

@@ -2,8 +2,8 @@
 Slot queries: slots and versions, computed from their jobs.
 
 A version needs no table of its own: it is the number of a success among those of its slot, in the
-order of the log. So the numbers are the same however often the read model is made anew. What was
-pruned keeps its number, and is not shown. A success whose pictures cannot be decoded is no version.
+order of the log. So the numbers are the same whenever the read model is rebuilt. A pruned version keeps its
+number, and is not shown. A success whose pictures cannot be decoded is not a version.
 """
 
 from collections.abc import Sequence

@@ -56,7 +56,7 @@ _MOVE_CURSOR = (
 
 
 class SqlProjection(SqlSession):
-    """Takes events in."""
+    """Applies events to the tables."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)

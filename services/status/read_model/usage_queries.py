@@ -122,7 +122,7 @@ def _cursor(place: Place) -> str:
 
 
 def _read_cursor(cursor: str, length: int) -> Place:
-    """Raises ValidationFailed for what is no cursor of ours."""
+    """Raises ValidationFailed for a text that is not one of our cursors."""
     try:
         number, *texts = json.loads(decode(cursor))
         is_ours = len(texts) == length - 1 and all(isinstance(each, str) for each in texts)

@@ -2,7 +2,7 @@
 Sandboxed image worker: decodes untrusted files, started as `python -m services.storage.media.image_worker`.
 
 It reads requests and writes results, as JSON lines. Every picture is opened in a fork of its own,
-with little memory and little time, so a bomb takes only the fork with it. Decoders: five, no more.
+with little memory and little time, so a decompression bomb ends only that fork. There are five decoders.
 
 A result is a picture's size and variants, or `error`. `decodable: false` beside it says that the
 pixels are damaged or cut off, and nothing else is wrong: reading the picture again may help.
@@ -30,7 +30,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 THUMBNAIL = 320  #: pixels of the longer side
 LIGHT = 2048  #: pixels of the longer side of the webp variant, at most
 
-LARGE = 16_000_000  #: pixels; larger pictures stand back for smaller ones
+LARGE = 16_000_000  #: pixels; larger pictures have a lower priority
 _NICER = 5
 
 _MEMORY = 1280 * 1024 * 1024  #: bytes of address space; a WebP of 64 Mpx takes four times 256 MiB

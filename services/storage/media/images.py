@@ -135,7 +135,7 @@ class ImageWorkers:
     async def _result_in_time(
         self, request: dict[str, Any], project: str, behind: bool
     ) -> dict[str, Any]:
-        """Too much work is refused by the fork, in a result: what is late is not the picture's fault."""
+        """The fork itself refuses too much work, in a result, so a late result is not the picture's fault."""
 
         async def attempt() -> dict[str, Any]:
             async with self._permits.permit(project, behind=behind), asyncio.timeout(_TIMEOUT):
@@ -180,7 +180,7 @@ async def _start() -> Process:
         stdin=PIPE,
         stdout=PIPE,
         start_new_session=True,
-        env={"GLIBC_TUNABLES": _MALLOC},  # who decodes untrusted files has no secrets
+        env={"GLIBC_TUNABLES": _MALLOC},  # a process that decodes untrusted files gets no secrets
     )
 
 

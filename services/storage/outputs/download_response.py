@@ -39,7 +39,7 @@ def check_response(response: httpx.Response, limit: int) -> None:
 
 
 async def receive_body(response: httpx.Response, buffer: BodyBuffer, limit: int) -> Body:
-    """Undoes compression, which counts for the limit only as what it stands for."""
+    """Receives the body and undoes compression; the limit applies to the decompressed size."""
     size = 0
     try:
         body = decoder(response.headers.get("Content-Encoding"), limit)

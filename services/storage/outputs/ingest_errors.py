@@ -12,7 +12,7 @@ def deciding_error(
     record: Record, errors: BaseExceptionGroup[Exception], *, deadline: float
 ) -> Exception:
     """
-    One error of an output ends the job. What is down is waited for, but not for ever.
+    The error that ends the job. Unavailable services are waited for until the deadline.
 
     Args:
         deadline: Seconds since the job's last event after which nothing is waited for.

@@ -1,8 +1,8 @@
 """
 Inline results: outputs that came inside a provider's response, and have no address of their own.
 
-Render puts them here before it writes `rendered`. They belong to their job: they are no uploads and
-cannot be references. Storing the job moves them to its assets, pruning it removes them.
+Render puts them here before it writes `rendered`. They belong to their job: they are not uploads and cannot
+be references. Storing the job moves them to its assets, pruning it removes them.
 """
 
 from pathlib import Path
@@ -46,8 +46,8 @@ class InlineResults:
         """
         Raises Unavailable: upload it again later.
 
-        One that comes again after its job succeeded is stored as an asset already, and not kept: a
-        restarted render sends a response that it does not know to be stored.
+        One that is uploaded again after its job succeeded is an asset already, and is not kept: a restarted
+        render does not know that the response is stored.
         """
         key = inline_key(project, job, content.sha256)
         await self._store.put(key, content, _MEDIA_TYPE)

@@ -47,7 +47,7 @@ def _not_sole() -> bool:
 
 
 class JobIngest:
-    """Carries out what comes in on `store.>`."""
+    """Stores the jobs of messages on `store.>`."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class JobIngest:
         return ended
 
     def _is_last(self, waited: float) -> bool:
-        """Whether results that are not there were waited for, and long enough."""
+        """Whether the wait for missing results has lasted long enough."""
         return 0 < waited >= self._settings.missing_result_deadline
 
     async def _fail(self, entry: LogEntry, record: Record, error: JobError) -> Record:
@@ -144,8 +144,8 @@ class JobIngest:
 
     async def _give_back(self, record: Record, waited: float) -> bool:
         """
-        A result may not be there yet: its ticket waits, without a permit, less and less often. False
-        when it was waited for long enough.
+        A result may not be available yet: put its ticket back with a growing delay, without a permit. False
+        once it has waited long enough.
         """
         left = self._settings.missing_result_deadline - waited
         if left <= 0:
@@ -185,7 +185,7 @@ class JobIngest:
         All outputs, in parallel: those that are kept, and why others never will be.
 
         Args:
-            lasting: Errors of one output that leave the others what they are.
+            lasting: Permanent errors of one output that do not affect the others.
 
         Raises:
             JobError: No output was stored, or one can still be downloaded later.

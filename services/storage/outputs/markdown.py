@@ -12,7 +12,7 @@ def render_markdown(text: Body) -> dict[str, ImageVariant]:
     """
     Readable forms of a JSON text.
 
-    A text that is no story has no readable form: it was paid for, and is kept as it is.
+    A text that is not a story has no readable form; it was paid for, and is stored unchanged.
     """
     try:
         story = Story.model_validate_json(whole(text))

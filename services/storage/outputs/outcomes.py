@@ -35,8 +35,8 @@ def indexed(outputs: list[Output]) -> list[tuple[int, Output]]:
 
 def readdressed(outputs: list[Output], fresh: list[Output]) -> list[Output]:
     """
-    The outputs under fresh addresses, each under that of its index. A provider names all that it made,
-    of which a job may have kept a part; what it does not name stays where it is.
+    The outputs with fresh addresses, matched by index. A provider lists everything that it made, of which a
+    job may have kept only a part; an output that it does not list keeps its address.
     """
     urls = {index: each.url for index, each in indexed(fresh) if each.url}
     return [
@@ -49,8 +49,8 @@ def outcome(
     record: Record, assets: list[Asset], refused: dict[int, JobError]
 ) -> Succeeded | Failed:
     """
-    Final event of the job. What its provider flagged is stored and withheld; if that is all, the job
-    failed by the provider's content policy, and was paid for. Refused outputs are reported.
+    Final event of the job. Flagged outputs are stored and withheld; if all are flagged, the job failed by
+    the provider's content policy, and was paid for. Refused outputs are reported.
     """
     flagged = {index for index, output in indexed(record.internal.outputs) if output.flagged}
     shown = [asset for asset in assets if asset.index not in flagged]

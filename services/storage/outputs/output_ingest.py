@@ -136,7 +136,7 @@ class OutputIngest:
                 return media_type, content, opened
             except (Undecodable, CutOff):
                 if is_last and media == "video":
-                    raise  # half a film is none
+                    raise  # an incomplete film is not stored
                 if is_last:
                     break
             seen.add(content.sha256)

@@ -1,4 +1,4 @@
-"""Progress of storing, as hints on core NATS: only of what takes long enough to be looked at."""
+"""Progress of storing, as hints on core NATS: only for jobs that take long enough to be watched."""
 
 import asyncio
 from types import TracebackType

@@ -14,8 +14,7 @@ STORIES = "scenes"  #: the kind whose texts are stories
 
 def check_text(output: Body, kind: str) -> tuple[str, Body]:
     """
-    The media type of what a model wrote, and the text to store. A story that is written in another
-    way is put in order.
+    The media type of what a model wrote, and the text to store. A story in another form is normalized.
 
     Raises:
         OutputRefused: The output is not text.

@@ -22,14 +22,14 @@ IsSole = Callable[[], bool]  #: called before an object is put, and after
 
 class ObjectStore(Protocol):
     """
-    Keeps bytes under a key that names them, so that putting them twice is putting them once.
+    Keeps bytes under a key derived from them, so that putting them twice changes nothing.
 
     Raises:
         StoreUnavailable: The store does not respond; try again later.
     """
 
     async def open(self) -> None:
-        """Make the bucket, or what stands for one, unless it is there."""
+        """Make the bucket, or its equivalent, unless it exists."""
 
     async def aclose(self) -> None:
         """Close connections; the store is not used any more."""
@@ -60,7 +60,7 @@ class ObjectStore(Protocol):
         """Keys with this prefix."""
 
     async def delete(self, key: str) -> None:
-        """Forget what is under a key. Nothing there is fine."""
+        """Delete what is under a key. Does nothing if there is nothing."""
 
     def presigned_url(self, stored: StoredObject, *, seconds: float) -> str:
         """

@@ -204,7 +204,7 @@ def _etag(response: httpx.Response | WholeResponse) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Whatever goes wrong at the store is for later. No signed address gets into a log."""
+    """Translate every error of the store to a transient one, without signed addresses in its text."""
     try:
         yield
     except httpx.HTTPStatusError as error:

@@ -1,4 +1,4 @@
-"""Builds the uploads: what clients brought, the receiver of new ones, and retention."""
+"""Builds the uploads: the store of uploads, the receiver of new ones, and retention."""
 
 from dataclasses import dataclass
 from functools import partial

@@ -13,7 +13,7 @@ _RETRY_AFTER = 3600.0  #: seconds until a project that is full may have room aga
 
 
 class UploadQuota:
-    """Counts what is known of uploads, a moment late: a few at once may go over the bound."""
+    """Counts the known uploads, with a short delay: simultaneous uploads may exceed the bound a little."""
 
     def __init__(self, uploads: KvCache, settings: StorageSettings) -> None:
         self._uploads = uploads

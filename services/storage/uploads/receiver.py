@@ -40,7 +40,7 @@ class UploadReceiver:
         self.limit = max(settings.max_bytes(media) for media in get_args(Media))
 
     async def receive(self, project: str, sha256: str, request: Request) -> tuple[bool, Any]:
-        """Whether an upload is new, and what is known of it."""
+        """Receive an upload. Returns whether it is new, and its properties."""
         known = await self._uploads.find(project, sha256)
         if known:
             return False, known

@@ -29,9 +29,8 @@ class UploadSweeper:
     """
     Removes uploads that nothing names.
 
-    An upload is touched when it is used, so the compare-and-set by which it is taken away is lost
-    where a job is about to name it. Each copy has a key of its own: a removal that comes late never
-    meets the next one.
+    An upload's entry is written when it is used, so the compare-and-set that removes it fails if a job is
+    about to name it. Each copy has a key of its own: a late removal never deletes the next copy.
 
     Args:
         keep: Days since the last use.
