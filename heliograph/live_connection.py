@@ -58,7 +58,7 @@ async def close_error(socket: ClientConnection) -> Exception:
 
 
 class ConnectionAttempts:
-    """Attempts to reach a service: how long none has worked, and what makes another one useless."""
+    """Attempts to reach a service: how long none has worked, and which errors make another one useless."""
 
     def __init__(self, link: Link) -> None:
         self._link = link

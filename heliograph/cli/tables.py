@@ -1,4 +1,4 @@
-"""Tables of the command line: one line a thing, an empty cell for what is not known."""
+"""Tables of the command line: one line per item, an empty cell for an unknown value."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

@@ -22,8 +22,8 @@ class Client(BulkCalls, QuoteCalls, BudgetCalls, QuotaCalls, UsageCalls, LiveCal
     Args:
         url: URL of the gateway. Default: `HELIOGRAPH_PUBLIC_URL`, or http://127.0.0.1:8080.
         project: Default: `HELIOGRAPH_PROJECT`, or `demo`.
-        proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: what other
-            variables say of proxies and certificates is not read.
+        proxy: The address of an HTTP proxy. Default: `HELIOGRAPH_PROXY`, or none: other variables about
+            proxies and certificates are ignored.
         key: An API key, if the gateway requires one. Default: `HELIOGRAPH_KEY`, or the content of the
             file that `HELIOGRAPH_KEY_FILE` names.
 

@@ -61,7 +61,7 @@ class LiveCalls(GatewayConnection):
         timeout: float | None = None,  # it has an error of its own
     ) -> list[Job]:
         """
-        The jobs, once all of them have ended, however they did.
+        Wait until all jobs have ended, in whatever state, and return them.
 
         Raises:
             RequestRejected, LiveClosed, WaitedTooLong: As `follow` does.

@@ -117,8 +117,8 @@ def event_type(name: str) -> str:
 @lru_cache(maxsize=256)
 def event_name(type_: str) -> str:
     """
-    The name in a CloudEvents type. One that this release does not know is as good as any other: what an
-    event of our major version says is its record.
+    The name in a CloudEvents type. A name that this release does not know is accepted: every event of our
+    major version carries the whole record.
 
     Raises:
         Unreadable: The type has another major version, or is not one of ours.

@@ -1,8 +1,8 @@
 """
 Compaction: shrinks the records of jobs that ended long ago when the event log is nearly full.
 
-Kept is what its key, its slot and its bill are answered with: digests, how it ended, what it cost, its
-assets, and what is still at a provider and was paid for. Of the rest stays what fits.
+A record keeps what requests for its key, its slot and its bill need: digests, how it ended, what it cost,
+its assets, and what is still at a provider and was paid for. Of the rest it keeps what fits.
 """
 
 from collections.abc import Iterator

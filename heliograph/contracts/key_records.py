@@ -173,8 +173,8 @@ def _latest_end(parent: Principal, own: KeyRecord | None, now: datetime) -> date
     """
     Latest expiry of a key that the principal creates; null: no limit.
 
-    A session is a way to ask, and bounds no key: the key behind it does. Behind one by an identity
-    provider there is none, and nothing that would end the new key by itself.
+    A session does not limit the life of a new key; the key behind the session does. A session at an
+    identity provider has no such key, so its keys have a limit of their own.
     """
     if own is not None:
         return own.expires_at
@@ -265,7 +265,7 @@ def expiry_notice(record: KeyRecord, now: datetime) -> timedelta | None:
     """
     The notice that is due of a key's expiry, which comes within that time; None: there is time.
 
-    A key that was made for less than a notice is none to warn of then.
+    A key whose whole life is shorter than a notice does not get that notice.
     """
     if record.expires_at is None or record.revoked_at or _is_over(record.expires_at, now):
         return None

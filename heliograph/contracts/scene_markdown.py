@@ -1,4 +1,4 @@
-"""Stories as Markdown: words of a model, of which none means anything to a renderer. Pure."""
+"""Stories as Markdown: the text of a model, escaped so that a renderer finds no markup in it. Pure."""
 
 import html
 import re
@@ -31,7 +31,7 @@ def _paragraphs(story: Story) -> Iterator[str]:
 
 def _on_one_line(text: str) -> str:
     """
-    The words of a model as words: neither HTML nor Markdown in them means anything.
+    The text of a model on one line, with its HTML and Markdown escaped.
 
     HTML is written as entities, as not every Markdown renderer supports a backslash escape.
     """

@@ -9,8 +9,8 @@ class ServerClock:
     The time by which deadlines, waits and periods are decided, the same in all processes.
 
     It is learned from what the server says, and goes on by this process's monotonic clock: what the
-    host's own clock shows, or whether it is set, changes nothing. Until the server has said
-    something, it is the host's.
+    host's own clock shows, or whether it is set, changes nothing. Until the first reply of the server, it
+    is the host's time.
     """
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ class DataDir:
         Keep other users of this machine out: of what this process and its children write from now on,
         and of what an earlier release left readable.
 
-        A folder that is not empty and was never a home is not ours to close.
+        The modes of a folder that is not empty and was never a home are left unchanged.
         """
         os.umask(0o077)
         home = self.folder()

@@ -1,5 +1,5 @@
 """
-The job that clients see: a record without `internal`, with what only the edge knows filled in.
+The job that clients see: a record without `internal`, with the fields filled in that only the API knows.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def create_presenter(settings: ServiceSettings, request: RequestReply) -> "JobPr
 
 
 class JobPresenter:
-    """Turns records into jobs for one edge."""
+    """Turns records into the jobs that one service shows to clients."""
 
     def __init__(self, settings: ServiceSettings, url_cache: PresignedUrlCache) -> None:
         self._gateway = settings.gateway_url
@@ -59,7 +59,7 @@ class JobPresenter:
         return job
 
     async def jobs(self, records: Sequence[tuple[Job, int]]) -> list[dict[str, Any]]:
-        """Several jobs, with one question to storage for all their assets."""
+        """Several jobs, with one request to storage for all their assets."""
         objects = [o for record, _ in records for _, o in self._objects(record)]
         urls = await self._url_cache.of(objects) if objects else {}
         return [self._present(record, sequence, urls) for record, sequence in records]
@@ -118,7 +118,7 @@ def with_progress(job: dict[str, Any], report: ProgressReport | None) -> dict[st
 
 
 def with_queue_position(job: dict[str, Any], turn: Position | None) -> dict[str, Any]:
-    """A queued job with what the dispatcher knows: its turn, or what holds it up."""
+    """A queued job with what the dispatcher knows: its position, or the reason why it waits."""
     if turn is None or job["status"] != "queued":
         return job
     merged = {**job, "position": turn.position}

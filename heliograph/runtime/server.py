@@ -138,7 +138,7 @@ def pid_file(settings: ServiceSettings, service: str) -> Iterator[Path]:
 
 
 class _Server(uvicorn.Server):
-    """A server that ends by returning: its caller has things to put in order afterwards."""
+    """A server that ends by returning, so that its caller can clean up."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from heliograph.runtime.renamed_settings import deprecated_variables
 Settings = TypeVar("Settings", bound=BaseSettings)
 
 CANNOT_START = 2  #: exit code
-UNFIT_SERVER = 78  #: exit code: the NATS server is not as this release wants it
+UNFIT_SERVER = 78  #: exit code: the NATS server does not meet the requirements of this release
 
 
 class StartupError(Exception):

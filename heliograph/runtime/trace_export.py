@@ -40,7 +40,7 @@ _OF_ERRORS = frozenset({"exception.type"})  #: their texts may quote a prompt
 
 
 def export_traces(endpoint: str, service: str) -> None:
-    """Trace this process from now on, and what it asks over HTTP."""
+    """Trace this process and its HTTP requests from now on."""
     set_global_textmap(
         TraceContextTextMapPropagator()
     )  # and no baggage, which would go to providers

@@ -25,7 +25,7 @@ _NATS = {"messaging.system": "nats"}
 
 
 def span(name: str) -> AbstractContextManager[Span]:
-    """A part of what is traced here."""
+    """A span of the current trace."""
     return _span(name)
 
 

@@ -32,7 +32,7 @@ MAX_USERS = 10_000  #: of a project that have a record in a month
 
 
 class BudgetRecords(NamedTuple):
-    """The budget of a project, and those of its users that something is about, by digest."""
+    """The budget of a project, and those of the users concerned, by digest."""
 
     project: BudgetRecord
     users: Mapping[str, BudgetRecord]

@@ -62,7 +62,7 @@ class TokenVerifier:
 
     def verify(self, text: str, now: datetime) -> Principal:
         """
-        Whom a token is for.
+        The principal of a token.
 
         Raises:
             Unauthenticated: The token is malformed, forged or expired, or valid for more than 15 minutes.

@@ -97,7 +97,7 @@ class KeyedAccess:
         return self._tokens.verify(text.strip(), now())
 
     async def _check_owners(self, principal: Principal, request: HTTPConnection) -> None:
-        """Raises NotFound, with the words for what is not there at all."""
+        """Raises NotFound, with the same message as for a resource that does not exist."""
         for parameter, owner in self._owners.items():
             name = request.path_params.get(parameter)
             if name is None or not matches(owner.pattern, name):

@@ -34,7 +34,7 @@ class SessionCache:
 
     def authenticate(self, token: str) -> Principal:
         """
-        Whom a token of a session is for. Counts as a use of the session's key.
+        The principal of a session's token. Counts as a use of the session's key.
 
         Raises:
             Unauthenticated: The session is unknown or has ended, or its key is not valid any more.
@@ -46,7 +46,7 @@ class SessionCache:
         return principal
 
     def principal(self, digest: str) -> Principal:
-        """Whom a session is for. Raises as `authenticate` does."""
+        """The principal of a session. Raises as `authenticate` does."""
         record = self.record(digest)
         if record is None or not is_open(record, now()):
             raise Unauthenticated

@@ -58,7 +58,7 @@ class TicketStore:
 
     async def redeem(self, text: str, origin: str | None) -> Principal:
         """
-        Whom a ticket is for; it works once, while the key or session that it goes back to does.
+        The principal of a ticket, which works once, as long as the key or session that it was made with does.
 
         Raises:
             Unauthenticated: The ticket is unknown, used or expired, or for pages of another origin.

@@ -54,7 +54,7 @@ class KeySet:
         return self._keys[key_id]
 
     async def watch(self) -> None:
-        """Read the keys again and again. Where that fails, those that are known stay."""
+        """Read the keys at an interval. If that fails, the known keys stay in use."""
         while True:
             try:
                 self.read(await self._text())

@@ -57,7 +57,7 @@ class JobBudgets(Protocol):
     ) -> None:
         """
         Let jobs take their part of what another copy of their request may have held for them. Raises
-        nothing: else each is held by itself.
+        nothing: otherwise each job is held separately.
 
         Args:
             users: Digests of their users.
@@ -65,8 +65,8 @@ class JobBudgets(Protocol):
 
     async def release_plan(self, holder: PlanHolder) -> None:
         """
-        Give back what no job has taken, if no other copy of the request is under way. Raises nothing: else
-        it goes by itself after two minutes.
+        Give back what no job has taken, if no other copy of the request is under way. Raises nothing:
+        otherwise the hold expires after two minutes.
         """
 
 

@@ -2,7 +2,7 @@
 Combined changes of key-value entries: what comes while an entry is being written is written together.
 
 The tasks of one process that changed an entry each by itself would only make each other's compare fail.
-What is remembered of an entry is tried first: the compare says whether it still stands so.
+The remembered entry is tried first: the compare tells whether it is current.
 """
 
 import asyncio

@@ -5,8 +5,8 @@ An atomic batch costs the server a fixed amount, and each message in it less tha
 a large group is committed as a batch, and the messages of a small one are stored one by one, at once. No
 message waits for others to come: a group is what came while the last batch was under way.
 
-A batch is only ever a shortcut. Whatever it comes to but a success, each message is then stored by itself,
-which finds out what became of it by its id.
+A batch is only ever a shortcut. Unless it succeeds, each message is then stored by itself, which finds by
+its id whether it is stored already.
 """
 
 import asyncio

@@ -265,7 +265,7 @@ class JetStream(CoreNats):
         self, stream: str, subject: str, sequence: int = 1
     ) -> AsyncIterator[Stored]:
         """
-        The same, with all that was acknowledged before: for those who never come back to it.
+        The same, with all that was acknowledged before: for callers that do not read it again.
 
         Raises:
             Unavailable: The server lags behind the leader, or does not respond.

@@ -21,10 +21,10 @@ _REMEMBERED = 1_000  #: writes of this process whose notifications may still com
 
 class KvCache:
     """
-    A small bucket of which this process knows everything, a moment late.
+    A complete copy of a small bucket, a moment late.
 
-    A writer publishes a notification; that only triggers a refresh.
-    Reading the bucket itself, from where the last look ended, is what counts.
+    A writer publishes a notification, which only triggers a refresh: the bucket is read from where the last
+    read ended.
     """
 
     def __init__(self, jetstream: JetStream, name: str) -> None:
@@ -66,7 +66,7 @@ class KvCache:
         return self._entries.get(key) or KvEntry({}, 0)
 
     def cached(self, key: str) -> KvEntry | None:
-        """The entry of a key, without asking anybody; None before everything was read once."""
+        """The cached entry of a key; None before everything was read once."""
         return (self._entries.get(key) or KvEntry({}, 0)) if self._is_whole else None
 
     def known(self, prefix: str) -> list[KvEntry] | None:

@@ -2,8 +2,8 @@
 Ordered consumer: every message of a stream from a sequence on, in order, each once, as it is stored.
 
 The server pushes and numbers messages. A client that misses a number, or receives nothing for
-longer than heartbeats take, asks anew from the last message it had. nats-py has such a consumer, too;
-it was seen to stop for good, without a word, among many lost connections.
+longer than heartbeats take, asks anew from the last message it had. nats-py's own ordered consumer was seen
+to stop for good, without an error, after many lost connections.
 """
 
 import asyncio

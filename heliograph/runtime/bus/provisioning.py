@@ -3,7 +3,7 @@ Provisioning: creates and updates all streams, consumers and buckets.
 
 By raw API JSON, because the client's own classes drop fields they do not know, and idempotently,
 because every process does it when it starts, unless its NATS user may not. What the server echoes is
-compared with what was asked: servers drop what they do not understand without a word.
+compared with what was asked: servers silently drop fields that they do not know.
 """
 
 import secrets

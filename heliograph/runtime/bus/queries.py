@@ -71,7 +71,7 @@ async def serve_query(
     group: str = "",
 ) -> Subscription:
     """
-    Serve a query from now on: with a reply, or a problem. None waits for those before it. One whose
+    Serve a query from now on: with a reply, or a problem. Queries are handled concurrently. One whose
     reply would not go to an inbox is skipped.
 
     Args:

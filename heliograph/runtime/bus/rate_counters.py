@@ -19,7 +19,7 @@ class RateCounters:
 
     async def add(self, name: str, window: int, count: int) -> int:
         """
-        Add to a counter. Returns what it says now.
+        Add to a counter. Returns its new value.
 
         Raises:
             Unavailable: The server did not confirm; the count may or may not have been added.

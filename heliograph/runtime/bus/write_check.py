@@ -16,7 +16,7 @@ _KEYS = 64  #: of one service: processes share them when there were more
 
 class WriteCheck:
     """
-    A server that is connected may store nothing: its disk was full, or may be written to no more.
+    Whether the server stores messages: a connected one may not, after its disk was full or became read-only.
 
     Args:
         service: Whose key it is.
@@ -34,7 +34,7 @@ class WriteCheck:
             await asyncio.sleep(_INTERVAL)
 
     async def write(self) -> str | None:
-        """Write once; what went wrong."""
+        """Write once. Returns the error, if there was one."""
         try:
             await self._jetstream.publish(self._subject, b"{}", {"ce-id": str(ULID())})
         except (Unavailable, QueueFull, ApiError) as error:

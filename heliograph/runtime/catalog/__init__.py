@@ -1,4 +1,4 @@
-"""The catalog that holds now. It is replaced as a whole when its files change, see `reload`."""
+"""The current catalog. It is replaced as a whole when its files change, see `reload`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ Entry = TypeVar("Entry")
 
 
 class CurrentCatalog:
-    """The catalog that holds now. It is replaced as a whole when its files change, see `reload`."""
+    """The current catalog. It is replaced as a whole when its files change, see `reload`."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.current = catalog

@@ -13,8 +13,8 @@ class FetchHosts:
     Hosts that may be fetched from: `host` (https), `host:port`, or `*.domain` with all below it.
 
     Args:
-        own: Servers that an operator named; of a `*.domain` nobody knows all, so they have to be
-            public. Those with a port may speak plain http.
+        own: Servers that an operator named; the hosts below a `*.domain` are not known by name, so they
+            have to be public. Those with a port may speak plain http.
         public: Hosts on the internet.
     """
 

@@ -19,7 +19,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is public. What is no address, or names an interface, is not."""
+    """Whether an IP address is public. A text that is not an address, or names an interface, is not public."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

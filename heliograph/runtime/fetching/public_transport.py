@@ -1,9 +1,9 @@
 """
-Transport to public addresses only: what was checked is what is connected to.
+Transport to public addresses only: it connects to the address that was checked.
 
-All addresses in the name server's reply are checked, and one that is not public refuses the request: names
-that are public and private at once are made for attacks. The connection goes to one of these addresses,
-so that a later reply (DNS rebinding) is never asked for.
+All addresses in the name server's reply are checked, and the request is refused if one is not public: a
+name with public and private addresses is made for attacks. The connection is made to one of these
+addresses, so that a later reply (DNS rebinding) has no effect.
 """
 
 import asyncio

@@ -35,11 +35,11 @@ _UNDECLARED = Requirement("admin")
 
 
 class AccessCheck(Protocol):
-    """Decides who makes a request, and whether it may."""
+    """Authenticates and authorizes requests."""
 
     async def check(self, request: HTTPConnection, requirement: Requirement) -> Principal:
         """
-        Who makes a request, and may.
+        The principal of a request, if it is authorized.
 
         Raises:
             Unauthenticated: The request has no valid key.
@@ -139,7 +139,7 @@ async def principal_of(request: HTTPConnection) -> Principal:
 
 
 async def has_scope(request: HTTPConnection, scope: RequiredScope) -> bool:
-    """Whether who makes a request to a public route has a scope all the same."""
+    """Whether the principal of a request to a public route has a scope."""
     try:
         await access_of(request.app).check(request, Requirement(scope))
     except (RequestError, ServiceError):

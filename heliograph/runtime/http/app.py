@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  #: methods that change nothing
 _MAX_CLOSE_REASON = 100  #: characters, of 123 bytes that a close frame has room for
-_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which come by any name
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})  #: for probes, which use any host name
 _UNTRACED = _OPEN | {"/v1/events"}  #: and streams, which last as long as their clients
 #: FastAPI's own, which does nothing unless traces are exported. Its logs would quote requests
 _TELEMETRY: TelemetryConfig = {
@@ -84,7 +84,7 @@ def create_web(
 
 
 class _HostCheckMiddleware:
-    """Refuses what came by a name that is not ours, and what a page of another origin would do."""
+    """Refuses requests to a host name that is not ours, and changes by pages of other origins."""
 
     def __init__(self, app: ASGIApp, allowed: HostAllowList) -> None:
         self._app = app

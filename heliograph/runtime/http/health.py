@@ -55,7 +55,7 @@ class Readiness(BaseModel):
 
 class Standstill:
     """
-    A check of a reader: whether it goes on, as long as there is something to be read.
+    A check of a reader: whether it makes progress while there is something to be read.
 
     Args:
         position: How far it has read.

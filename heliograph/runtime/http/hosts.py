@@ -52,7 +52,7 @@ class HostAllowList:
         return bool(self._hosts & _spellings(host)) or self._is_local(authority, bound_port)
 
     def is_allowed_origin(self, text: str | None, bound_port: int | None) -> bool:
-        """Whether an `Origin` is of no page, of one of our own, or of one of the allowed."""
+        """Whether a request has no `Origin`, that of one of our pages, or an allowed one."""
         return text is None or text in self._allowed or self.is_own_origin(text, bound_port)
 
     def is_own_origin(self, text: str, bound_port: int | None) -> bool:

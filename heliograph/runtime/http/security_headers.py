@@ -1,10 +1,9 @@
 """
-Security headers of every response of a service. A route that says something else for itself is believed.
+Security headers of every response of a service. Headers that a route sets itself are kept.
 
 A response of the API is data: no browser guesses its type, frames it, runs it, names it in a `Referer`,
-keeps it, or hands it to a page of another origin that did not ask by CORS. What has a validator is a
-file, and may be kept. A response that it is still good (304) says nothing: its headers would replace those
-of the kept one.
+keeps it, or hands it to a page of another origin that did not ask by CORS. A response with a validator is a
+file, and may be kept. A response 304 gets no headers: they would replace those of the kept response.
 """
 
 from collections.abc import Iterable
