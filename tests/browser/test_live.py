@@ -30,7 +30,7 @@ def events_of(stack: Stack, *jobs: str) -> int:
 def test_a_service_that_freezes_is_noticed_and_afterwards_every_event_is_counted(
     console: ConsolePage, requests: Requests, stack: Stack
 ) -> None:
-    """Its connection stays open and says nothing: only an answer that does not come tells."""
+    """Its connection stays open and says nothing: only a reply that does not come tells."""
     console.forgiving = True
     console.page.clock.install()
     page = console.open(f"/projects/{requests.project}/jobs")

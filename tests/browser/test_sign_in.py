@@ -64,7 +64,7 @@ def key(keyed: Stack, first_key_file: Path) -> str:
 def guarded(
     browser: Browser, keyed: Stack, people: IdentityProviderProcess
 ) -> Iterator[ConsolePage]:
-    """A tab in which nobody has signed in. It is told so by answers that are no faults here."""
+    """A tab in which nobody has signed in. It is told so by responses that are no faults here."""
     with console_page(browser, keyed) as console:
         console.forgiving = True
         console.elsewhere = people.issuer

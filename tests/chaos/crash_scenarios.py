@@ -76,7 +76,7 @@ class ScenarioClient:
         return keyed_job_id(request.project, request.key)
 
     async def post(self, path: str, headers: dict[str, str], body: Any = None) -> Any:
-        """Ask for something until somebody answers. Returns the answer."""
+        """Ask for something until somebody answers. Returns the response."""
         return await self._send("POST", path, headers, body or {})
 
     async def set_budget(self, total: str) -> None:
@@ -145,12 +145,12 @@ async def made(client: ScenarioClient) -> None:
 
 
 async def reconciled(client: ScenarioClient) -> None:
-    """The answer to the POST is lost; the request is not."""
+    """The response to the POST is lost; the request is not."""
     await client.finish(await client.ask(client.request(parameters={"fault": "found_reply"})))
 
 
 async def lost_for_good(client: ScenarioClient) -> None:
-    """The answer is lost, and so is the request; the job may fail for it."""
+    """The response is lost, and so is the request; the job may fail for it."""
     request = client.request(parameters={"fault": "lost_reply"}, on_ambiguous={"action": "fail"})
     await client.finish(await client.ask(request))
 

@@ -55,7 +55,7 @@ def misfiled(stack: Stack, last: dict[str, Record]) -> tuple[list[str], int]:
 
 
 def _job_of(key: str) -> str:
-    """The job whose object it is: an asset or variant, or what came inside its answer."""
+    """The job whose object it is: an asset or variant, or what came inside its response."""
     return next(part for part in key.split("/") if part.startswith("job_"))
 
 

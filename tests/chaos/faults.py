@@ -60,7 +60,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class InFlight:
-    """Answers in flight that nobody can ask for later."""
+    """Responses in flight that nobody can ask for later."""
 
     provider: InlineProvider
     ask: Callable[[], Awaitable[None]]  #: for one more
@@ -121,13 +121,13 @@ class Breaker:
         self._note(name, "kill", began)
 
     async def kill_in_flight(self, name: str) -> None:
-        """`kill -9` while answers are in flight."""
+        """`kill -9` while responses are in flight."""
         assert self.in_flight
         await self.in_flight.wait()
         await self.kill(name)
 
     async def restart_in_flight(self, name: str) -> None:
-        """SIGTERM while answers are in flight: they are waited for."""
+        """SIGTERM while responses are in flight: they are waited for."""
         assert self.in_flight
         async with self.alone:
             await self._pid(name)
@@ -254,7 +254,7 @@ async def _patiently(
 
 
 async def _delete_work(jetstream: JetStream, sequence: int) -> None:
-    """Take a message off the queue. It may be gone: the answer to a first try was lost."""
+    """Take a message off the queue. It may be gone: the reply to a first try was lost."""
     try:
         await _patiently(jetstream, "STREAM.MSG.DELETE.WORK", {"seq": sequence})
     except ApiError as error:

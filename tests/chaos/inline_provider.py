@@ -1,4 +1,4 @@
-"""A provider that answers with its pictures, in a storm: what it accepted, and what became of each answer."""
+"""A provider that answers with its pictures, in a storm: what it accepted, and what became of each response."""
 
 import asyncio
 import time
@@ -17,9 +17,11 @@ from tests.support.records import CATALOG
 MODEL = "openai/gpt-image-2"
 PRICE = CATALOG.models[MODEL].price.amount  #: USD, of a picture
 
-LONG = 11.0  #: seconds of an answer that outlasts a drain, when it has begun a moment ago
-_ANSWERS_WITHIN = 20.0  #: seconds; shorter than as shipped, as a lost answer is waited for so long
-_LEFT = 8.0  #: seconds of work, at least, for an answer to outlast a drain
+LONG = 11.0  #: seconds of a response that outlasts a drain, when it has begun a moment ago
+_ANSWERS_WITHIN = (
+    20.0  #: seconds; shorter than as shipped, as a lost response is waited for so long
+)
+_LEFT = 8.0  #: seconds of work, at least, for a response to outlast a drain
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class InlineProvider:
         return [_read(each) for each in await asyncio.to_thread(self.account.accepted)]
 
     async def has_in_flight(self) -> bool:
-        """Whether an answer is awaited that comes later than any drain ends that does not wait for it."""
+        """Whether a response is awaited that comes later than any drain ends that does not wait for it."""
         then = time.time() + _LEFT
         return any(not each.ended_at and each.due_at > then for each in await self.requests())
 

@@ -33,7 +33,7 @@ _SETTLED_WITHIN = 20.0  #: seconds in which the last ends are settled
 _CUT_OFF = "timeout graceful shutdown exceeded"  # a request that outlasted the drain of a gateway
 FINAL_NAMES = ("succeeded", "failed", "canceled", "expired")
 _AFTER_AN_END = frozenset({"attempt_completed", "compacted", "pruned"})
-_TO_DISK = 2.0  #: seconds from an answer until it is in the spool, at most
+_TO_DISK = 2.0  #: seconds from a response until it is in the spool, at most
 _WITH_A_WORKER = frozenset({Step.STARTED, Step.SUBMITTING, Step.SUBMITTED})
 
 
@@ -255,7 +255,7 @@ def waited_for(signals: Sequence[Signal], requests: Sequence[InlineRequest]) -> 
 
 
 def _is_struck(signals: Sequence[Signal], request: InlineRequest) -> bool:
-    """Whether render was killed, or stood still, between a request and its answer on disk."""
+    """Whether render was killed, or stood still, between a request and its response on disk."""
     until = (request.ended_at or request.due_at) + _TO_DISK
     return any(
         each.sort != "restart" and each.began < until and each.ended > request.at

@@ -19,7 +19,7 @@ _PAUSE = 0.2  #: seconds before a request that failed is sent again, with the sa
 
 @dataclass
 class SentRequest:
-    """One request, and its answer."""
+    """One request, and its response."""
 
     project: str
     key: str

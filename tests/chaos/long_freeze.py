@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.test_typescript_client import bus_of, following, write_events
 from tests.support.stack import Stack
 
-FROZEN = 40  #: seconds: longer than a client waits for an answer to its ping
+FROZEN = 40  #: seconds: longer than a client waits for a reply to its ping
 EVENTS = 500
 
 

@@ -161,7 +161,7 @@ class Storm:
         return SentRequest(rng.choice(self._projects), f"key-{number}", body)
 
     def _inline_request(self, key: str, **plan: Any) -> SentRequest:
-        """For pictures that come with the answer, which takes seconds, and is lost at times."""
+        """For pictures that come with the response, which takes seconds, and is lost at times."""
         rng, prompt = self._rng, f"storm inline {key}"
         loss = "drop" if rng.random() < 0.1 else None
         self._plans[prompt] = {"seconds": rng.uniform(1, 5), "loss": loss, **plan}

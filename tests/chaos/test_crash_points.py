@@ -18,7 +18,7 @@ from tests.support.records import CATALOG
 from tests.support.stack import Stack, stack_running
 from tests.support.timeouts import TIMEOUT
 
-#: the sim fetches by itself, its answers have no outputs in them, and these projects keep everything
+#: the sim fetches by itself, its responses have no outputs in them, and these projects keep everything
 _ELSEWHERE = ("bring.", "clean.", "inline.")
 SIM_POINTS = [point for point in POINTS if not point.startswith(_ELSEWHERE)]
 ONLY = os.environ.get("CRASH_POINTS", "")  #: how the points begin that are wanted; by default all

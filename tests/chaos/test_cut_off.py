@@ -28,7 +28,7 @@ async def http(fragile: Stack, project: str) -> AsyncIterator[httpx.AsyncClient]
 async def cut_off(
     http: httpx.AsyncClient, crashes: Path, point: Point, path: str, body: Any
 ) -> dict[str, Any]:
-    """The answer to a request whose first sending killed the gateway."""
+    """The response to a request whose first sending killed the gateway."""
     headers = {"Idempotency-Key": "k"}
     (crashes / point).touch()
     with pytest.raises(httpx.TransportError):

@@ -94,7 +94,7 @@ def stack(fal: FalAccount, crashes: Path, tmp_path: Path) -> Iterator[Stack]:
         "HELIOGRAPH_ACCOUNTS": str(accounts),
         "HELIOGRAPH_RENDERS": "2",
         "HELIOGRAPH_RESTART_PAUSE": "0.2",
-        # a look-up that fal has no answer to must fit between two deaths
+        # a look-up that fal has no response to must fit between two deaths
         "HELIOGRAPH_SUBMIT_LIMIT": "3",
         "HELIOGRAPH_REFERENCE_UPLOAD_LEASE": "5",
         VARIABLE: str(crashes),

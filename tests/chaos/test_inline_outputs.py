@@ -1,4 +1,4 @@
-"""Outputs that came inside an answer are kept, whichever process ends before storage has them."""
+"""Outputs that came inside a response are kept, whichever process ends before storage has them."""
 
 import asyncio
 import os
@@ -86,7 +86,7 @@ async def test_a_second_signal_ends_render_at_once(
     os.kill(old, signal.SIGTERM)
     await asyncio.to_thread(fragile.until_restarted, "render", old)
 
-    assert time.monotonic() - began < 45  # far less than the answer takes
+    assert time.monotonic() - began < 45  # far less than the response takes
 
 
 async def test_an_answer_on_disk_survives_the_death_of_its_process(

@@ -21,7 +21,7 @@ ODD = [
     Fault("clock", "-600"),
 ]
 
-#: to answers that take seconds and cannot be asked for later
+#: to responses that take seconds and cannot be asked for later
 IN_FLIGHT = [
     Fault("restart_in_flight", "render"),
     Fault("restart_in_flight", "render"),

@@ -30,7 +30,7 @@ KILLS = int(os.environ.get("CRASH_ROUNDS", "3"))  #: 20 of `make chaos` are 10,0
 EVENTS = 500  #: written around each kill
 AT_ONCE = 20  #: jobs whose events are written side by side
 SUBMITS, PRICE = 500, "0.01"
-REQUEST_BYTES = 1_500  #: of a submit and its answer, about
+REQUEST_BYTES = 1_500  #: of a submit and its response, about
 
 Line = dict[str, Any]
 

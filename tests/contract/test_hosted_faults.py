@@ -48,9 +48,9 @@ MANY = 60  #: requests that a process follows at once
 QUEUED = ("fal", "replicate")
 HOSTED = (*QUEUED, "gemini", "openai")
 
-#: after acceptance, in place of the answer; that of `hang` never comes
+#: after acceptance, in place of the response; that of `hang` never comes
 LOST = ("drop", "nginx_502", "500", "hang")
-#: answers in which there is no request
+#: responses in which there is no request
 UNREADABLE = {"fal": ("garbage",), "replicate": ("garbage", "nameless")}
 
 #: what they say to a key that is not valid any more
@@ -117,7 +117,7 @@ DELAYS: list[tuple[str, dict[str, Any], float]] = [
     ("openai", {"refusals": ["429"]}, 7),
 ]
 
-#: in place of an answer to a question, by provider
+#: in place of a response to a question, by provider
 TROUBLES = {
     "fal": [
         *({"statuses": [each] * 2} for each in ("500", "nginx_502", "drop", "429", "401")),

@@ -1,4 +1,4 @@
-"""The HTTP contract: every answer has its shape, and every mistake its problem."""
+"""The HTTP contract: every response has its shape, and every mistake its problem."""
 
 import asyncio
 import json

@@ -14,7 +14,7 @@ from tests.support.timeouts import TIMEOUT
 async def test_slow_clients_are_cut_off_and_others_are_answered_meanwhile(
     stack: Stack, project: str
 ) -> None:
-    """Headers that drip, bodies that drip, and answers that nobody reads: 300 of a service at once."""
+    """Headers that drip, bodies that drip, and responses that nobody reads: 300 of a service at once."""
     gateway, status = stack.url("gateway"), stack.url("status")
     holding = [asyncio.ensure_future(each) for url in (gateway, status) for each in slow_crowd(url)]
     statuses: list[int] = []

@@ -131,7 +131,7 @@ async def test_a_known_job_loses_alone(bus: NatsBus, project: str) -> None:
 
 
 class LostReplies:
-    """A connection on which the answer to a commit is lost, whether it got there or not."""
+    """A connection on which the reply to a commit is lost, whether it got there or not."""
 
     def __init__(self, client: Client, *, arrives: bool) -> None:
         self._client = client

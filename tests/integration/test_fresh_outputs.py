@@ -1,4 +1,4 @@
-"""A fresh address is that of an output which the job has, and of nothing else in the answer."""
+"""A fresh address is that of an output which the job has, and of nothing else in the response."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -113,7 +113,7 @@ async def test_one_that_does_not_fit_into_a_message_keeps_no_other_out(bus: Nats
 
 
 class LostReplies:
-    """A connection on which the answer to a commit is lost, whether it got there or not."""
+    """A connection on which the reply to a commit is lost, whether it got there or not."""
 
     def __init__(self, client: Client, *, arrives: bool) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""Outputs that came inside an answer are kept, whatever ends before storage has them."""
+"""Outputs that came inside a response are kept, whatever ends before storage has them."""
 
 import asyncio
 import stat
@@ -88,7 +88,7 @@ def worker(bus: NatsBus, nats: Server, tmp_path: Path) -> Worker:
 
 
 async def _left_behind(worker: Worker, entry: LogEntry) -> None:
-    """As a process leaves an answer that dies."""
+    """A response as a process leaves it that dies."""
     (await worker.spool.keep(_response(entry), [b"picture"])).release()
 
 

@@ -1,4 +1,4 @@
-"""Requests that nobody could see when their answer was lost, and that are looked for again."""
+"""Requests that nobody could see when their response was lost, and that are looked for again."""
 
 from typing import Any
 

@@ -42,7 +42,7 @@ async def test_a_stranger_is_not_let_in(tmp_path: Path) -> None:
 
 
 def test_there_is_no_monitoring_port(tmp_path: Path) -> None:
-    """Its answers said `Access-Control-Allow-Origin: *`: every page could read them."""
+    """Its responses said `Access-Control-Allow-Origin: *`: every page could read them."""
     settings = ServiceSettings(home=tmp_path, nats_port=free_port())
     server = Program(settings, nats_server(settings))
     server.start()

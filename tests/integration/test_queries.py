@@ -97,7 +97,7 @@ async def test_a_malformed_query_is_refused_at_once(bus: NatsBus, body: bytes) -
 async def test_no_answer_goes_where_it_would_be_stored_or_acted_on(
     bus: NatsBus, subject: str
 ) -> None:
-    """Whoever asks names the subject of the answer, and NATS does not check whether it may."""
+    """Whoever asks names the subject of the reply, and NATS does not check whether it may."""
     asked: list[str] = []
     target = subject.format(uuid4().hex)
 

@@ -57,7 +57,7 @@ class Hosted:
 
     @property
     def content(self) -> bytes:
-        """What an answer brings that has it inside."""
+        """What a response brings that has it inside."""
         return self.id.encode()
 
     @property
@@ -77,7 +77,7 @@ class HostedProvider:
         is_known: Callable[[str], bool],
     ) -> None:
         self.requests: dict[str, Hosted] = {}
-        self.refused: Counter[str] = Counter()  #: answers that let a job try again, by job
+        self.refused: Counter[str] = Counter()  #: responses that let a job try again, by job
         self._is_known = is_known
         self._lands_until = lands_until
         self._on_paid = on_paid

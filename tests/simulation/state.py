@@ -43,7 +43,7 @@ class ClientResponse(NamedTuple):
     body: str  #: digest of what it asked for
     status: int
     job: str
-    again: bool  #: the key had a good answer when this was asked
+    again: bool  #: the key had a good response when this was asked
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class State:
         self.labels: dict[str, str] = {}  #: keys, by the job they name
         self._jobs: dict[str, str] = {}
         self._records: dict[str, Record] = {}  #: the last one of each job
-        self.deaths: dict[str, int] = {}  #: of workers about to write an intent, since an answer
+        self.deaths: dict[str, int] = {}  #: of workers about to write an intent, since a response
         self.news = News()
         self.announced: dict[tuple[str, int], float] = {}  #: times of `submitting`, by job and run
         self.asked: dict[str, float] = {}  #: times of `expire_requested`

@@ -1,4 +1,4 @@
-"""Answers of services, held against their OpenAPI documents: a hook for `httpx` clients of tests."""
+"""Responses of services, compared with their OpenAPI documents: a hook for `httpx` clients of tests."""
 
 import json
 import re
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 class DocumentedResponses:
     """
-    Checks every answer to a documented operation.
+    Checks every response to a documented operation.
 
     Args:
         service: Whose document it is.

@@ -7,7 +7,7 @@ Names below `results.example` are answered by a name server of the tests, see `N
 PUBLIC = "93.184.215.14"  #: as good as any on the internet
 PUBLIC6 = "2606:2800:21f:cb07::1"
 
-#: addresses by name; the answer after the first one follows `then`
+#: addresses by name; the reply after the first one follows `then`
 NAMES: dict[str, list[str]] = {
     "v3.results.example": [PUBLIC],
     "loop.results.example": ["127.0.0.1"],

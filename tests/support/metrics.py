@@ -57,7 +57,7 @@ def scrape(stack: Stack) -> dict[str, str]:
 
 
 def families(text: str) -> list[Metric]:
-    """The metrics in an answer."""
+    """The metrics in a response."""
     return list(text_string_to_metric_families(text))
 
 

@@ -14,7 +14,7 @@ _POINTER = b"\xc0\x0c"  #: to the name in the question
 
 class NameServer(asyncio.DatagramProtocol):
     """
-    Answers by UDP, to be forgotten at once.
+    Replies by UDP, to be forgotten at once.
 
     Args:
         names: Addresses by name.

@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose: their headers or bodies drip, or they read no answer."""
+"""Clients that are slow on purpose: their headers or bodies drip, or they read no response."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 DRIP = 0.5  #: seconds between two bytes
 _LARGE = "/docs/files/swagger-ui-bundle.js"  #: more than a megabyte, of every service
-_REPEATS = 20  #: answers that are not read: more than the buffers of the kernel hold
+_REPEATS = 20  #: responses that are not read: more than the buffers of the kernel hold
 _ENDED = (7, 8)  #: TCP states: reset, or closed by the other side
 
 Hold = Callable[[str], Awaitable[None]]

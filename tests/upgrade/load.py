@@ -59,7 +59,7 @@ class Load:
     async def _request(
         self, http: httpx.AsyncClient, method: str, path: str, **options: Any
     ) -> dict[str, Any]:
-        """The answer; nothing where it failed twice."""
+        """The response; nothing where it failed twice."""
         for gateway, failures in zip(
             next(self._gateways), (self.repeated, self.failed), strict=True
         ):

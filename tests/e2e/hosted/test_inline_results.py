@@ -1,4 +1,4 @@
-"""What came inside an answer belongs to its job: it waits for a broken store, and goes with the job."""
+"""What came inside a response belongs to its job: it waits for a broken store, and goes with the job."""
 
 import asyncio
 import hashlib

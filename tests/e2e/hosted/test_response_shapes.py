@@ -172,7 +172,7 @@ async def test_bytes_inside_an_answer_are_the_output(
         assert (await http.get(asset.url)).content == picture_of("0")
 
 
-# -- verdicts inside good answers
+# -- verdicts inside good responses
 
 
 @pytest.mark.parametrize(

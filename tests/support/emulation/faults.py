@@ -1,4 +1,4 @@
-"""Faults of emulated providers: answers that go wrong on the way, and connections that are cut."""
+"""Faults of emulated providers: responses that go wrong on the way, and connections that are cut."""
 
 import asyncio
 import gzip
@@ -28,7 +28,7 @@ class Cutting:
 
 
 async def lose(request: Request, loss: str, accepted: dict[str, Any]) -> Response:
-    """What is left of the answer to a submission that was accepted."""
+    """What is left of the response to a submission that was accepted."""
     match loss:
         case "garbage":
             return Response("<html>welcome</html>", media_type="text/html")
@@ -43,7 +43,7 @@ async def lose(request: Request, loss: str, accepted: dict[str, Any]) -> Respons
 
 
 async def trouble(request: Request, kind: str) -> Response:
-    """Instead of an answer."""
+    """Instead of a response."""
     match kind:
         case "drop":
             cut: Callable[[], None] = request.scope[_CUT]

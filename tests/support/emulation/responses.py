@@ -1,4 +1,4 @@
-"""Answers that a test writes itself: with files of the emulator, and pictures, where it says so."""
+"""Responses that a test writes itself: with files of the emulator, and pictures, where it says so."""
 
 import base64
 import codecs
@@ -11,7 +11,7 @@ from tests.support.emulation.files import picture
 
 def written(body: Any, files: str) -> Any:
     """
-    An answer with its marks filled in: `<url 0>` is the address of a file, `<path 0>` the same without
+    A response with its marks filled in: `<url 0>` is the address of a file, `<path 0>` the same without
     its host, `<base64 0>` a picture, `<data 0>` one as a data address.
     """
     match body:

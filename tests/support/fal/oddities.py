@@ -1,4 +1,4 @@
-"""Answers that no documentation promises: what servers, proxies and bugs have been seen to send."""
+"""Responses that no documentation promises: what servers, proxies and bugs have been seen to send."""
 
 import asyncio
 import gzip
@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-Good = dict[str, Any]  #: the answer that should have come
+Good = dict[str, Any]  #: the response that should have come
 
 _MIB = 2**20
 _INSIDE = "http://169.254.169.254/latest/meta-data"
@@ -154,5 +154,5 @@ OF_RESULTS = [*_ANYWHERE, *_RESULT]
 
 
 def odd(name: str, good: Good) -> Response:
-    """The answer of that name, in place of a good one."""
+    """The response of that name, in place of a good one."""
     return ODDITIES[name](good)

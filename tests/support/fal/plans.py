@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: instead of accepting, one for each POST
 Refusal = Literal["429", "504_user", "422", "401", "402", "403_locked", "404", "redirect"]
-#: after accepting, instead of the answer, for the first POST
+#: after accepting, instead of the response, for the first POST
 Loss = Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip", "foreign_urls"]
-#: instead of an answer to a question, one for each
+#: instead of a response to a question, one for each
 Trouble = Literal[
     "500", "nginx_502", "drop", "hang", "429", "401", "in_progress", "nonsense", "404"
 ]
@@ -49,7 +49,7 @@ class Plan(BaseModel):
     outcome: Outcome = "ok"
     finishes_anyway: bool = False  #: a cancel comes too late to stop it
     forgets_canceled: bool = False  #: 404 after a cancel, instead of an error
-    #: at each of these questions an answer of `oddities`, `odd_times` in all
+    #: at each of these questions a response of `oddities`, `odd_times` in all
     odd: dict[Literal["submit", "status", "result"], str] = Field(default_factory=dict)
     odd_times: int = 1_000_000
     response_body: Any = None  #: the body of a good result, as `responses.written` has it
@@ -59,7 +59,7 @@ class Plan(BaseModel):
     keeps_payloads: bool = True  #: the list says what the request was about
 
     def oddity(self, where: Literal["submit", "status", "result"]) -> str | None:
-        """The odd answer that is due there, if any."""
+        """The odd response that is due there, if any."""
         if where not in self.odd or not self.odd_times:
             return None
         self.odd_times -= 1

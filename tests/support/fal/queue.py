@@ -121,7 +121,7 @@ class Queue:
         return JSONResponse(result.body, result.status, headers)
 
     async def run(self, http: Request) -> Response:
-        """`/run`: accepted, rendered and answered in one; paid whether or not the answer arrives."""
+        """`/run`: accepted, rendered and answered in one; paid whether or not the response arrives."""
         account, body = self._account_store.account(http), await http.json()
         request = self._accept(http, account, body, account.plan_for(body.get("prompt", "")))
         while (now := time.time()) < request.ends_at:

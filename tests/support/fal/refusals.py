@@ -1,4 +1,4 @@
-"""Answers of fal to submissions that it does not accept."""
+"""Responses of fal to submissions that it does not accept."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ _REFUSALS: dict[str, tuple[int, Any, dict[str, str]]] = {
 
 
 def refuse(refusal: str, retry_after: str | None) -> Response:
-    """An answer to a submission that was not accepted."""
+    """A response to a submission that was not accepted."""
     if refusal == "429":
         headers = {"Retry-After": retry_after} if retry_after else {}
         body = {"detail": "Too many requests", "error_type": "concurrent_requests_limit"}

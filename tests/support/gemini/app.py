@@ -29,9 +29,9 @@ class Plan(BaseModel):
     refusals: list[
         Literal["429", "429_plain", "429_poor", "400", "400_key", "403", "404", "500", "503"]
     ] = Field(default_factory=list)
-    #: after accepting, instead of the answer
+    #: after accepting, instead of the response
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
-    parts: list[dict[str, Any]] | None = None  #: of the answer, as `responses.written` has them
+    parts: list[dict[str, Any]] | None = None  #: of the response, as `responses.written` has them
     response_body: Any = None  #: the whole body
     mark: bool = False  #: whether it begins with a byte order mark
     finish: str = "STOP"  #: why the model ended it

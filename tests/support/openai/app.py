@@ -35,12 +35,12 @@ class Plan(BaseModel):
     refusals: list[Literal["429", "429_poor", "400", "400_poor", "401", "403", "404"]] = Field(
         default_factory=list
     )
-    seconds: float = 0.0  #: of work, before the answer
-    #: after accepting, instead of the answer
+    seconds: float = 0.0  #: of work, before the response
+    #: after accepting, instead of the response
     loss: Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip"] | None = None
     #: instead of accepting, for each POST: `status`, `headers` and `body`, as other servers have them
     refusal: dict[str, Any] | None = None
-    mark: bool = False  #: whether the answer begins with a byte order mark
+    mark: bool = False  #: whether the response begins with a byte order mark
     response_body: Any = None  #: the whole body, as `responses.written` has it
     outcome: Literal["ok", "addresses", "policy", "empty", "strange", "broken", "wrong_type"] = "ok"
 
@@ -120,7 +120,7 @@ class Images:
 
 
 def _accepted(body: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """What the control API reports of a request: when it came, and what became of its answer."""
+    """What the control API reports of a request: when it came, and what became of its response."""
     at = time.time()
     return {
         "prompt": body["prompt"],

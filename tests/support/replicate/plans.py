@@ -18,9 +18,9 @@ Refusal = Literal[
     "422_wordy",
     "402_wordy",
 ]
-#: after accepting, instead of the answer, for the first POST
+#: after accepting, instead of the response, for the first POST
 Loss = Literal["drop", "hang", "nginx_502", "500", "garbage", "gzip", "nameless"]
-#: instead of an answer to a question, one for each
+#: instead of a response to a question, one for each
 Trouble = Literal["500", "nginx_502", "drop", "hang", "429", "401", "garbage", "strange"]
 Outcome = Literal[
     "ok",

@@ -838,7 +838,7 @@ def test_what_came_after_the_end_says_what_is_missing() -> None:
 
 
 def test_an_attempt_that_was_rendered_is_not_forgotten_by_who_looked_for_it_too_early() -> None:
-    """Its look-up saw nothing, and is written after the answer."""
+    """Its look-up saw nothing, and is written after the response."""
     rendered = after(run_on(), completed(outputs=OUTPUTS, charged="yes", outcome="rendered"))
     too_early = completed(charged="no", outcome=SubmitOutcomeUnknown.code)
 

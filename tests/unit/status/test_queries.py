@@ -1,4 +1,4 @@
-"""An answer fits a message, however long what people wrote is."""
+"""A reply fits a message, however long what people wrote is."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""However many jobs match the parts of a question, its answer is the jobs that match all of them."""
+"""However many jobs match the parts of a question, its result is the jobs that match all of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

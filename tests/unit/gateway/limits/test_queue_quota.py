@@ -70,7 +70,7 @@ async def test_all_lanes_count_together() -> None:
 
 
 async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() -> None:
-    """Its answer may not know of it."""
+    """Its reply may not know of it."""
     quota: QueueQuota
 
     class Busy(Replies):
@@ -80,7 +80,7 @@ async def test_what_is_accepted_while_the_dispatcher_is_asked_counts_on_top() ->
 
     limits = _limits(Busy(LaneStates(lanes=[a_lane({"a": 3})])))
     quota = QueueQuota(limits, limit=6, project_limit=5)
-    quota.reserve("a")  # the answer knows of it
+    quota.reserve("a")  # the reply knows of it
     await quota.look()
 
     quota.reserve("a")

@@ -257,7 +257,7 @@ def test_other_errors_are_not_taken_for_content_filters(
     assert type(caught.value) is error
 
 
-# -- errors in answers that claim to be good
+# -- errors in responses that claim to be good
 
 
 @pytest.mark.parametrize(

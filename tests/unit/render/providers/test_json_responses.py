@@ -1,4 +1,4 @@
-"""An answer that is no JSON to the letter is read, where that loses no output."""
+"""A response that is not valid JSON is read all the same, if that loses no output."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Answers with outputs inside are read up to a bound, and not many large ones at once."""
+"""Responses with outputs inside are read up to a bound, and not many large ones at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ _CHUNK = bytes(2**20)
 
 
 class Sender(httpx.AsyncBaseTransport):
-    """Sends answers of some MiB, the last of which waits until it is let go."""
+    """Sends responses of some MiB, the last of which waits until it is let go."""
 
     def __init__(self, mebibytes: int) -> None:
         self._mebibytes = mebibytes

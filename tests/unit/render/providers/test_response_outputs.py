@@ -1,4 +1,4 @@
-"""Outputs are found in whatever shape a model gives its answer, and judged one by one."""
+"""Outputs are found in whatever shape a model gives its response, and judged one by one."""
 
 import base64
 from collections.abc import Callable

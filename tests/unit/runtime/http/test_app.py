@@ -1,4 +1,4 @@
-"""Whatever goes wrong behind our HTTP, the answer is a problem that says no more than it should."""
+"""Whatever goes wrong behind our HTTP, the response is a problem that says no more than it should."""
 
 from collections.abc import AsyncIterator
 

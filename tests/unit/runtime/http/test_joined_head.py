@@ -1,4 +1,4 @@
-"""The head of an answer is sent with its body, and never later than in the next round of the event loop."""
+"""The head of a response is sent with its body, and never later than in the next round of the event loop."""
 
 import asyncio
 from typing import cast

@@ -886,7 +886,7 @@ async def test_a_bus_that_does_not_know_an_upload_for_now_is_waited_for(rig: Ing
 
 
 def _inline(rig: IngestRig, project: str, job: str, content: bytes) -> Output:
-    """What came inside an answer to a job, and is at storage."""
+    """What came inside a response to a job, and is at storage."""
     sha256 = hashlib.sha256(content).hexdigest()
     rig.store.objects[inline_key(project, job, sha256)] = content
     return Output(inline=f"{job}/{sha256}")
