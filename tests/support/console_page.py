@@ -82,10 +82,10 @@ class ConsolePage:
     def severe_barriers(self) -> list[str]:
         """What axe calls serious or critical on the page as it is."""
         self.page.evaluate(_AXE.read_text())
-        found: list[dict[str, Any]] = self.page.evaluate("axe.run().then((r) => r.violations)")
+        violations: list[dict[str, Any]] = self.page.evaluate("axe.run().then((r) => r.violations)")
         return [
             f"{each['id']}: {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary']}"
-            for each in found
+            for each in violations
             if each["impact"] in ("serious", "critical")
         ]
 
