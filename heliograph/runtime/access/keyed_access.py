@@ -4,7 +4,7 @@ allow it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.requests import HTTPConnection
 
@@ -13,12 +13,14 @@ from heliograph.contracts.authorization import Principal, require_project, requi
 from heliograph.contracts.errors import InsufficientScope, NotFound, Unauthenticated
 from heliograph.contracts.id_generation import job_of_asset
 from heliograph.contracts.ids import matches
-from heliograph.runtime.access.jwt_tokens import TokenVerifier
 from heliograph.runtime.access.key_cache import KeyCache
 from heliograph.runtime.access.session_cache import SessionCache
 from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.clock import now
 from heliograph.runtime.http.access import Requirement
+
+if TYPE_CHECKING:
+    from heliograph.runtime.access.jwt_tokens import TokenVerifier
 
 _BEARER = "bearer"
 
@@ -50,7 +52,7 @@ class KeyedAccess:
         keys: KeyCache,
         sessions: Sessions,
         owners: Mapping[str, ResourceOwner],
-        tokens: TokenVerifier | None = None,
+        tokens: "TokenVerifier | None" = None,
     ) -> None:
         self._keys = keys
         self._sessions = sessions
