@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Itera
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI
 
@@ -26,9 +26,7 @@ from heliograph.runtime.access.session_cache import SessionCache
 from heliograph.runtime.access.session_cookies import SessionCookies
 from heliograph.runtime.background import BackgroundTask, run_in_background
 from heliograph.runtime.bus.certificate_expiry import watch_certificate
-from heliograph.runtime.bus.continuous_pull import MessageHandler
 from heliograph.runtime.bus.nats_bus import NatsBus
-from heliograph.runtime.bus.pull_consumers import PullConsumers
 from heliograph.runtime.catalog import CurrentCatalog
 from heliograph.runtime.catalog.load import load_catalog
 from heliograph.runtime.catalog.reload import watch_files
@@ -37,6 +35,10 @@ from heliograph.runtime.http.access import AccessCheck, OpenAccess
 from heliograph.runtime.http.app import create_web
 from heliograph.runtime.http.health import Check, add_health
 from heliograph.runtime.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from heliograph.runtime.bus.continuous_pull import MessageHandler
+    from heliograph.runtime.bus.pull_consumers import PullConsumers
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 #: seconds that connections wait for a starting process before it responds with 503; a load balancer waits longer
@@ -71,7 +73,7 @@ class Service(Generic[Settings]):
             "asset": ResourceOwner(ASSET_PATTERN, self._project_of_asset),
         }
         self.access: AccessCheck = OpenAccess()
-        self._consumers = PullConsumers(settings, name)
+        self._consumers: PullConsumers | None = None  #: none until something is consumed
         self._open_hooks: list[LifecycleHook] = []
         self._drain_hooks: list[LifecycleHook] = []
         self._close_hooks: list[LifecycleHook] = []
@@ -110,19 +112,26 @@ class Service(Generic[Settings]):
         return await self.bus.events.project_of(job_of_asset(asset)[0])
 
     def consume(
-        self, subject: str, handle: MessageHandler, *, stream: str, durable: str, workers: int
+        self, subject: str, handle: "MessageHandler", *, stream: str, durable: str, workers: int
     ) -> None:
-        """Handle what comes in on a subject of a stream, see `PullConsumers.add`."""
+        """
+        Handle what comes in on a subject of a stream, see `PullConsumers.add`. A service that consumes
+        nothing does not load FastStream, 6 MiB.
+        """
+        from heliograph.runtime.bus.pull_consumers import PullConsumers
+
+        self._consumers = self._consumers or PullConsumers(self.settings, self._name)
         self._consumers.add(subject, handle, stream=stream, durable=durable, workers=workers)
 
     async def notify_after_ack(self, subject: str, body: bytes = b"") -> None:
         """Publish a notification of what a consumer has done with, see `PullConsumers.notify`."""
-        await self._consumers.notify(subject, body)
+        if self._consumers:
+            await self._consumers.notify(subject, body)
 
     @property
     def connected_at(self) -> datetime | None:
         """Since when what is consumed comes on its connection, see `PullConsumers`."""
-        return self._consumers.connected_at
+        return self._consumers.connected_at if self._consumers else None
 
     def run(self, **tasks: BackgroundTask) -> None:
         """Run tasks in the background once the bus is open."""
@@ -186,10 +195,12 @@ class Service(Generic[Settings]):
                 async with asyncio.timeout(_START_TIMEOUT):
                     await self._wait_until_ready()
             yield
-        await self._consumers.stop_pulling()
+        if self._consumers:
+            await self._consumers.stop_pulling()
         for hook in self._drain_hooks:
             await hook()
-        await self._consumers.stop()
+        if self._consumers:
+            await self._consumers.stop()
         for hook in self._close_hooks:
             await hook()
         await self.bus.close()
@@ -208,7 +219,8 @@ class Service(Generic[Settings]):
         while self._open_hooks:
             await self._open_hooks[0]()
             del self._open_hooks[0]
-        await self._consumers.start()
+        if self._consumers:
+            await self._consumers.start()
         self.prepared.set()
 
 

@@ -19,7 +19,7 @@ _UNUSED = {
     "gateway": ["cryptography"],
     "render": ["cryptography"],
     "storage": ["cryptography"],
-    "status": ["cryptography"],
+    "status": ["cryptography", "faststream"],
 }
 
 
