@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import nkeys
 from pydantic import SecretStr
 
 from heliograph.runtime.write_once import write_once
@@ -77,6 +76,8 @@ class NatsUsers:
 
 def new_seed() -> str:
     """The seed of a new nkey of a user."""
+    import nkeys  # 1 MiB, which a service whose user has none never needs
+
     seed: bytes = nkeys.encode_seed(os.urandom(_SEED_BYTES), nkeys.PREFIX_BYTE_USER)
     return seed.decode()
 
@@ -88,6 +89,8 @@ def public_nkey(seed: SecretStr) -> str:
     Raises:
         ValueError: The text is not the seed of a user.
     """
+    import nkeys
+
     try:
         key: str = nkeys.from_seed(bytearray(seed.get_secret_value(), "utf-8")).public_key.decode()
     except (nkeys.NkeysError, ValueError, IndexError) as error:

@@ -2,6 +2,9 @@
 
 import gc
 
+from heliograph.runtime.deferred_modules import defer_modules
+
+defer_modules()
 gc.disable()  # what is imported stays; `serve` enables it again
 
 from heliograph.runtime.server import serve

@@ -16,10 +16,10 @@ service.create_app(service.read_settings(service.{service_class}))
 print(*(name for name in {names} if name in sys.modules))
 """
 _UNUSED = {
-    "gateway": ["cryptography"],
-    "render": ["cryptography"],
-    "storage": ["cryptography"],
-    "status": ["cryptography", "faststream"],
+    "gateway": ["aiohttp.client", "cryptography", "nacl"],
+    "render": ["aiohttp.client", "cryptography", "nacl"],
+    "storage": ["cryptography", "nacl"],
+    "status": ["aiohttp.client", "cryptography", "faststream", "nacl"],
 }
 
 
