@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from heliograph.contracts.catalog import Catalog, inconsistencies
-from heliograph.runtime.catalog.checks import wrong_adapters, wrong_presets, wrong_schemas
+from heliograph.runtime.catalog.adapter_checks import wrong_adapters
 from heliograph.runtime.catalog.entry_lines import EntryLines
+from heliograph.runtime.catalog.schema_checks import wrong_presets, wrong_schemas
 from heliograph.runtime.catalog.yaml_files import (
     SECTIONS,
     CatalogFileError,
