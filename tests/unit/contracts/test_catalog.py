@@ -13,6 +13,7 @@ from heliograph.contracts.jobs import Cost
 from heliograph.contracts.models import Model
 from heliograph.contracts.prices import Price
 from heliograph.runtime.catalog.load import read_catalog
+from heliograph.runtime.catalog.schema_checks import wrong_presets, wrong_schemas
 from heliograph.runtime.catalog.yaml_files import SECTIONS, SHIPPED, CatalogFileError
 from tests.support.records import CATALOG
 
@@ -58,6 +59,11 @@ def refusal(**overlays: Path) -> str:
 
 def test_the_shipped_files_are_consistent() -> None:
     assert list(inconsistencies(CATALOG)) == []
+
+
+def test_the_shipped_models_have_valid_schemas_and_presets() -> None:
+    assert list(wrong_schemas(CATALOG)) == []
+    assert list(wrong_presets(CATALOG)) == []
 
 
 def test_the_shipped_lanes_have_the_caps_of_the_architecture() -> None:

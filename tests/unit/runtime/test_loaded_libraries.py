@@ -17,9 +17,9 @@ print(*(name for name in {names} if name in sys.modules))
 """
 _UNUSED = {
     "gateway": ["aiohttp.client", "cryptography", "nacl"],
-    "render": ["aiohttp.client", "cryptography", "nacl"],
-    "storage": ["cryptography", "nacl"],
-    "status": ["aiohttp.client", "cryptography", "faststream", "nacl"],
+    "render": ["aiohttp.client", "cryptography", "jsonschema", "nacl"],
+    "storage": ["cryptography", "jsonschema", "nacl"],
+    "status": ["aiohttp.client", "cryptography", "faststream", "jsonschema", "nacl"],
 }
 
 
