@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from services.storage.settings import StorageSettings
 from services.storage.stores import IsSole, ObjectStore
 from services.storage.temp_dir import removed_folder
 
+_FILES = 8  #: pictures and films of a process that lie in files at once
 _MAX_FETCHES = 3  #: of a picture or film that seems to be cut off
 
 _STORED = Counter(
@@ -47,7 +49,8 @@ class Ingestion:
 
 class OutputIngest:
     """
-    Stores outputs, those of one project with a share of the permits only.
+    Stores outputs, those of one project with a share of the permits only. Those that lie in files have
+    fewer permits than texts: they take room on the disk, and share the line that they come by.
 
     Args:
         folder: Where files lie meanwhile.
@@ -65,7 +68,8 @@ class OutputIngest:
     ) -> None:
         self._store = store
         self._sources = sources
-        self._fetchers = FairSemaphore(settings.storage_concurrency)
+        self._texts = FairSemaphore(settings.storage_concurrency)
+        self._files = FairSemaphore(min(_FILES, settings.storage_concurrency))
         self._image_workers = image_workers
         self._folder = folder
         self._catalog = catalog
@@ -79,19 +83,31 @@ class OutputIngest:
             JobError: The output cannot be downloaded, or is not accepted.
             Unavailable: The store or the image worker does not respond.
         """
+        record, media = ingestion.record, self._media(ingestion.record)
+        async with self._permit(record.project, media):
+            with removed_folder(self._folder) as folder:
+                return await self._copy(ingestion, index, output, media, folder)
+
+    def _media(self, record: Record) -> Media:
+        kind = self._catalog.current.kinds.get(record.kind)
+        return kind.media if kind else "image"
+
+    def _permit(self, project: str, media: Media) -> AbstractAsyncContextManager[None]:
+        return (self._texts if media == "text" else self._files).permit(project)
+
+    async def _copy(
+        self, ingestion: Ingestion, index: int, output: Output, media: Media, folder: Path
+    ) -> Asset:
         record = ingestion.record
-        with removed_folder(self._folder) as folder:
-            media_type, content, opened = await self._fetch_whole(record, output, folder)
-            await ingestion.phases.enter("storing")
-            key = output_key(record.project, record.id, index, content.sha256, media_type)
-            async with asyncio.TaskGroup() as puts:
-                puts.create_task(
-                    self._store.put(key, content, media_type, is_sole=ingestion.is_sole)
-                )
-                variants = {
-                    name: puts.create_task(self._put_variant(ingestion, index, name, form))
-                    for name, form in opened.variants.items()
-                }
+        media_type, content, opened = await self._fetch_whole(record, output, media, folder)
+        await ingestion.phases.enter("storing")
+        key = output_key(record.project, record.id, index, content.sha256, media_type)
+        async with asyncio.TaskGroup() as puts:
+            puts.create_task(self._store.put(key, content, media_type, is_sole=ingestion.is_sole))
+            variants = {
+                name: puts.create_task(self._put_variant(ingestion, index, name, form))
+                for name, form in opened.variants.items()
+            }
         crash_point("store.put")
         size = content.size + sum(put.result().bytes for put in variants.values())
         _STORED.labels(media_of(media_type)).inc(size)
@@ -110,24 +126,21 @@ class OutputIngest:
         )
 
     async def _fetch_whole(
-        self, record: Record, output: Output, folder: Path
+        self, record: Record, output: Output, media: Media, folder: Path
     ) -> tuple[str, Content, Inspection]:
         """An output's media type, bytes and form. What seems cut off is fetched again."""
-        kind = self._catalog.current.kinds.get(record.kind)
-        media: Media = kind.media if kind else "image"
         model = self._catalog.current.models.get(record.model)
         films = model.film_types if model else []
         inspect = partial(_inspect, media=media, films=films, kind=record.kind)
         seen: set[str] = set()
         for fetches in range(1, _MAX_FETCHES + 1):
-            async with self._fetchers.permit(record.project):
-                source = await self._sources.fetch(
-                    record.project,
-                    output,
-                    folder / "original",
-                    limit=self._settings.max_bytes(media),
-                    in_memory=self._settings.text_memory if media == "text" else 0,
-                )
+            source = await self._sources.fetch(
+                record.project,
+                output,
+                folder / "original",
+                limit=self._settings.max_bytes(media),
+                in_memory=self._settings.text_memory if media == "text" else 0,
+            )
             crash_point("store.fetched")
             media_type, content = await off_loop(inspect, source)
             is_last = content.sha256 in seen or fetches == _MAX_FETCHES

@@ -62,6 +62,9 @@ from tests.support.timeouts import TIMEOUT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+_MANY = 20  #: jobs
+_PICTURES_AT_ONCE = 6  #: three quarters of what a process has on the disk
+
 Page = Callable[[], Awaitable[bytes | int]]  #: what a page answers: bytes, or a status
 
 
@@ -288,6 +291,42 @@ async def test_a_picture_is_stored_with_its_variants(rig: IngestRig) -> None:
     sizes = {name: len(rig.store.objects[o.key]) for name, o in objects_of(record, asset)}
     assert sizes == {None: asset.bytes} | {n: v.bytes for n, v in asset.variants.items()}
     assert len(rig.store.objects) == 3
+
+
+async def test_many_texts_of_one_project_are_fetched_at_once(rig: IngestRig) -> None:
+    project, fetched, all_here = some_project(), set[int](), asyncio.Event()
+
+    def page(number: int) -> Page:
+        async def text() -> bytes:
+            fetched.add(number)
+            if len(fetched) == _MANY:
+                all_here.set()
+            await all_here.wait()
+            return write_scenes("a keeper", 7, 2)
+
+        return text
+
+    jobs = [await rig.rendered(page(n), kind="scenes", project=project) for n in range(_MANY)]
+    ingest = rig.ingest
+
+    records = await asyncio.gather(*(ingest.handle(job.id) for job in jobs))
+
+    assert [record and record.status for record in records] == ["succeeded"] * _MANY
+
+
+async def test_few_pictures_of_one_project_are_on_the_disk_at_once(rig: IngestRig) -> None:
+    project, counts, picture = some_project(), list[int](), a_picture()
+
+    async def page() -> bytes:
+        counts.append(len(rig.left_behind()))
+        return picture
+
+    jobs = [await rig.rendered(page, project=project) for _ in range(_MANY)]
+    ingest = rig.ingest
+
+    await asyncio.gather(*(ingest.handle(job.id) for job in jobs))
+
+    assert 0 < max(counts) <= _PICTURES_AT_ONCE
 
 
 ITS_TEXT = [
