@@ -83,8 +83,8 @@ def gateway(part: Part) -> None:
     @part.web.post("/v1/projects/{project}/jobs", status_code=202)
     async def create_job(project: str, request: Request) -> Job:
         job = Job(id=uuid.uuid4().hex, project=project, **request.model_dump())
+        await part.tell(job, "queued")  # before the work: told later, it can follow "succeeded"
         await part.hand_on(job, "render")
-        await part.tell(job, "queued")
         return job
 
 
