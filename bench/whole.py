@@ -1,50 +1,28 @@
 """The whole, next to the same built by hand: jobs a second, processor time and memory of every process."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
-
-from nats.aio.msg import Msg
+from typing import Any
 
 from bench.deployment import deployment, post_from_outside, scene
 from bench.figures import Section, say
 from bench.http_load import Load
+from bench.job_costs import Measured
+from bench.job_ends import Ends
 from bench.peer_runs import Rivals, rivals
 from bench.peer_wholes import FASTSTREAM, WHOLES, hosted_model, whole
 from bench.process_usage import cpu_of, memory_of
 from bench.profiles import Profile
 from heliograph.contracts import subjects
-from heliograph.contracts.cloudevents import event_type
 
 _AT_ONCE = 20  #: clients
 _CAP = 64  #: jobs of a lane at once, here and there
 _WARM_UP = 20  #: jobs
-_STALLED = 60.0  #: seconds without a job that ends
 _TEXT_CPU = 16.0  #: ms of processor time of a text, at most
 _PICTURES = 0.1  #: of the jobs that are sent when they are texts
 
 _PICTURE = {"kind": "image", "model": "fal/flux-schnell", "prompt": "a lighthouse"}
-
-
-class Measured(NamedTuple):
-    """What some jobs cost."""
-
-    rate: float  #: jobs a second
-    cpu: dict[str, float]  #: ms of processor time a job, by process
-    memory: dict[str, float]  #: MiB resident, by process
-
-    @property
-    def total_cpu(self) -> float:
-        """ms of processor time a job, of all processes."""
-        return sum(self.cpu.values())
-
-    @property
-    def note(self) -> str:
-        spent = ", ".join(f"{name} {ms:.1f}" for name, ms in self.cpu.items())
-        together = sum(self.memory.values())
-        return f"{self.total_cpu:.1f} ms of CPU a job: {spent}; {together:.0f} MiB"
 
 
 async def run(profile: Profile, section: Section) -> None:
@@ -119,27 +97,6 @@ async def _ours(body: dict[str, Any], count: int, provider: str) -> Measured:
             ends = Ends()
             await bus.connection.subscribe(subjects.event(project, "*"), cb=ends.hear)
             return await _measure(pids, running.jobs_of(project), body, count, ends.until)
-
-
-class Ends:
-    """How many jobs of a project have succeeded, as they do."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._more = asyncio.Event()
-
-    async def hear(self, message: Msg) -> None:
-        """An event of one of them."""
-        if (message.headers or {}).get("ce-type") == event_type("succeeded"):
-            self._count += 1
-            self._more.set()
-
-    async def until(self, count: int) -> None:
-        """Wait until so many have. Raises TimeoutError when no more do."""
-        while self._count < count:
-            self._more.clear()
-            async with asyncio.timeout(_STALLED):
-                await self._more.wait()
 
 
 async def _measure(
