@@ -100,6 +100,11 @@ def environment() -> str:
     return str(python)
 
 
+def redis_program() -> str | None:
+    """Redis' server, where it is installed."""
+    return shutil.which("redis-server")
+
+
 @contextmanager
 def _nats(folder: Path) -> Iterator[tuple[str, int]]:
     settings = LocalSettings(home=folder, nats_port=free_port())
@@ -110,7 +115,7 @@ def _nats(folder: Path) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _redis(folder: Path) -> Iterator[tuple[str | None, int]]:
-    program = shutil.which("redis-server")
+    program = redis_program()
     if program is None:
         say("  no redis-server (Debian: apt install redis-server): arq and Celery are left out")
         yield None, 0
