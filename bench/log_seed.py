@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from heliograph.contracts import subjects
+from bench.event_copies import Message, Template, message_of
 from heliograph.contracts.assets import Asset
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.id_generation import asset_id
@@ -29,6 +29,7 @@ from tests.support.records import a_record
 _BATCH = 200  #: events that the server stores in one step
 _AT_ONCE = 64
 _SOURCE = "heliograph/bench"
+_PROJECT = "template"
 
 
 class Seeder:
@@ -40,23 +41,24 @@ class Seeder:
     async def canceled(self, project: str, count: int) -> None:
         """Jobs that ended just now, without assets: one event each, as fast as the server takes them."""
         await self._write(
-            count, lambda: _event("canceled", apply(_job(project), Canceled(), now()))
+            count, lambda: message_of(_event("canceled", apply(_job(project), Canceled(), now())))
         )
 
     async def succeeded(self, projects: list[str], count: int, *, ago: timedelta) -> None:
         """Jobs that ended long ago; of such, the log keeps the last event."""
         turns = _turns(projects)
         at = now() - ago
-        await self._write(count, lambda: _event("succeeded", _done(_job(next(turns)), at), at))
+        template = Template(_event("succeeded", _done(_job(_PROJECT), at), at))
+        await self._write(count, lambda: template.copy(next(turns)))
 
     async def queued(self, projects: list[str], seconds: Sequence[float]) -> None:
         """Jobs that wait for their turn, in this order; each renders for so long."""
         turns, lengths = _turns(projects), iter(seconds)
         made: list[Record] = []
 
-        def accepted() -> EventEnvelope:
+        def accepted() -> Message:
             made.append(_job(next(turns), next(lengths)))
-            return _event("accepted", made[-1])
+            return message_of(_event("accepted", made[-1]))
 
         await self._write(len(seconds), accepted)
         work = JetStreamWorkQueue(self._bus)
@@ -64,23 +66,22 @@ class Seeder:
             some = made[start : start + _AT_ONCE]
             await asyncio.gather(*(work.enqueue(ticket_for(record)) for record in some))
 
-    async def _write(self, count: int, event: Callable[[], EventEnvelope]) -> None:
+    async def _write(self, count: int, message: Callable[[], Message]) -> None:
         for start in range(0, count, _BATCH):
-            await self._write_batch([event() for _ in range(min(_BATCH, count - start))])
+            await self._write_batch([message() for _ in range(min(_BATCH, count - start))])
 
-    async def _write_batch(self, events: list[EventEnvelope]) -> None:
+    async def _write_batch(self, messages: list[Message]) -> None:
         """All of them or none, with one wait for the disk (NATS ADR-50)."""
         batch = {"Nats-Batch-Id": secrets.token_hex(8)}
-        for number, event in enumerate(events, start=1):
-            headers = {**event.headers(), **batch, "Nats-Batch-Sequence": str(number)}
-            subject = subjects.event(event.body.project, event.body.id)
-            if number < len(events):
-                await self._bus.connection.publish(subject, event.data(), headers=headers)
-            else:
-                headers["Nats-Batch-Commit"] = "1"
-                reply = await self._bus.connection.request(
-                    subject, event.data(), timeout=30, headers=headers
-                )
+        *others, last = messages
+        for number, each in enumerate(others, start=1):
+            headers = {**each.headers, **batch, "Nats-Batch-Sequence": str(number)}
+            await self._bus.connection.publish(each.subject, each.data, headers=headers)
+        headers = {**last.headers, **batch, "Nats-Batch-Sequence": str(len(messages))}
+        headers["Nats-Batch-Commit"] = "1"
+        reply = await self._bus.connection.request(
+            last.subject, last.data, timeout=30, headers=headers
+        )
         result = json.loads(reply.data)
         if "error" in result:
             raise RuntimeError(f"the server refused a batch: {result['error']}")
