@@ -25,6 +25,7 @@ BENCHES = (
     "slow",
     "weight",
     "growth",
+    "cost_curve",
     "whole",
     "large",
     "console",

@@ -83,10 +83,10 @@ class Deployment:
                     return
                 await asyncio.sleep(0.02)
 
-    async def until_idle(self, name: str) -> None:
-        """Until a process has hardly anything to do; a minute at most."""
+    async def until_idle(self, name: str, *, within: float = 60.0) -> None:
+        """Until a process has hardly anything to do; so many seconds at most."""
         used = self.cpu(name)
-        for _ in range(60):
+        for _ in range(round(within)):
             await asyncio.sleep(1)
             before, used = used, self.cpu(name)
             if used - before < _IDLE:

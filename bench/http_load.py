@@ -6,10 +6,12 @@ Reads what to do as JSON on the command line, and prints what came of it as JSON
 """
 
 import asyncio
+import itertools
 import json
 import secrets
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ class Load(BaseModel):
     """Requests to send."""
 
     url: str
+    more_urls: list[str] = []  #: of the same server, in turn with `url`
     body: dict[str, Any]
     key: str | None = None  #: API key
     at_once: int = 1  #: connections
@@ -52,16 +55,11 @@ class Posted(BaseModel):
 class Poster:
     """One connection."""
 
-    def __init__(self, load: Load, statuses: Counter[int]) -> None:
+    def __init__(self, load: Load, heads: Iterator[str], statuses: Counter[int]) -> None:
         address = urlsplit(load.url)
         self._place = (address.hostname or "127.0.0.1", address.port or 80)
         self._body = json.dumps(load.body).encode()
-        authorization = f"Authorization: Bearer {load.key}\r\n" if load.key else ""
-        self._head = (
-            f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(self._body)}\r\n"
-            f"{authorization}Idempotency-Key: {{key}}\r\n\r\n"
-        )
+        self._heads = heads
         self._statuses = statuses
 
     async def open(self) -> None:
@@ -69,12 +67,25 @@ class Poster:
 
     async def post(self) -> None:
         """One request with a key of its own, and its response."""
-        head = self._head.format(key=secrets.token_hex(12)).encode()
+        head = next(self._heads).format(key=secrets.token_hex(12)).encode()
         async with asyncio.timeout(PATIENCE):
             self._writer.write(head + self._body)
             response = (await self._reader.readuntil(b"\r\n\r\n")).decode()
             await self._reader.readexactly(_length(response))
         self._statuses[int(response.split(" ", 2)[1])] += 1
+
+
+def _heads(load: Load) -> Iterator[str]:
+    """Of each address in turn, with a place for the key."""
+    length = len(json.dumps(load.body).encode())
+    authorization = f"Authorization: Bearer {load.key}\r\n" if load.key else ""
+    addresses = [urlsplit(url) for url in (load.url, *load.more_urls)]
+    return itertools.cycle(
+        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {length}\r\n"
+        f"{authorization}Idempotency-Key: {{key}}\r\n\r\n"
+        for address in addresses
+    )
 
 
 def _length(head: str) -> int:
@@ -85,7 +96,8 @@ def _length(head: str) -> int:
 async def post(load: Load) -> Posted:
     """Carry out a load in this process."""
     statuses: Counter[int] = Counter()
-    posters = [Poster(load, statuses) for _ in range(load.at_once)]
+    heads = _heads(load)
+    posters = [Poster(load, heads, statuses) for _ in range(load.at_once)]
     await asyncio.gather(*(poster.open() for poster in posters))
     acts: list[Act] = [poster.post for poster in posters]
     if load.count is not None:

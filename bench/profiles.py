@@ -23,6 +23,9 @@ class Profile:
     large_mib: int  #: MiB of one large output
     finished: int  #: jobs that ended before
     queued: int  #: jobs that wait
+    pasts: tuple[int, ...]  #: past jobs of the cost curve
+    projects: tuple[int, ...]  #: of the cost curve
+    curve_seconds: float  #: of each load of the cost curve
 
 
 TINY = Profile(
@@ -42,6 +45,9 @@ TINY = Profile(
     large_mib=16,
     finished=500,
     queued=500,
+    pasts=(100, 1_000),
+    projects=(1, 10),
+    curve_seconds=1,
 )
 SHORT = Profile(
     name="short",
@@ -60,6 +66,9 @@ SHORT = Profile(
     large_mib=1024,
     finished=10_000,
     queued=10_000,
+    pasts=(1_000, 10_000, 100_000),
+    projects=(1, 10, 1_000),
+    curve_seconds=2,
 )
 FULL = Profile(
     name="full",
@@ -78,5 +87,8 @@ FULL = Profile(
     large_mib=1024,
     finished=100_000,
     queued=100_000,
+    pasts=(1_000, 10_000, 100_000, 1_000_000),
+    projects=(1, 10, 1_000),
+    curve_seconds=4,
 )
 PROFILES = {profile.name: profile for profile in (TINY, SHORT, FULL)}
