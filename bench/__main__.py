@@ -1,6 +1,6 @@
 """
-`python -m bench accept`, and so on; `all` of them. `targets` prints the targets of a run, and `table`
-writes docs/performance.md.
+`python -m bench accept`, and so on; `all` of them. `targets` prints the targets of a run, `table`
+writes docs/performance.md, and `reference` makes the run that the page is of.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.figures import REFERENCE, Journal, Section, say
 from bench.profiles import PROFILES, Profile
+from bench.reference import run_reference
 from bench.tables import write_table
 from bench.targets import print_targets
 
@@ -35,8 +36,9 @@ BENCHES = (
 def main() -> int:
     """Exit code 1 when a benchmark broke; a missed target is a result."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("what", choices=[*BENCHES, "all", "targets", "table"])
-    parser.add_argument("--profile", choices=PROFILES, default="short")
+    parser.add_argument("what", choices=[*BENCHES, "all", "reference", "targets", "table"])
+    parser.add_argument("--profile", choices=PROFILES, help="full for the reference, else short")
+    parser.add_argument("--into", type=Path, help="results of a run that is continued")
     parser.add_argument("--file", type=Path, default=REFERENCE, help="results for a table")
     arguments = parser.parse_args()
     if arguments.what == "table":
@@ -45,11 +47,16 @@ def main() -> int:
     if arguments.what == "targets":
         print_targets(arguments.file)
         return 0
+    is_reference = arguments.what == "reference"
+    profile = PROFILES[arguments.profile or ("full" if is_reference else "short")]
+    if is_reference:
+        return run_reference(BENCHES, profile)
     names = BENCHES if arguments.what == "all" else (arguments.what,)
-    journal = Journal(arguments.profile)
-    broken = [name for name in names if not _run(name, PROFILES[arguments.profile], journal)]
-    print_targets(journal.file)
-    say(f"results: {journal.file}")
+    journal = Journal(profile.name, arguments.into)
+    broken = [name for name in names if not _run(name, profile, journal)]
+    if arguments.into is None:
+        print_targets(journal.file)
+        say(f"results: {journal.file}")
     for name in broken:
         say(f"broken: {name}")
     return 1 if broken else 0

@@ -84,7 +84,11 @@ def _processor() -> str:
 class Journal:
     """The results of one run: a file with a line for the machine, and one for each figure."""
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, file: Path | None = None) -> None:
+        """A new file, or one that a run has begun."""
+        if file is not None:
+            self.file = file
+            return
         machine = this_machine(profile)
         RESULTS.mkdir(exist_ok=True)
         self.file = RESULTS / f"{machine.at:%Y%m%dT%H%M%SZ}.jsonl"
