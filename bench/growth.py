@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from bench.accept import accept
@@ -23,6 +24,12 @@ _PATIENCE = 600.0  #: seconds for the services to read what was written
 
 async def run(profile: Profile, section: Section) -> None:
     big = f"big-{secrets.token_hex(4)}"
+    brief = replace(
+        profile,
+        seconds=profile.seconds / 2,
+        paced_seconds=profile.paced_seconds / 2,
+        crowds=profile.crowds[-1:],
+    )
     with new_home() as home:
         with deployment(home) as running:
             await _grow(running, profile, big)
@@ -33,8 +40,8 @@ async def run(profile: Profile, section: Section) -> None:
             _note_reading(time.monotonic() - began, profile, section)
             note_memory(running, section, "idle", at_most=330)
             await fairness(running, big, profile, section)  # first: accepting leaves more guests
-            await accept(running, profile, section)
-            await live(running, profile, section)
+            await accept(running, brief, section)
+            await live(running, brief, section)
             singles = profile.singles // 5
             # in another lane, whose pictures need a moment of the machine each
             await latency(running, singles, section, body=picture(), rate=_RATE)

@@ -25,8 +25,7 @@ async def run(profile: Profile, section: Section) -> None:
         say(f"  {len(seconds)} jobs, {cap} at once: {greedy(seconds, cap):.1f} s at best")
         await _ours(seconds, cap, section)
         with rivals() as others:
-            for name in others.names():
-                await _theirs(others, name, seconds, cap, section)
+            await _theirs(others, seconds, cap, section)
 
 
 def lengths(count: int, mean: float) -> list[float]:
@@ -62,16 +61,15 @@ async def _ours(seconds: list[float], cap: int, section: Section) -> None:
     _note(section, f"Heliograph, {cap} at once, polling apart", _held(done, cap), took)
 
 
-async def _theirs(
-    others: Rivals, name: str, seconds: list[float], cap: int, section: Section
-) -> None:
-    ideal = greedy(seconds, cap)
-    try:
-        took = await others.run(name, cap, seconds, ideal)
-    except (TimeoutError, RuntimeError) as error:
-        say(f"  {PEERS[name]}: {type(error).__name__} {error}")
-    else:
-        _note(section, f"{PEERS[name]}, {cap} at once", ideal, took)
+async def _theirs(others: Rivals, seconds: list[float], cap: int, section: Section) -> None:
+    """All peers side by side: their jobs only sleep, and take hardly any of the processor."""
+    ideal, names = greedy(seconds, cap), others.names()
+    runs = [others.run(name, cap, seconds, ideal) for name in names]
+    for name, took in zip(names, await asyncio.gather(*runs, return_exceptions=True), strict=True):
+        if isinstance(took, BaseException):
+            say(f"  {PEERS[name]}: {type(took).__name__} {took}")
+        else:
+            _note(section, f"{PEERS[name]}, {cap} at once", ideal, took)
 
 
 def _held(done: Timelines, cap: int) -> float:

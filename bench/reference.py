@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from bench.figures import Journal, say
-from bench.profiles import Profile
+from bench.profiles import FULL, Profile
 from bench.tables import write_table
 from bench.targets import print_targets
 
@@ -16,7 +16,7 @@ _QUIET = 0.5  #: load average of a core when nothing else runs, at most
 
 
 def run_reference(benches: Sequence[str], profile: Profile) -> int:
-    """Exit code 1 when a benchmark broke; the page is written only of a whole run."""
+    """Exit code 1 when a benchmark broke; the page is written of a whole run of the profile full."""
     busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     if busy > _QUIET:
         say(
@@ -29,7 +29,8 @@ def run_reference(benches: Sequence[str], profile: Profile) -> int:
     if broken:
         say(f"broken, so that the page is not written: {', '.join(broken)}")
         return 1
-    write_table(journal.file)
+    if profile is FULL:
+        write_table(journal.file)
     return 0
 
 
