@@ -55,9 +55,8 @@ class ServiceSettings(BusSettings, StoreSettings, ProviderSettings, TokenSetting
     shutdown_grace_period: float = Field(default=10.0, gt=0)
     #: seconds to wait for presigned URLs of a job
     presign_timeout: float = Field(default=0.3, gt=0)
-    storage_concurrency: int = Field(
-        default=64, ge=1
-    )  #: jobs stored concurrently, by all processes
+    #: jobs stored concurrently, by all processes
+    storage_concurrency: int = Field(default=64, ge=1)
     #: references that are known to be at providers; beyond, the least recently used is forgotten
     reference_copies: int = Field(default=10_000, ge=1)
 
