@@ -66,8 +66,8 @@ def main() -> None:
     chosen.add_argument("--package", action="append", help="repeat it")
     arguments = parser.parse_args()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = arguments.package or requirements_of(project, EXTRAS[arguments.service])
-    sys.stdout.write(part_of((ROOT / "requirements.lock").read_text(), wanted))
+    packages = arguments.package or requirements_of(project, EXTRAS[arguments.service])
+    sys.stdout.write(part_of((ROOT / "requirements.lock").read_text(), packages))
 
 
 if __name__ == "__main__":

@@ -81,8 +81,8 @@ def _show_user(user: UserBudgetState) -> None:
         show_items(map(_cells, user.windows), _COLUMNS, as_json=False)
         return
     limits = {"on a day": user.day, "in a month": user.month}
-    said = (f"{money(each)} {span}" for span, each in limits.items() if each is not None)
-    print(f"each user may cost {', '.join(said)}")
+    amounts = (f"{money(each)} {span}" for span, each in limits.items() if each is not None)
+    print(f"each user may cost {', '.join(amounts)}")
 
 
 def _cells(window: WindowState) -> Cells:

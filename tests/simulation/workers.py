@@ -106,7 +106,7 @@ class Workers:
             catalog=CURRENT_CATALOG,
             settings=settings().status,
         )
-        state.patience = self._sweeper._asked._first
+        state.patience = self._sweeper._expiring._first
         state.running_on = self._sweeper._permits._running_on._first
 
     async def work_on(self, message: Message, number: int) -> None:

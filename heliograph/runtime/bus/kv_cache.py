@@ -100,7 +100,7 @@ class KvCache:
             self._wakeup.set()
 
     async def _look(self) -> None:
-        asked_at = time.monotonic()
+        began = time.monotonic()
         info = await self._jetstream.api(f"STREAM.INFO.{self._stream}")
         last, keys = int(info["state"]["last_seq"]), int(info["state"].get("num_subjects", 0))
         if last < self._read_to:  # the bucket was made anew
@@ -114,7 +114,7 @@ class KvCache:
             await self._read_again(last)
         self._is_whole = True
         self.first_read.set()
-        self.confirmed_at = asked_at
+        self.confirmed_at = began
 
     async def _read_again(self, last: int) -> None:
         """Read all entries again. Until that is done, the old entries count."""

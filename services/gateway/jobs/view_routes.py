@@ -43,10 +43,10 @@ def view_routes(views: JobViews) -> APIRouter:
     async def list_jobs(
         project: ProjectName, query: Annotated[JobsQuery, Query()], request: Request
     ) -> Response:
-        asked = query.jobs(project)
-        cursors = ListCursors("jobs", asked.model_dump(exclude=_NO_FILTERS))
+        criteria = query.jobs(project)
+        cursors = ListCursors("jobs", criteria.model_dump(exclude=_NO_FILTERS))
         position = cursors.position(query.cursor)
-        page = await views.jobs(asked.model_copy(update={"cursor": position}))
+        page = await views.jobs(criteria.model_copy(update={"cursor": position}))
         page["next"] = cursors.after(page["next"])
         return json_response(page, headers=_next_link(request, page["next"]))
 

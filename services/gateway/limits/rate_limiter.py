@@ -104,9 +104,9 @@ class RateLimiter:
 
     async def _take_shared(self, name: str, rate: RequestRate, window: _Window) -> None:
         """Take as many requests as the waiting callers need."""
-        wanted = max(window.waiting - window.left, min(AT_ONCE, rate.limit // 20), 1)
-        total = await self._counters.add(_key(name, rate), window.number, wanted)
-        window.left += max(0, wanted - max(0, total - rate.limit))
+        requests = max(window.waiting - window.left, min(AT_ONCE, rate.limit // 20), 1)
+        total = await self._counters.add(_key(name, rate), window.number, requests)
+        window.left += max(0, requests - max(0, total - rate.limit))
         window.total = total
 
     def _current(self, name: str, rate: RequestRate) -> _Window:

@@ -56,10 +56,10 @@ class UsageReports:
 
     async def _page(self, project: str, query: UsageQuery, periods: list[UsagePeriod]) -> UsagePage:
         by = [each for each in query.by if each != "day"]
-        asked = GetUsage(
+        request = GetUsage(
             project=project, periods=periods, by=by, cursor=query.cursor, limit=query.limit
         )
-        return await self._request(asked, timeout=_TIMEOUT)
+        return await self._request(request, timeout=_TIMEOUT)
 
 
 def _cursors(project: str, query: UsageQuery) -> ListCursors:

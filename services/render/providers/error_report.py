@@ -44,7 +44,7 @@ class ErrorReport:
     codes: tuple[str, ...] = ()  #: the outermost first
     fields: tuple[FieldError, ...] = ()
     request_id: str | None = None
-    is_said: bool = True  #: False: the response has no words
+    has_text: bool = True  #: False: the response has no text of its own
     is_error: bool = True  #: False: words of a good response, which may be about anything
 
     @classmethod
@@ -60,7 +60,7 @@ class ErrorReport:
             codes=tuple(reading.codes),
             fields=tuple(reading.fields),
             request_id=next((response.headers[n] for n in _IDS if n in response.headers), None),
-            is_said=bool(text),
+            has_text=bool(text),
         )
 
     @property

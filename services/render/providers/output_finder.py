@@ -121,12 +121,12 @@ class OutputFinder:
     def _once(
         self, name: str | bytes, entry: OutputEntry, media_type: str | None
     ) -> OutputEntry | None:
-        if name in self._seen or (self._is_strict and not self._is_wanted(media_type)):
+        if name in self._seen or (self._is_strict and not self._is_of_media(media_type)):
             return None
         self._seen.add(name)
         return entry
 
-    def _is_wanted(self, media_type: str | None) -> bool:
+    def _is_of_media(self, media_type: str | None) -> bool:
         """A file without a type may be of any medium."""
         if media_type is None or media_type == "application/octet-stream":
             return True

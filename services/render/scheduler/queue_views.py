@@ -91,13 +91,11 @@ class QueueViews:
         )
 
     async def _on_positions(self, query: ListPositions) -> Positions:
-        asked, positions = set(query.jobs), dict[str, Position]()
+        ids, positions = set(query.jobs), dict[str, Position]()
         for lane in self._lanes.values():
-            if any(lane.moved(job) or lane.queue.ticket(job) for job in asked):
+            if any(lane.moved(job) or lane.queue.ticket(job) for job in ids):
                 queue = await self._queue(lane, _COUNTED)
-                positions |= {
-                    each.job: _position(each) for each in queue.items if each.job in asked
-                }
+                positions |= {each.job: _position(each) for each in queue.items if each.job in ids}
         return Positions(positions=positions)
 
     async def _on_queue(self, query: GetLaneQueue) -> LaneQueue:

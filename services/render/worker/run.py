@@ -159,8 +159,8 @@ async def _hand_over(worker: Worker, entry: LogEntry) -> LogEntry | MessageDone:
             return await worker.append(entry, event)
         except OverBudget as error:
             log.info("Job not submitted again: its project is over budget", **job_fields(record))
-            if told := not_sent_again(record, error):
-                return await worker.append(entry, told)
+            if event := not_sent_again(record, error):
+                return await worker.append(entry, event)
     if record.step is Step.RENDERED and record.internal.expire:
         return await worker.append(entry, expiry(record))
     if record.step is Step.RENDERED:

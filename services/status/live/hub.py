@@ -100,8 +100,8 @@ class Hub:
         for frame in frames:
             self._buffer.add(frame)
         self._broadcast_to = self.head
-        told = await self._bus.jetstream.last(STREAM, subjects.BUDGETS)
-        self._thresholds = told.sequence if told else 0
+        threshold = await self._bus.jetstream.last(STREAM, subjects.BUDGETS)
+        self._thresholds = threshold.sequence if threshold else 0
         on_message = self._bus.jetstream.dead_letters.guarded_callback(self._on_progress)
         await self._bus.client.subscribe(subjects.PROGRESS, cb=on_message)
         self.opened.set()

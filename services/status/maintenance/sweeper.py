@@ -58,7 +58,7 @@ class Sweeper:
         self._unknown_expires_after = settings.submit_unknown_expires_after
         self._catalog = catalog
         self._settings = settings
-        self._asked = FirstSeenTimer()  #: jobs whose workers were requested to expire them
+        self._expiring = FirstSeenTimer()  #: jobs whose workers were requested to expire them
         self._lookups = LookupBackoff(
             first=settings.lookup_backoff_min, longest=settings.lookup_backoff_max
         )
@@ -69,7 +69,7 @@ class Sweeper:
         """Sweep once: jobs that are due, idle or undecided, and permits. Raises Unavailable."""
         at = now()
         due = await self._read_model.due(at, at - self._unknown_expires_after, _BATCH_SIZE)
-        self._asked.keep(due)
+        self._expiring.keep(due)
         for job in due:
             await self._expire(job)
         await self._sweep_idle(at - self._after)
@@ -110,7 +110,7 @@ class Sweeper:
         if not record.internal.expire:
             return ExpireRequested()
         allowed = sweep_rules.max_stop_seconds(record, self._catalog.current, self._settings)
-        if self._asked.seconds(record.id) < allowed:
+        if self._expiring.seconds(record.id) < allowed:
             return None
         return expiry(record, "unknown", runs_on=True)
 

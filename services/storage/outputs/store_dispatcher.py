@@ -116,7 +116,7 @@ class StoreDispatcher:
                         await client.subscribe(
                             subjects.lane_capacity(subjects.STORE_LANE), cb=self._on_room
                         ),
-                        await client.subscribe(subjects.STORE_PERMIT, cb=self._on_asked),
+                        await client.subscribe(subjects.STORE_PERMIT, cb=self._on_permit_request),
                     ]
                 try:
                     await self._dispatch(lost)
@@ -183,7 +183,7 @@ class StoreDispatcher:
             self._busy[project] -= 1
         self._wakeup.set()
 
-    async def _on_asked(self, message: Msg) -> None:
+    async def _on_permit_request(self, message: Msg) -> None:
         """Whether a job of this project may skip the queue: it is empty, and the project has not its share."""
         if not may_reply(message):  # the permit would not be used
             return

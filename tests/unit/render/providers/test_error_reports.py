@@ -163,7 +163,7 @@ def test_an_answer_without_words_tells_its_status(body: Any) -> None:
     error_report = report(body, 418)
 
     assert error_report.text in ("the server answered 418", "{")
-    assert error_report.is_said == (error_report.text == "{")
+    assert error_report.has_text == (error_report.text == "{")
 
 
 @pytest.mark.parametrize(
