@@ -35,7 +35,7 @@ APPLIES_TO: dict[Action, tuple[Status, ...]] = {
 
 
 class JobFilter(LabelledCriteria):
-    """Jobs that are all of this. The words are those of a list's query."""
+    """Filter of jobs: a job has to match all criteria, which are those of a list's query."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class JobFilter(LabelledCriteria):
 
 
 class ActionRequest(BaseModel):
-    """Jobs by name or by filter, and what is to be done with them."""
+    """An action on jobs that are selected by id or by filter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -99,8 +99,8 @@ class _Result(BaseModel):
 
 class RetryOutlook(_Result):
     """
-    Preview of a job's retry. The reason is in `problem` where it would be refused; where
-    that is the price, `from` and `cost` say what the only step that can work costs.
+    Preview of a job's retry. `problem` has the reason if it would be refused. If the reason is the price,
+    `from` and `cost` have the only step that can work and its cost.
     """
 
     model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)

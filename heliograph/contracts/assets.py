@@ -32,7 +32,7 @@ class Asset(Tolerant):
     bytes: int
     sha256: str
     undecodable: bool = (
-        False  #: begins as a picture or film, but no decoder here reads it: kept as it came
+        False  #: begins like a picture or film, but no decoder here reads it: stored unchanged
     )
     url: str | None = None
     variants: dict[str, Variant] = Field(default_factory=dict)

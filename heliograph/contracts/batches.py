@@ -23,7 +23,7 @@ Outcome = Literal["accepted", "replayed", "deduplicated", "skipped", "refused"]
 
 
 class BatchRequest(BaseModel):
-    """Jobs to be made together."""
+    """Jobs that are submitted together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -24,7 +24,7 @@ class _Change(BaseModel):
 
 
 class ChangeLane(_Change):
-    """Part of a lane's limits. What is left out stays."""
+    """Changes of a lane's limits. Omitted limits stay."""
 
     cap: Cap | None = Field(
         default=None, description="Concurrency cap: running jobs, across all processes"
@@ -45,7 +45,7 @@ class ChangeLane(_Change):
 
 
 class ChangeAccount(_Change):
-    """Requests that an account may have open at once, over all processes."""
+    """Change of an account's cap: requests that may be open at once, over all processes."""
 
     cap: Cap | None = Field(
         default=None, description="Concurrency cap: open requests, across all processes"

@@ -52,14 +52,14 @@ class Subscribe(_Frame):
 
 
 class Unsubscribe(_Frame):
-    """Follow it no more."""
+    """End a subscription."""
 
     op: Literal["unsubscribe"]
     id: SubscriptionId
 
 
 class Ping(_Frame):
-    """Whether the other side is there."""
+    """Check whether the other side responds."""
 
     op: Literal["ping"]
 
@@ -78,7 +78,7 @@ CLIENT_FRAME: TypeAdapter[Auth | Subscribe | Unsubscribe | Ping | Pong] = TypeAd
 
 
 class Subscribed(_Frame):
-    """The subscription is there. What was missed follows, or a snapshot when it is too much."""
+    """The subscription was accepted. What was missed follows, or a snapshot if it is too much."""
 
     op: Literal["subscribed"]
     id: SubscriptionId
@@ -108,7 +108,7 @@ class Snapshot(_Frame):
 
 
 class CaughtUp(_Frame):
-    """The snapshot is complete, or what was missed was sent: what follows happens now."""
+    """The snapshot is complete, or everything that was missed was sent; the following events are live."""
 
     op: Literal["caught_up"]
     id: SubscriptionId

@@ -16,7 +16,7 @@ class LogLine(Tolerant):
 
 
 class Progress(Tolerant):
-    """Progress at a provider. Not stored: it is published beside the events."""
+    """Progress at a provider. It is published beside the events, and not stored."""
 
     percent: int | None = None  #: 0 to 100
     basis: Literal["provider", "time"] | None = None  #: the source: the provider, or the clock

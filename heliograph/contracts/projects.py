@@ -42,7 +42,7 @@ class _Change(BaseModel):
 
 
 class ChangeDefaults(_Change):
-    """Part of a project's defaults. What is left out stays; what is null goes."""
+    """Changes of a project's defaults. Omitted defaults stay; null removes one."""
 
     models: LabelMap[ModelName | None] | None = Field(
         default=None, max_length=256, examples=[{"portrait": "sim/picture", "shot": None}]

@@ -78,7 +78,7 @@ class ChangeRate(_Change):
 
 
 class ChangeQuotas(_Change):
-    """Part of some quotas. What is left out stays; what is null goes."""
+    """Changes of quotas. Omitted quotas stay; null removes one."""
 
     requests: ChangeRate | None = None
     jobs_in_flight: JobCount | None = Field(default=None, description="Maximum number of open jobs")
@@ -88,7 +88,7 @@ class ChangeQuotas(_Change):
 
 
 class ChangeProjectQuotas(ChangeQuotas):
-    """Part of the quotas of a project. What is left out stays; what is null goes."""
+    """Changes of the quotas of a project. Omitted quotas stay; null removes one."""
 
     user: ChangeQuotas | None = Field(
         default=None, description="Quotas of each `user` named in requests; null: none"

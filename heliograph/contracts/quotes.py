@@ -10,7 +10,7 @@ QUOTE_LIFE = 600.0  #: seconds
 
 
 class QuoteRequest(BaseModel):
-    """Requests whose price is asked for."""
+    """Requests for which prices are requested."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class _View(BaseModel):
 
 
 class Quote(_View):
-    """The price of one request, and when its job would run if it was sent now."""
+    """The price of one request, and when its job would run if it were sent now."""
 
     index: int = Field(description="Index of the request in the list, from 0")
     quote: str = Field(

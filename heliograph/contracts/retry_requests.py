@@ -29,7 +29,7 @@ class _SchemaOfChanges:
 
 
 class RetryRequest(RequestBody):
-    """Try a job again, from the cheapest step that can work unless one is named."""
+    """Retry a job, by default from the cheapest step that can work."""
 
     from_: RetryFrom | None = Field(
         default=None,

@@ -123,7 +123,10 @@ class UsageAmounts(_View):
 
 
 class UsageItem(UsageAmounts):
-    """Jobs that have in common what the usage is split by; null: it is not split by that, or they have none."""
+    """
+    Jobs with the same values of the dimensions of the report. Null: not a dimension of the report, or the
+    jobs have no value.
+    """
 
     day: date | None
     model: str | None

@@ -23,7 +23,7 @@ class SignedObjects(Tolerant):
 
 
 class SignObjects(Query[SignedObjects]):
-    """Presigned addresses, please. Answered by storage with `SignedObjects`."""
+    """Presigned addresses of objects. Answered by storage with `SignedObjects`."""
 
     subject = "query.assets.sign"
 
@@ -35,7 +35,7 @@ class RemovedObjects(Tolerant):
 
 
 class RemoveObjects(Query[RemovedObjects]):
-    """The objects of a job that was pruned, away. Answered by storage with `RemovedObjects`."""
+    """Remove the objects of a pruned job. Answered by storage with `RemovedObjects`."""
 
     subject = "command.assets.remove"
 
@@ -47,7 +47,7 @@ class FoundUpload(Tolerant):
 
 
 class FindUpload(Query[FoundUpload]):
-    """Is it there? Answered by storage with `FoundUpload`."""
+    """Look up an upload. Answered by storage with `FoundUpload`."""
 
     subject = "query.assets.uploads"
 
