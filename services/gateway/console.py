@@ -1,7 +1,7 @@
 """
 The console, a single-page application: its built files at `/`, and the TypeScript client for pages.
 
-Files whose names contain a digest are kept by browsers for ever, all others are requested again each time.
+Files whose names contain a digest are kept by browsers for ever, all others are revalidated each time.
 A path without a route or file is a page of the console, if a browser navigates to it.
 """
 
