@@ -35,7 +35,7 @@ class LiveEvent:
     """
     A job event, or (`snapshot`) the job at the start of following.
 
-    `cursor` is where to go on from another time; it is null for progress, which is no event, and
+    `cursor` is where to continue another time; it is null for progress, which is not an event, and
     while a snapshot is not complete. Of more than 300 jobs it is the place that all are past, so
     that some events are sent again from there.
     """

@@ -18,7 +18,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
 
-REFUSED = "heliograph.request.refused.v1"  #: the type of a refusal, which is about no job
+REFUSED = "heliograph.request.refused.v1"  #: the type of a refusal, which concerns no job
 
 MAJOR = 1  #: major version of event types; a release that changes their meaning raises it
 

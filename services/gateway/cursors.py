@@ -44,7 +44,5 @@ class ListCursors:
                 return content[_DIGEST:].decode()
         except ValueError:
             pass
-        reason = (
-            "is no cursor of this list: it continues the list of its own project and filters only"
-        )
+        reason = "is not a cursor of this list: it continues only the list of its own project and filters"
         raise ValidationFailed.at("/query/cursor", reason)

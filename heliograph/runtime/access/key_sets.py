@@ -17,7 +17,7 @@ def read_key_set(text: str) -> list[jwt.PyJWK]:
     try:
         content = json.loads(text)
         if not isinstance(content, dict):
-            raise Unavailable("the key set is no JSON object")
+            raise Unavailable("the key set is not a JSON object")
         return list(jwt.PyJWKSet.from_dict(content).keys)
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unavailable(f"the key set is not valid: {type(error).__name__}") from error

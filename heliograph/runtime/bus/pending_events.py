@@ -1,4 +1,4 @@
-"""Pending events of budget records, stored in the log by whoever reads such a record first."""
+"""Pending events of budget records, stored in the log by the first process that reads such a record."""
 
 from contextlib import suppress
 

@@ -144,7 +144,7 @@ def _buckets(settings: ServiceSettings) -> list[Config]:
         _bucket("uploads", 64 * _MIB),
         {**_bucket("projects", 128 * _MIB), "max_msgs": settings.max_projects},
         {**_bucket("keys", 64 * _MIB), "max_msgs": settings.max_keys},
-        # an entry that nobody asked for in so long is of nobody who has many jobs
+        # an entry that was not written for so long belongs to a holder with few jobs
         {**_bucket(QUOTAS, 64 * _MIB), "max_age": 30 * 86_400 * _SECOND},
         {**_bucket("tickets", 16 * _MIB), "max_age": 2 * int(TICKET_LIFE) * _SECOND},
         {

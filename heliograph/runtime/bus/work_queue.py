@@ -150,7 +150,7 @@ def read_queued(subject: str, headers: Mapping[str, str], data: bytes) -> Ticket
     Read a message of the queue.
 
     Raises:
-        Unreadable: It is no ticket, or is not scheduled for where it goes: it can never be moved.
+        Unreadable: It is not a ticket, or is not scheduled for its subject: it can never be moved.
     """
     ticket = read_ticket(subject, data)
     if headers.get(_TARGET) != _target(ticket):

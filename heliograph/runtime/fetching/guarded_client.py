@@ -78,7 +78,7 @@ class GuardedClient:
 
 
 def _redirected(url: httpx.URL, response: httpx.Response) -> str:
-    """Where a redirect leads. Raises TargetRefused for what is no address."""
+    """The target of a redirect. Raises TargetRefused if it is not an address."""
     if not response.has_redirect_location:
         raise TargetRefused("a redirect leads nowhere")
     try:

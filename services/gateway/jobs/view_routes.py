@@ -17,7 +17,7 @@ from services.gateway.http import NEXT_PAGE, OF_A_READ
 from services.gateway.jobs.filters import JobsQuery
 from services.gateway.jobs.views import JobViews
 
-_NO_FILTERS = {"cursor", "limit", "counts"}  #: of a query of jobs: they choose no job
+_NO_FILTERS = {"cursor", "limit", "counts"}  #: of a query of jobs: they do not select jobs
 
 
 class EventsQuery(BaseModel, extra="forbid"):

@@ -14,7 +14,7 @@ class OutputEntry:
     url: str | None = None
     content: bytes | None = None
     flagged: bool = False  #: the provider's content filter flagged it
-    is_odd: bool = False  #: something is there, and it is no file
+    is_odd: bool = False  #: something is there that is not a file
     is_refused: bool = False  #: a file is there, of another media type than the model makes
 
     @property

@@ -18,7 +18,7 @@ class Frame:
     data: bytes
     size: int  #: bytes that it takes in the log
     showing: asyncio.Task[None] | None = None
-    text: str = ""  #: the job as JSON; empty for what is no job
+    text: str = ""  #: the job as JSON; empty if the event has no job
     expires_at: float = float("-inf")  #: by the clock of the loop; then it has to be made anew
 
     def stored(self) -> Stored:

@@ -140,7 +140,7 @@ class RetentionEnforcer:
 
 
 def _by_slot(going: Iterable[FinishedJob]) -> dict[str | None, list[FinishedJob]]:
-    """Versions by their slots; what is none, under None."""
+    """Versions by their slots; jobs that are not versions are under None."""
     slots: dict[str | None, list[FinishedJob]] = {}
     for job in going:
         slots.setdefault(job.slot if job.version else None, []).append(job)

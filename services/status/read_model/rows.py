@@ -43,7 +43,7 @@ class FinishedJob:
     slot: str | None
     has_result: bool
     finished_at: datetime
-    version: int | None  #: which one of its slot; null for what is none
+    version: int | None  #: its number in its slot; null if it is not a version
     versions: int  #: how many its slot has had
     age: int  #: how many kept versions of its slot are newer
     objects: int  #: in the store, that it made
