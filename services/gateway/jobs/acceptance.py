@@ -10,12 +10,9 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import structlog
-
 from heliograph.contracts.errors import (
     IdempotencyKeyReused,
     OverBudget,
-    QueueFull,
     SlotBusy,
     StateConflict,
     TooManyJobs,
@@ -30,13 +27,10 @@ from heliograph.runtime.bus import EventLog, SlotClaim, SlotClaims, WorkQueue
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.bus.transitions import append_event, transition
-from heliograph.runtime.bus.work_queue import ticket_for
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
-from heliograph.runtime.logs import job_fields
 from services.gateway.idempotency import RequestIdentity, SameBody
-
-log = structlog.get_logger()
+from services.gateway.jobs.job_tickets import enqueue_or_leave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,21 +271,6 @@ class JobAcceptance:
             await append_event(self.events, "deduplicated", marker, 0)
             crash_point("accept.deduplicated")
         return AcceptResult(entry=running, deduplicated=True)
-
-
-async def enqueue_or_leave(work: WorkQueue, record: Record) -> None:
-    """
-    Enqueue a job. If the queue is full, the sweeper does it later: the job in the log is durable.
-
-    Raises:
-        Unavailable: The entry may or may not be in the queue.
-    """
-    try:
-        await work.enqueue(ticket_for(record))
-    except QueueFull as error:
-        log.warning(
-            "Job not enqueued; the sweeper will enqueue it", reason=str(error), **job_fields(record)
-        )
 
 
 def _check_same(record: Record, running: Record) -> None:

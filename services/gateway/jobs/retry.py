@@ -31,9 +31,10 @@ from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from heliograph.runtime.http.validation import validate_as
 from services.gateway.idempotency import RequestIdentity
-from services.gateway.jobs.acceptance import AcceptResult, enqueue_or_leave
+from services.gateway.jobs.acceptance import AcceptResult
 from services.gateway.jobs.first_record import build_record
 from services.gateway.jobs.free_retry import free_retry_record
+from services.gateway.jobs.job_tickets import enqueue_or_leave
 from services.gateway.jobs.lookup import load_job
 from services.gateway.jobs.price_consent import check_key
 
