@@ -240,7 +240,7 @@ async def test_render_submits_again_what_the_budget_has_room_for(
     for fact in (Started(run=1), submitting, SubmitUnknown(run=1, problem=PROBLEM)):
         entry = await transition(events, entry, fact)
 
-    left = await run_job(a_worker(bus, nats.settings, Marks()), job.id, 1)
+    left = await run_job(a_worker(bus, nats.settings, Marks()), project, job.id, 1)
 
     assert left
     assert left.step is step

@@ -162,7 +162,7 @@ class Workers:
         )
 
     async def _render(self, delivery: Delivery) -> Record | None:
-        return await run_job(self._worker(), delivery.about.job, delivery.sequence)
+        return await run_job(self._worker(), PROJECT, delivery.about.job, delivery.sequence)
 
     async def _give_up_rendering(self, delivery: Delivery, error: Exception) -> None:
         await fail_poison_job(self._worker(), delivery.about.job, error)

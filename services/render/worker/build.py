@@ -44,10 +44,9 @@ def build_worker(
     """
     for name in providers:
         expect_provider(name)
+    committer = BudgetCommitter(bus.jetstream, BudgetLog(bus.jetstream))
     return Worker(
-        events=BudgetedEventLog(
-            bus.events, BudgetCommitter(bus.jetstream, BudgetLog(bus.jetstream)), marks
-        ),
+        events=BudgetedEventLog(bus.events, committer, marks),
         work=bus.work,
         accounts=bus.accounts,
         lanes=bus.lanes,
@@ -60,6 +59,7 @@ def build_worker(
         reporter=ProgressPublisher(bus.notify, every=settings.progress_interval),
         wakeups=WakeUps(),
         settings=settings,
+        complete=committer.complete,
     )
 
 

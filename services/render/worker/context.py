@@ -1,6 +1,6 @@
 """Worker context: the ports that every step of a run uses."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
 
 from heliograph.contracts.job_events import JobEvent
@@ -22,6 +22,13 @@ from services.render.worker.request_index import RequestIndex
 from services.render.worker.response_spool import ResponseSpool
 from services.render.worker.wakeups import WakeUps
 
+#: stores the first event of one of these jobs of a project, where only the budget record has it
+Complete = Callable[[str, Collection[str]], Awaitable[object]]
+
+
+async def _nothing_pending(_project: str, _jobs: Collection[str]) -> None:
+    """`Complete` where no project has a budget."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Worker:
@@ -40,6 +47,7 @@ class Worker:
     reporter: ProgressPublisher
     wakeups: WakeUps
     settings: RenderSettings
+    complete: Complete = _nothing_pending
     clock: AttemptClock = field(default_factory=AttemptClock)
     posts: PostsInFlight = field(default_factory=PostsInFlight)
     lost_replies: LostReplies = field(default_factory=LostReplies)
@@ -57,6 +65,19 @@ class Worker:
     async def read(self, job: str) -> LogEntry | None:
         """The current job; None if there is none."""
         return await self.events.job(job)
+
+    async def find(self, project: str, job: str) -> LogEntry | None:
+        """
+        The same, for a job whose ticket may have been faster than its first event. None: the job does not exist.
+
+        The budget record with that event was there before the ticket, and the record after it comes after the event:
+        so the second look finds the event, whoever stored it.
+        """
+        entry = await self.read(job)
+        if entry is None:
+            await self.complete(project, [job])
+            entry = await self.read(job)
+        return entry
 
     async def append(self, entry: LogEntry, event: JobEvent) -> LogEntry:
         """Append an event that any worker can derive again. Raises Conflict: read the job again."""

@@ -43,9 +43,9 @@ class MessageDone(Enum):
     DONE = "done"
 
 
-async def run_job(worker: Worker, job: str, run: int) -> Record | None:
+async def run_job(worker: Worker, project: str, job: str, run: int) -> Record | None:
     """
-    Carry out one delivery of a run message, whose stream sequence is `run`.
+    Carry out one delivery of the run message of a job, whose stream sequence is `run`.
 
     Returns the job as it was left; None when there is no such job. After that the message needs no more work.
 
@@ -53,7 +53,7 @@ async def run_job(worker: Worker, job: str, run: int) -> Record | None:
         ShuttingDown: The process is shutting down; another process continues with the message.
         Unavailable: The bus does not respond; the message is redelivered.
     """
-    entry = await worker.read(job)
+    entry = await worker.find(project, job)
     if entry is None:
         return None
     with job_span(f"run {entry.record.lane}", entry.record):

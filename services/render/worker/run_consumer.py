@@ -53,7 +53,8 @@ class RunConsumer:
         await self._notify(subjects.lane_capacity(lane), capacity.model_dump_json().encode())
 
     async def _run(self, delivery: Delivery) -> Record | None:
-        record = await run_job(self._worker, delivery.about.job, delivery.sequence)
+        about = delivery.about
+        record = await run_job(self._worker, about.project, about.job, delivery.sequence)
         crash_point("render.handled")
         return record
 

@@ -123,7 +123,7 @@ class WorkerRig:
             sequence, ticket = self.work.queue[job]
             await self.work.move(ticket, sequence)
             message = self.work.messages[-1]
-            await run_job(self.context, message.job, message.sequence)
+            await run_job(self.context, ticket.project, job, message.sequence)
             self.work.ack(message)
         return self.now(job)
 
