@@ -23,6 +23,7 @@ Point = Literal[
     "accept.staged",  # all but the last message of an atomic batch are sent; none is stored
     "accept.committed",  # an atomic batch is stored; the callers do not know it yet
     "accept.held",  # the price of a new job is held; its event is in the budget record only
+    "accept.ahead",  # the job is in the queue; its event may be in the budget record only
     "accept.completed",  # that event is in the log; its caller does not know it yet
     "accept.written",  # `accepted`; not in the queue
     "accept.queued",  # in the queue; no response

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.testing.gate import Gate, open_gate
@@ -37,7 +38,9 @@ class MemoryEventLog:
     def jobs(self) -> list[str]:
         return list(self._by_job)
 
-    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
         await self._gate("append", event.body.id, event.name)
         latest = self.latest(event.body.id)
         if self.is_lost(event, latest, expected_last):

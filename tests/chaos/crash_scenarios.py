@@ -294,6 +294,7 @@ SCENARIOS: dict[Point, Scenario] = {
     "accept.deduplicated": deduplicated,
     "accept.refused": over_budget,
     "accept.held": held_alone,
+    "accept.ahead": held_alone,
     "accept.completed": held_alone,
     "accept.reused": made_before,
     "accept.staged": together,

@@ -281,6 +281,31 @@ async def test_the_audit_counts_what_is_held_and_writes_nothing(bus: NatsBus, pr
     assert not await events_of(bus, job)
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["for nobody", "for another job"])
+async def test_a_new_job_alone_is_in_the_queue_before_its_event_unless_it_waits(
+    bus: NatsBus, project: str, *, waits: bool
+) -> None:
+    await set_limits(bus, project, total="9")
+    connection, job = HeldBack(bus.client), a_job(project)
+    if waits:
+        internal = job.internal.model_copy(update={"after": [a_job(project).id]})
+        job = job.model_copy(update={"internal": internal})
+    acceptance = acceptance_of(bus, gateway_events(bus, connection.jetstream()))
+    accepting = asyncio.create_task(accept(acceptance, job))
+    await connection.reached.wait()
+
+    if waits:
+        assert not await bus.work.has_work(job.id)
+    else:
+        await until_true(lambda: bus.work.has_work(job.id))
+    assert not await events_of(bus, job)
+    connection.go.set()
+
+    assert (await accepting).job.id == job.id
+    assert await bus.work.has_work(job.id)
+    assert len(await events_of(bus, job)) == 1
+
+
 async def test_of_all_who_find_it_one_stores_it(bus: NatsBus, project: str) -> None:
     await set_limits(bus, project, total="9")
     job = a_job(project)

@@ -133,6 +133,8 @@ class Choices:
             is_early = ticket.not_before is not None and ticket.not_before > at
             if state.accounts.has_room(job) and not is_early:
                 yield from self._once("dispatch", state.label(job))
+        for job in state.events.missing():
+            yield from self._once("complete", state.label(job))
         for record in state.records():
             if self._is_due(record):
                 yield from self._once("expire", state.label(record.id))

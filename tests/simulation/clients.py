@@ -1,6 +1,6 @@
 """What people do: ask for jobs, ask again, cancel, try again. Each coroutine is one process."""
 
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Literal, cast
@@ -10,6 +10,7 @@ from heliograph.contracts.projects import Defaults
 from heliograph.contracts.records import Record
 from heliograph.contracts.requests import JobRequest
 from heliograph.contracts.retry_requests import RetryFrom, RetryRequest
+from heliograph.runtime.budgets.job_budgets import NoBudgets
 from services.gateway.idempotency import identify_request
 from services.gateway.jobs.acceptance import AcceptResult, JobAcceptance
 from services.gateway.jobs.cancellation import JobCancellation
@@ -53,6 +54,16 @@ class Stored(ResultCache):
         return next((each for each in made if is_cached_for(each, project, digest or "")), None)
 
 
+class Held(NoBudgets):
+    """Budgets in which every job fits."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def complete(self, project: str, jobs: Collection[str]) -> bool:
+        return await self._state.events.complete(project, jobs)
+
+
 class Clients:
     """Everybody who sends requests, and the gateway that answers them."""
 
@@ -73,7 +84,9 @@ class Clients:
         self._jobs = JobService(
             events=state.events,
             work=state.work,
-            acceptance=JobAcceptance(events=state.events, work=state.work, slots=state.slots),
+            acceptance=JobAcceptance(
+                events=state.events, work=state.work, slots=state.slots, budgets=Held(state)
+            ),
             cancellation=self._cancellation,
             records=records,
             log_capacity=EventLogCapacity(_NONE, _NONE, high_watermark=1),

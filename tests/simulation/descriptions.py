@@ -9,6 +9,7 @@ _SENTENCES = {
     "dispatch": "the dispatcher looks at {0}",
     "give up": "the dispatcher looks at those that {0} waits for",
     "put back": "the reaper looks at {0}",
+    "complete": "status looks for what is in budget records only, and finds {0}",
     "search": "render looks for the request of {0}",
     "expire": "the reaper looks at the deadline of {0}",
     "recover": "render looks for answers that nobody has in hand",

@@ -37,6 +37,7 @@ def check_act(state: State) -> None:
         _check_response(state, response)
     _check_places(state)
     _check_slots(state)
+    _check_tickets(state)
 
 
 def check_rest(state: State, *, undecided: bool = True) -> None:
@@ -50,6 +51,8 @@ def check_rest(state: State, *, undecided: bool = True) -> None:
     waiting = [
         job for job in state.work.queue if not (undecided and _waits_for_a_person(state, job))
     ]
+    missing = _names(state, state.events.missing())
+    _check(not missing, f"I1: {missing} only in a budget record")
     _check(not waiting, f"I1: left in the queue: {_names(state, waiting)}")
     left = [message.job for message in state.work.messages]
     _check(not left, f"I1: messages left for {_names(state, left)}")
@@ -257,6 +260,16 @@ def _was_located_late(state: State, job: str) -> bool:
         if entry.event.name in ("submit_unknown", "attempt_completed", "started"):
             return entry.event.name != "started"
     return False
+
+
+def _check_tickets(state: State) -> None:
+    """Who gets the ticket of a job that is accepted, and not in the log yet, is not done with it."""
+    work = state.work
+    for job in state.events.missing():
+        is_there = job in work.queue or any(each.job == job for each in work.messages)
+        _check(
+            is_there or job not in work.enqueued, f"I1: the ticket of {state.label(job)} is lost"
+        )
 
 
 def _check_slots(state: State) -> None:

@@ -78,6 +78,13 @@ class Process:
         finally:
             self.act = None
 
+    async def others_have_acted(self) -> None:
+        """Wait until what tasks of this process want to do is done."""
+        await asyncio.sleep(0)
+        while self._turn and not self._turn.done():
+            await asyncio.wait([self._turn])
+            await asyncio.sleep(0)
+
     def _turn_now(self) -> asyncio.Future[str]:
         assert self._turn
         assert self.act

@@ -34,6 +34,7 @@ class Scenario:
     authoritative: bool = False  #: its look-up sees everything that it accepted
     gives_up: bool = False  #: clients want `submit_unknown` to fail
     resubmits: bool = False  #: clients want it to be submitted again, which may be paid twice
+    holds: bool = False  #: first events are in budget records before they are in the log
     deaf: bool = False  #: no hint is ever heard
     together: bool = False  #: all render workers hear with the same ears
     crash_at: tuple[str, ...] = ()  #: acts before which processes crash; (): all

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.queue_entries import Ticket
-from heliograph.runtime.bus import AccountUsage
+from heliograph.runtime.bus import AccountUsage, OnDecided
+from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing.account_permits import MemoryAccountPermits
 from heliograph.testing.event_log import MemoryEventLog
@@ -25,20 +27,47 @@ Observe = Callable[
 class Events(MemoryEventLog):
     """The log, with somebody who looks at everything that is written."""
 
-    def __init__(self, observe: Observe) -> None:
+    def __init__(self, observe: Observe, *, holds: bool = False) -> None:
         super().__init__(gate)
         self._observe = observe
+        self._holds = holds
+        self.held: dict[str, EventEnvelope] = {}  #: first events that were in a budget record first
         self.appended: dict[str, list[LogEntry]] = defaultdict(
             list
         )  #: what was written, trimmed or not
 
-    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
+        if on_decided and self._holds:
+            await self._hold(event, on_decided)
         entry = await super().append(event, expected_last)
         self.appended[event.body.id].append(entry)
         before = self.appended[event.body.id][-2:-1]
         self._observe(entry, before[0] if before else None)
         await hear_back()
         return entry
+
+    async def _hold(self, event: EventEnvelope, on_decided: OnDecided) -> None:
+        """The budget record has the event, and the job is enqueued before the log has it."""
+        await gate("hold", event.body.id)
+        if await self.complete("", [event.body.id]) or self.latest(event.body.id):
+            raise Conflict(event.body.id)
+        self.held[event.body.id] = event
+        on_decided()
+        await current().others_have_acted()
+
+    async def complete(self, _project: str, jobs: Collection[str]) -> bool:
+        """As whoever writes the next budget record does it, or misses a job."""
+        held = [self.held[job] for job in jobs if job in self.held]
+        for event in held:
+            with suppress(Conflict):
+                await self.append(event, 0)
+        return bool(held)
+
+    def missing(self) -> list[str]:
+        """Jobs whose first event is in a budget record only."""
+        return [job for job in self.held if self.latest(job) is None]
 
     def trim(self, job: str) -> None:
         """Keep the last event of a job, as the janitor does, however far the job is."""
@@ -54,6 +83,11 @@ class Work(MemoryWorkQueue):
         self.deliveries: dict[Message, int] = {}
         self.acked: list[Message] = []  #: acks that the server may still forget
         self.moved: dict[str, tuple[int, Ticket]] = {}  #: and deletions
+        self.enqueued: set[str] = set()  #: jobs that ever were
+
+    async def enqueue(self, ticket: Ticket) -> None:
+        await super().enqueue(ticket)
+        self.enqueued.add(ticket.job)
 
     async def move(self, ticket: Ticket, sequence: int) -> bool:
         is_moved = await super().move(ticket, sequence)

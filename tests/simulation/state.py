@@ -80,7 +80,7 @@ class State:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.events = Events(self._on_event)
+        self.events = Events(self._on_event, holds=scenario.holds)
         self.work = Work()
         self.slots = MemorySlotClaims(gate)
         self.accounts = Accounts(scenario.places)

@@ -26,6 +26,7 @@ SCHEDULES = 1_500
 REPLACEMENTS = 300
 DEPENDENCIES = 400
 REUSES = 300
+HOLDS = 300
 SECONDS = float(os.environ.get("LIFE_SECONDS", "0"))
 
 
@@ -105,6 +106,16 @@ REUSING = replace(
 def test_every_promise_is_kept_while_results_are_used_again() -> None:
     for seed in range(REUSES):
         outcome = run(seed, some_of(REUSING, random.Random(seed)))
+        if outcome.broken:
+            pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
+
+
+HOLDING = replace(EVERYTHING, holds=True)
+
+
+def test_every_promise_is_kept_while_jobs_are_in_budget_records_first() -> None:
+    for seed in range(HOLDS):
+        outcome = run(seed, some_of(HOLDING, random.Random(seed)))
         if outcome.broken:
             pytest.fail(f"seed {seed}: {tell(outcome)}", pytrace=False)
 

@@ -129,6 +129,10 @@ class Workers:
         with suppress(*_PASSING):  # another round follows
             await self._sweeper._requeue(job)
 
+    async def complete(self, job: str) -> None:
+        with suppress(*_PASSING):  # another look follows
+            await self._state.events.complete(PROJECT, [job])
+
     async def search(self, job: str) -> None:
         with suppress(*_PASSING, Injected):  # another hint follows
             await find_lost_request(self._worker(), job)
@@ -188,6 +192,7 @@ class Workers:
             reporter=self._reporter,
             wakeups=current().wakeups,
             settings=settings().render,
+            complete=self._state.events.complete,
         )
 
     @contextmanager

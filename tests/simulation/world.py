@@ -112,6 +112,10 @@ class World:
         work = self._workers.put_back(self.state.job(job))
         self._begin(Process(f"put back {job}", "reap"), work)
 
+    def _complete(self, job: str) -> None:
+        work = self._workers.complete(self.state.job(job))
+        self._begin(Process(f"complete {job}", "reap"), work)
+
     def _search(self, job: str) -> None:
         work = self._workers.search(self.state.job(job))
         self._begin(Process(f"search {job}", "render"), work)

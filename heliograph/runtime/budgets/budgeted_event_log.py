@@ -22,7 +22,7 @@ from heliograph.contracts.records import Record
 from heliograph.runtime.budgets.committer import BudgetCommitter
 from heliograph.runtime.budgets.job_budgets import PlanHolder
 from heliograph.runtime.budgets.marks import BudgetMarks
-from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus import EventLog, OnDecided
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
@@ -58,11 +58,14 @@ class BudgetedEventLog:
     async def history(self, job: str, after: int, limit: int) -> list[LogEntry]:
         return await self._events.history(job, after, limit)
 
-    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
         """Append an event. Raises OverBudget and TooManyJobs beside what every event log raises."""
         job = event.body
         if event.name in _HOLDING and isinstance(job, Record) and self.applies_to(job):
-            return await self._committer.append(event, expected_last, self._plan_of(job))
+            plan = self._plan_of(job)
+            return await self._committer.append(event, expected_last, plan, on_decided)
         return await self._events.append(event, expected_last)
 
     def applies_to(self, job: Record) -> bool:

@@ -32,6 +32,7 @@ from heliograph.runtime.budgets.group_plan import (
     plan_group,
 )
 from heliograph.runtime.budgets.record_cache import BudgetRecordCache, ReadBudgets
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.budget_log import BudgetLog, Written
 from heliograph.runtime.bus.conflicts import Conflict
 from heliograph.runtime.bus.event_log import STREAM
@@ -59,13 +60,18 @@ class BudgetCommitter:
         self._running = asyncio.Semaphore(_BATCHES)
 
     async def append(
-        self, event: EventEnvelope, expected_last: int, plan: str | None = None
+        self,
+        event: EventEnvelope,
+        expected_last: int,
+        plan: str | None = None,
+        on_decided: OnDecided | None = None,
     ) -> LogEntry:
         """
         Store an event, if the last one of its job is number `expected_last` and the budget has its price left.
 
         Args:
             plan: The bulk request whose hold the job takes its price from, where there is one.
+            on_decided: As of `EventLog.append`: called when the event is in the record, and not yet in the log.
 
         Raises:
             OverBudget: Too little is left according to the leader of the stream. Nothing is stored.
@@ -73,7 +79,7 @@ class BudgetCommitter:
             Conflict: The last event of the job is another one.
             Unavailable, QueueFull: The event may or may not be stored.
         """
-        waiting = WaitingEvent(event, expected_last, plan)
+        waiting = WaitingEvent(event, expected_last, plan, on_decided)
         self._enqueue(event.body.project, waiting)
         return await waiting.entry
 
@@ -197,10 +203,12 @@ class BudgetCommitter:
         messages = [each.message for each in plan.held]
         if not is_new_job_alone(plan, users):
             return await self._budgets.write_with(project, read.sequence, messages, users)
-        [event] = messages
-        if await self._lasts([each.waiting for each in plan.held]):
-            raise Conflict(event.subject)
-        return await self._budgets.write_before(project, read.sequence, event)
+        [held] = plan.held
+        if await self._lasts([held.waiting]):
+            raise Conflict(held.event.subject)
+        return await self._budgets.write_before(
+            project, read.sequence, held.message, held.waiting.on_decided
+        )
 
     async def _refuse_known(self, those: Sequence[WaitingEvent]) -> None:
         """A job that has another last event than was expected loses alone."""

@@ -12,6 +12,7 @@ from heliograph.contracts.budgets.users import BudgetRecords, counted_users, hol
 from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.errors import HeliographError, OverBudget, TooManyJobs, Unavailable
 from heliograph.contracts.records import Record
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.budget_log import BudgetEntry
 from heliograph.runtime.bus.conflicts import Conflict
@@ -35,6 +36,7 @@ class WaitingEvent:
     event: EventEnvelope
     expected_last: int  #: sequence of the last event of its job
     plan: str | None = None  #: the bulk request from whose hold the job takes its price
+    on_decided: OnDecided | None = None  #: called once it is held alone
     entry: asyncio.Future[LogEntry] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )

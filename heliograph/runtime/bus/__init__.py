@@ -20,6 +20,8 @@ from heliograph.contracts.records import Record
 from heliograph.contracts.slots import Restored
 from heliograph.runtime.bus.log_entries import JobEntry, LogEntry
 
+OnDecided = Callable[[], None]
+
 
 class EventLog(Protocol):
     """
@@ -50,9 +52,15 @@ class EventLog(Protocol):
             Unreadable: As for `last`.
         """
 
-    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
         """
         Write an event, if the last one of its job is number `expected_last` (0: it has no event).
+
+        Args:
+            on_decided: Called if it is certain before the event is in the log that the job will be there. The
+                call may still end with any error.
 
         Raises:
             Conflict: The last event of the job is another one.

@@ -16,6 +16,7 @@ from heliograph.contracts.budgets.pending import PendingEvent
 from heliograph.contracts.budgets.record import BudgetRecord
 from heliograph.contracts.budgets.settlement import completed
 from heliograph.contracts.errors import Unreadable
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.atomic_batch import ComparedMessage, store_batch
 from heliograph.runtime.bus.conflicts import Conflict, retry_on_conflict
 from heliograph.runtime.bus.event_log import STREAM
@@ -126,7 +127,11 @@ class BudgetLog:
         return Written(first, first + len(messages))
 
     async def write_before(
-        self, budget: BudgetRecord, expected_last: int, event: ComparedMessage
+        self,
+        budget: BudgetRecord,
+        expected_last: int,
+        event: ComparedMessage,
+        on_decided: OnDecided | None = None,
     ) -> Written:
         """
         Replace the record by one that holds the price of a new job, and store the job's first event after it. Whoever
@@ -144,6 +149,8 @@ class BudgetLog:
         )
         record = await self.write(budget.model_copy(update={"pending": pending}), expected_last)
         crash_point("accept.held")
+        if on_decided:
+            on_decided()
         try:
             sequence = await self._jetstream.append(
                 STREAM, event.subject, event.data, event.headers, expected_last=0

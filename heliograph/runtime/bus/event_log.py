@@ -8,6 +8,7 @@ from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
 from heliograph.contracts.errors import Unreadable
 from heliograph.contracts.records import Marker, Record
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.atomic_batch import ComparedMessage
 from heliograph.runtime.bus.group_commit import GroupCommit
 from heliograph.runtime.bus.jetstream import JetStream
@@ -49,7 +50,9 @@ class JetStreamEventLog:
         """Sequence of the last event, see `last_event`."""
         return await last_event(self._jetstream)
 
-    async def append(self, event: EventEnvelope, expected_last: int) -> LogEntry:
+    async def append(
+        self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
         subject, data, headers = event.subject, event.data(), event.headers()
         sequence = None
         if self._group and not expected_last:

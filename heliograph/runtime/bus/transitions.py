@@ -6,7 +6,7 @@ from heliograph.contracts.cloudevents import EventEnvelope
 from heliograph.contracts.job_events import JobEvent
 from heliograph.contracts.records import Marker, Record
 from heliograph.contracts.state_machine import apply
-from heliograph.runtime.bus import EventLog
+from heliograph.runtime.bus import EventLog, OnDecided
 from heliograph.runtime.bus.job_metrics import count_event
 from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.runtime.clock import now
@@ -21,20 +21,21 @@ async def append_event(
     at: datetime | None = None,
     *,
     before: Record | None = None,
+    on_decided: OnDecided | None = None,
 ) -> LogEntry:
     """
     Write an event of this service, at the server's time if no other is given.
 
     Args:
         before: The record that the event changes; None for the first event of a job.
+        on_decided: As of `EventLog.append`.
 
     Raises:
         Conflict, Unavailable: As for `EventLog.append`.
     """
     with publish_span(f"append {name}"):
-        entry = await log.append(
-            EventEnvelope.of(name, body, at or now(), log.source), expected_last
-        )
+        event = EventEnvelope.of(name, body, at or now(), log.source)
+        entry = await log.append(event, expected_last, on_decided)
     count_event(name, before, body)
     return entry
 

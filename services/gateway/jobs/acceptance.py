@@ -1,5 +1,6 @@
 """
-Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then respond with 202.
+Acceptance of a job: claim its slot, append `accepted`, enqueue it; only then respond with 202. It is enqueued while
+`accepted` is being stored, where the budget has decided that it will be.
 
 The first event on a job's subject decides its key, as long as the job's record is kept. Every step can
 be repeated and every race is decided by a compare, so a request that is sent twice, or interrupted by a
@@ -30,7 +31,7 @@ from heliograph.runtime.bus.transitions import append_event, transition
 from heliograph.runtime.clock import now
 from heliograph.runtime.crash_points import crash_point
 from services.gateway.idempotency import RequestIdentity, SameBody
-from services.gateway.jobs.job_tickets import enqueue_or_leave
+from services.gateway.jobs.job_tickets import NewTicket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,7 @@ class JobAcceptance:
         if not is_same(body.internal.body_digest, body.model):
             raise IdempotencyKeyReused
         if body.step is Step.ACCEPTED:
-            entry = await self._enqueue_or_finish(entry, body)
+            entry = await self._enqueue_or_finish(entry, body, NewTicket(self.work, body))
         return AcceptResult(entry=entry, replayed=True)
 
     async def _replay_marker(self, marker: Marker, is_same: SameBody) -> AcceptResult:
@@ -162,20 +163,25 @@ class JobAcceptance:
         at = now()
         internal = record.internal.model_copy(update={"changed_at": at})
         accepted = record.model_copy(update={"created_at": at, "internal": internal})
+        ticket = NewTicket(self.work, accepted)
         try:
-            entry = await append_event(self.events, "accepted", accepted, 0, at)
+            entry = await append_event(
+                self.events, "accepted", accepted, 0, at, on_decided=ticket.begin
+            )
         except (OverBudget, TooManyJobs):
             crash_point("accept.refused")
             await self._give_back(record, claim)
             raise
         crash_point("accept.written")
-        return AcceptResult(entry=await self._enqueue_or_finish(entry, entry.record))
+        return AcceptResult(entry=await self._enqueue_or_finish(entry, entry.record, ticket))
 
-    async def _enqueue_or_finish(self, entry: LogEntry, accepted: Record) -> LogEntry:
+    async def _enqueue_or_finish(
+        self, entry: LogEntry, accepted: Record, ticket: NewTicket
+    ) -> LogEntry:
         """Enqueue the job; or write its end, if its result is stored already."""
         reused = accepted.internal.reused
         if reused is None:
-            await enqueue_or_leave(self.work, accepted)
+            await ticket.put()
             crash_point("accept.queued")
             return entry
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from heliograph.contracts.cloudevents import EventEnvelope
+from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.log_entries import LogEntry
 from tests.simulation.processes import gate
 from tests.simulation.scenario import Scenario
@@ -42,9 +43,11 @@ def reply_before_writing(patch: Patch, name: str) -> None:
     """An event of that name is said to be written, and never is."""
     append = Events.append
 
-    async def forget(self: Events, event: EventEnvelope, after: int) -> LogEntry:
+    async def forget(
+        self: Events, event: EventEnvelope, after: int, on_decided: OnDecided | None = None
+    ) -> LogEntry:
         if event.name != name:
-            return await append(self, event, after)
+            return await append(self, event, after, on_decided)
         await gate("append", event.body.id, name)
         return LogEntry(after, event)
 

@@ -3,9 +3,11 @@
 from typing import Any
 
 from heliograph.contracts.job_events import JobEvent, RetryScheduled
+from heliograph.runtime.bus.log_entries import LogEntry
 from heliograph.testing.slot_claims import MemorySlotClaims
 from services.gateway.jobs import retry
 from services.gateway.jobs.acceptance import JobAcceptance
+from services.render.worker.context import Worker
 from tests.simulation.mutants.registry import Mutants, Patch, reply_before_writing
 from tests.simulation.scenario import PlannedRequest, Scenario
 
@@ -48,3 +50,15 @@ def forget_retries(patch: Patch) -> None:
         return RetryScheduled(**{**fact, "key": None})
 
     patch.setattr(retry, "RetryScheduled", without_key)
+
+
+@MUTANTS.add(
+    "a run message is done with where the event is in the budget record only",
+    Scenario(holds=True),
+    "I1",
+)
+def drop_what_is_held(patch: Patch) -> None:
+    async def read(self: Worker, _project: str, job: str) -> LogEntry | None:
+        return await self.read(job)
+
+    patch.setattr(Worker, "find", read)
