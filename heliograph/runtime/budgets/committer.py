@@ -31,6 +31,7 @@ from heliograph.runtime.budgets.group_plan import (
     next_group,
     plan_group,
 )
+from heliograph.runtime.budgets.look_ups import LookUpsAhead
 from heliograph.runtime.budgets.record_cache import BudgetRecordCache, ReadBudgets
 from heliograph.runtime.bus import OnDecided
 from heliograph.runtime.bus.budget_log import BudgetLog, Written
@@ -55,6 +56,7 @@ class BudgetCommitter:
         self._jetstream = jetstream
         self._budgets = budgets
         self._records = BudgetRecordCache(budgets)
+        self._look_ups = LookUpsAhead(jetstream)
         self._waiting: dict[str, list[Waiting]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = asyncio.Semaphore(_BATCHES)
@@ -103,6 +105,12 @@ class BudgetCommitter:
             task = asyncio.create_task(self._commit_all(project), name=f"budget of {project}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def look_up_ahead(self, project: str, job: str) -> None:
+        """Begin to look for a job that is about to come here, if it will be alone as it seems. Raises nothing."""
+        record = self._records.sequence_of(project)
+        if record and project not in self._waiting:
+            await self._look_ups.begin(project, job, record)
 
     async def read(self, job: Record) -> BudgetRecords:
         """
@@ -204,11 +212,16 @@ class BudgetCommitter:
         if not is_new_job_alone(plan, users):
             return await self._budgets.write_with(project, read.sequence, messages, users)
         [held] = plan.held
-        if await self._lasts([held.waiting]):
+        if await self._is_known(held.waiting, read):
             raise Conflict(held.event.subject)
         return await self._budgets.write_before(
             project, read.sequence, held.message, held.waiting.on_decided
         )
+
+    async def _is_known(self, waiting: WaitingEvent, read: ReadBudgets) -> bool:
+        job = waiting.job
+        known = await self._look_ups.is_known(job.project, job.id, read.sequence)
+        return bool(await self._lasts([waiting])) if known is None else known
 
     async def _refuse_known(self, those: Sequence[WaitingEvent]) -> None:
         """A job that has another last event than was expected loses alone."""

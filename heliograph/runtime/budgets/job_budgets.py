@@ -27,6 +27,11 @@ class JobBudgets(Protocol):
     def applies_to(self, job: Record) -> bool:
         """Whether a job needs room in a budget. Raises Unavailable: that is not known right now."""
 
+    async def look_up_ahead(self, project: str, job: str) -> None:
+        """
+        Begin to look whether a job that a request names is known, which its commit needs to know. Raises nothing.
+        """
+
     async def check(self, job: Record) -> None:
         """
         Whether a job would fit into the budget of its project now.
@@ -75,6 +80,9 @@ class NoBudgets:
 
     def applies_to(self, job: Record) -> bool:
         return False
+
+    async def look_up_ahead(self, project: str, job: str) -> None:
+        pass
 
     async def check(self, job: Record) -> None:
         pass

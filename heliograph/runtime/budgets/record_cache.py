@@ -99,6 +99,11 @@ class BudgetRecordCache:
         users = {name: user_budget(budget, name, stored[name].budget, at) for name in names}
         return ReadBudgets(BudgetRecords(budget, users), entry.sequence, stored, is_remembered)
 
+    def sequence_of(self, project: str) -> int | None:
+        """Sequence of the record that this process knows of a project."""
+        known = self._known.get(project)
+        return known.entry.sequence if known else None
+
     def note(self, read: ReadBudgets, after: BudgetRecords, first: int) -> None:
         """
         The budgets after a commit.
