@@ -1,8 +1,8 @@
 """
 Sandboxed image worker: decodes untrusted files, started as `python -m services.storage.media.image_worker`.
 
-It reads requests and writes results, as JSON lines. Every picture is opened in a fork of its own,
-with little memory and little time, so a decompression bomb ends only that fork. There are five decoders.
+It reads requests and writes results, as JSON lines. Files are opened in forks with little memory and
+little time, so a decompression bomb ends only its fork. There are five decoders.
 
 A result is a picture's size and variants, or `error`. `decodable: false` beside it says that the
 pixels are damaged or cut off, and nothing else is wrong: reading the picture again may help.
@@ -12,18 +12,20 @@ import ctypes
 import gc
 import json
 import os
-import resource
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from select import select
 from typing import Any
 
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from services.storage.media import jpeg_segments, png_chunks
+from services.storage.media.picture_forks import PictureForks, Request, Result
 from services.storage.media.thumb_hash import thumb_hash
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
@@ -33,8 +35,7 @@ LIGHT = 2048  #: pixels of the longer side of the webp variant, at most
 LARGE = 16_000_000  #: pixels; larger pictures have a lower priority
 _NICER = 5
 
-_MEMORY = 1280 * 1024 * 1024  #: bytes of address space; a WebP of 64 Mpx takes four times 256 MiB
-_SECONDS = 10  #: of CPU
+_LINGER = 1.0  #: seconds that a fork waits for another picture
 _MAX_FRAMES = 500
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # of <linux/sched.h>
 _ANIMATED = ("GIF", "WEBP", "AVIF")  #: formats whose frames are moments, not other pictures
@@ -183,21 +184,6 @@ def load_decoders(*, film: bool) -> None:
         import_module("services.storage.media.film_inspector")
 
 
-def _run_in_fork(request: dict[str, Any]) -> None:
-    load_decoders(film=bool(request.get("film")))
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        if status:
-            _say({"error": "the picture could not be opened within bounds"})
-        return
-    os.nice(request["nice"])
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-    _say(_result(request))
-    os._exit(0)
-
-
 def _leave_network() -> None:
     """
     Drop network access, including loopback, if the kernel allows it.
@@ -209,7 +195,7 @@ def _leave_network() -> None:
         unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0 or unshare(_CLONE_NEWNET)
 
 
-def _result(request: dict[str, Any]) -> dict[str, Any]:
+def _result(request: Request) -> Result:
     source, folder = Path(request["source"]), Path(request["folder"])
     film = request.get("film")
     try:
@@ -225,18 +211,27 @@ def _result(request: dict[str, Any]) -> dict[str, Any]:
     return {"error": reason, "decodable": False}
 
 
-def _say(result: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(result) + "\n")
-    sys.stdout.flush()
+def _requests(forks: PictureForks) -> Iterator[Request]:
+    """Requests, until standard input ends. A fork that waits for long gives back its memory."""
+    while True:
+        if not select([sys.stdin], [], [], _LINGER)[0]:
+            forks.end()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield json.loads(line)
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
+    """Serve requests."""
     _leave_network()
     load_decoders(film=False)
     gc.freeze()  # a collection would write to, and so copy, the pages that a fork shares with us
-    for line in sys.stdin:
-        _run_in_fork(json.loads(line))
+    forks = PictureForks(_result)
+    for request in _requests(forks):
+        load_decoders(film=bool(request.get("film")))
+        sys.stdout.write(json.dumps(forks.result(request)) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -21,9 +21,18 @@ _TRIES = 2  #: this process may have stood still during the first
 _CONCURRENCY = 3  #: programs; one project has two of them at most
 _NICE, _NICE_BEHIND = 5, 10  #: how much the program stands back for everything else
 
-#: of glibc's malloc; others pass over it. Huge pages, and pictures of up to 32 MiB from a heap that is used
-#: again: a fork begins without memory of its own, and would take each page by itself
-_MALLOC = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432"
+#: of glibc's malloc; others pass over it. Huge pages, and pictures of up to 32 MiB from a heap that grows in
+#: large steps and keeps what it has: a fork begins without memory of its own, and would take each page by
+#: itself, and again what it gave back between two steps of its work or two pictures
+_MALLOC = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in {
+        "hugetlb": 1,
+        "mmap_threshold": 32 * 2**20,
+        "trim_threshold": 256 * 2**20,
+        "top_pad": 16 * 2**20,
+    }.items()
+)
 
 
 class Undecodable(OutputRefused):
@@ -57,7 +66,7 @@ class ImageWorkers:
 
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
-        self._idle: list[Process] = []
+        self._idle: list[tuple[str, Process]] = []  #: with the project of their last picture
         self._permits = FairSemaphore(_CONCURRENCY)
 
     async def inspect(
@@ -86,6 +95,7 @@ class ImageWorkers:
         request = {
             "source": str(source),
             "folder": str(folder),
+            "project": project,
             "max_pixels": self._max_pixels,
             "lenient": lenient,
             "nice": _NICE_BEHIND if behind else _NICE,
@@ -114,6 +124,7 @@ class ImageWorkers:
         request = {
             "source": str(source),
             "folder": str(folder),
+            "project": project,
             "max_pixels": self._max_pixels,
             "film": media_type,
             "nice": _NICE,
@@ -150,8 +161,14 @@ class ImageWorkers:
     async def _result(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._idle:
             with suppress(EOFError, ConnectionError):  # it died since its last request
-                return await self._ask(self._idle.pop(), request)
+                return await self._ask(self._idle_program(request["project"]), request)
         return await self._ask(await _start(), request)
+
+    def _idle_program(self, project: str) -> Process:
+        """That with a fork of the project, if there is one."""
+        projects = [each for each, _ in self._idle]
+        index = projects.index(project) if project in projects else -1
+        return self._idle.pop(index)[1]
 
     async def _ask(self, program: Process, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -159,13 +176,13 @@ class ImageWorkers:
         except BaseException:
             await _end(program)
             raise
-        self._idle.append(program)
+        self._idle.append((request["project"], program))
         return result
 
     async def aclose(self) -> None:
         """Stop the idle worker processes."""
         while self._idle:
-            await _end(self._idle.pop())
+            await _end(self._idle.pop()[1])
 
 
 def _variant(made: dict[str, Any], *, still: bool) -> ImageVariant:

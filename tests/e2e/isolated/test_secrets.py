@@ -25,7 +25,12 @@ async def _picture(stack: Stack) -> None:
 
 
 #: settings of glibc, which takes the second out of the first as it starts
-_MALLOC = {"GLIBC_TUNABLES", "glibc.malloc.mmap_threshold"}
+_MALLOC = {
+    "GLIBC_TUNABLES",
+    "glibc.malloc.mmap_threshold",
+    "glibc.malloc.trim_threshold",
+    "glibc.malloc.top_pad",
+}
 
 
 def _environment(pid: int) -> dict[str, str]:
