@@ -24,6 +24,9 @@ log = structlog.get_logger()
 
 _BATCH = 512  #: events that are taken in at once
 _REST = 8.0  #: of the time that a batch took: the longer, the more is in the next one
+_REST_BEHIND = (
+    0.25  #: of that time while a batch or more is left: live clients are served meanwhile
+)
 _MAX_REST = 0.25  #: seconds between two batches
 _REPAIR_INTERVAL = 30.0  #: seconds between looks at what could not be read
 
@@ -75,8 +78,7 @@ class Projector:
             await self._read_model.apply([row for row, _ in read], cursor, after, others=others)
         except Unstorable:
             await self._one_by_one(read, cursor, after, others)
-        # the busier, the more is taken in at once, and of a job only where it ended up
-        await asyncio.sleep(min(_REST * (time.monotonic() - began), _MAX_REST))
+        await asyncio.sleep(rest_after(time.monotonic() - began, self._hub.head - after))
         return after
 
     async def _after(self, cursor: int) -> list[Stored]:
@@ -129,6 +131,14 @@ class Projector:
             return
         for letter in gone:
             await delete_dead_letter(self._bus.jetstream, letter)
+
+
+def rest_after(seconds: float, behind: int) -> float:
+    """
+    Seconds of rest after a batch that took some: the busier, the more is taken in at once, and of a
+    job only where it ended up. Where a full batch is left, a longer rest saves nothing.
+    """
+    return min((_REST_BEHIND if behind >= _BATCH else _REST) * seconds, _MAX_REST)
 
 
 def _bytes_of_others(messages: list[Stored], read: list[tuple[Row, Stored]]) -> Counter[str]:
