@@ -65,6 +65,12 @@ class Deployment:
         lanes = httpx.get(f"{self.stack.url('gateway')}/v1/lanes", timeout=30, trust_env=False)
         return next(int(each["waiting"]) for each in lanes.json()["items"] if each["name"] == lane)
 
+    def succeeded(self, project: str) -> int:
+        """Jobs of a project that have, by the read model."""
+        query = {"counts": "true", "limit": "1"}
+        page = httpx.get(self.jobs_of(project), params=query, timeout=60, trust_env=False)
+        return int(page.raise_for_status().json()["counts"].get("succeeded", 0))
+
     def cpu(self, *names: str) -> float:
         """Seconds of processor time that processes, and all that these started, have used so far."""
         return sum(cpu_of(self._pid(name)) for name in names)
@@ -83,10 +89,10 @@ class Deployment:
                     return
                 await asyncio.sleep(0.02)
 
-    async def until_idle(self, name: str, *, within: float = 60.0) -> None:
-        """Until a process has hardly anything to do; so many seconds at most."""
+    async def until_idle(self, name: str) -> None:
+        """Until a process has hardly anything to do; a minute at most."""
         used = self.cpu(name)
-        for _ in range(round(within)):
+        for _ in range(60):
             await asyncio.sleep(1)
             before, used = used, self.cpu(name)
             if used - before < _IDLE:
