@@ -593,7 +593,7 @@ async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
     others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Perhaps it was us who stood still."""
-    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 2)
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 5)
     at_work, program, fork = await _at_work(others, put)
     os.kill(fork, signal.SIGSTOP)
     monkeypatch.setattr("services.storage.media.images._TIMEOUT", 30)
