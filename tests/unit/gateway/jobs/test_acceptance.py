@@ -42,6 +42,16 @@ class UnknownBudgets(NoBudgets):
         raise Unavailable("whether the project has a budget is not known")
 
 
+class NotedLookUps(NoBudgets):
+    """`JobBudgets` that note which jobs are looked up before their commit."""
+
+    def __init__(self) -> None:
+        self.looked_up: list[str] = []
+
+    async def look_up_ahead(self, project: str, job: str) -> None:
+        self.looked_up.append(job)
+
+
 class Standstill:
     """A gate at which a job stands still before it is accepted, until `go`."""
 
@@ -252,3 +262,14 @@ async def test_the_record_of_a_marker_cannot_be_read() -> None:
 
     with pytest.raises(Unreadable, match=marker.id):
         _ = entry.record
+
+
+async def test_the_job_of_a_request_is_looked_up_before_the_request_is_checked() -> None:
+    budgets = NotedLookUps()
+    jobs = a_gateway(MemoryEventLog(), may_wait=0, budgets=budgets)
+    identity = identify_request(some_project(), uuid4().hex)
+
+    with pytest.raises(QueueFull):
+        await jobs.submit(a_request(), identity)
+
+    assert budgets.looked_up == [identity.job]
