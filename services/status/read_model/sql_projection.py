@@ -1,6 +1,7 @@
 """Projection of events into the read model in SQL: rows and cursor move in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from sqlalchemy import (
     Connection,
@@ -12,7 +13,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from heliograph.contracts.errors import Unavailable
 from services.status.read_model import CursorConflict, Unstorable
@@ -30,6 +30,7 @@ from services.status.read_model.search_index import clear_index, create_index, d
 from services.status.read_model.sql_session import SqlSession
 from services.status.read_model.tables import (
     LAYOUT,
+    add_index_options,
     cursors,
     jobs,
     labels,
@@ -60,7 +61,9 @@ class SqlProjection(SqlSession):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._insert = (sqlite if self._database.dialect == "sqlite" else postgresql).insert
+        dialect = self._database.dialect
+        add_index_options(dialect)
+        self._insert = import_module(f"sqlalchemy.dialects.{dialect}").insert
         self._upsert_jobs = self._upserting()
         self._insert_labels = self._insert(labels).on_conflict_do_nothing()
         self._insert_uses = self._insert(uses).on_conflict_do_nothing()

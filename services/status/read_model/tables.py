@@ -19,15 +19,24 @@ from services.status.read_model.column_types import UserText
 #: Changes with the tables. A read model of another layout is made anew, from the log.
 LAYOUT = "jobs 13"
 
-_IS_OPEN = text("finished_at IS NULL")
-
 metadata = MetaData()
 
 
-def _sparse_index(name: str, *columns: str, where: str) -> Index:
-    """Partial index of the rows in which `where` has a value: most have none."""
-    has_one = text(f"{where} IS NOT NULL")
-    return Index(name, *columns, sqlite_where=has_one, postgresql_where=has_one)
+def _partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index of the few rows for which a condition holds."""
+    options = {"where": text(where)}
+    return Index(name, *columns, info={"sqlite": options, "postgresql": options})
+
+
+def add_index_options(dialect: str) -> None:
+    """
+    Give the indices their options of a dialect, which are in their `info`; call it before they are created.
+
+    As arguments of an index, options load their dialect: both, where one is used.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            index.dialect_options[dialect].update(index.info.get(dialect, {}))
 
 
 cursors = Table(
@@ -92,16 +101,18 @@ jobs = Table(
     # the number is in every index of SQLite
     Index(
         *("jobs_by_slot", "project", "slot", "ended", "status", "version", "pruned"),
-        postgresql_include=["number"],
+        info={"postgresql": {"include": ["number"]}},
     ),
     Index("jobs_by_end", "project", "finished_at", "created_at", "id", "pruned"),
     # what the log could do without, the most first; and what ended long ago, in all projects
     Index("jobs_by_history", text("(log_bytes - last_bytes)")),
     Index("jobs_by_finish", "finished_at", "trimmed", "last_bytes"),
-    Index("jobs_open", "changed_at", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
+    _partial_index("jobs_open", "changed_at", where="finished_at IS NULL"),
     Index("jobs_by_step", "step", "changed_at"),
-    _sparse_index("jobs_by_batch", "project", "batch", "created_at", "id", where="batch"),
-    _sparse_index("jobs_by_retry", "retry_of", where="retry_of"),
+    _partial_index(
+        *("jobs_by_batch", "project", "batch", "created_at", "id"), where="batch IS NOT NULL"
+    ),
+    _partial_index("jobs_by_retry", "retry_of", where="retry_of IS NOT NULL"),
     Index("jobs_by_result", "result", "project", "ended"),
 )
 

@@ -19,7 +19,14 @@ _UNUSED = {
     "gateway": ["aiohttp.client", "cryptography", "nacl"],
     "render": ["aiohttp.client", "cryptography", "jsonschema", "nacl"],
     "storage": ["cryptography", "jsonschema", "nacl"],
-    "status": ["aiohttp.client", "cryptography", "faststream", "jsonschema", "nacl"],
+    "status": [
+        "aiohttp.client",
+        "cryptography",
+        "faststream",
+        "jsonschema",
+        "nacl",
+        "sqlalchemy.dialects.postgresql",
+    ],
 }
 
 

@@ -175,6 +175,21 @@ async def test_processes_that_start_together_prepare_one_read_model(database: st
         await read_model.aclose()
 
 
+# -- indices
+
+DEFINITIONS = {
+    "sqlite": "SELECT sql FROM sqlite_master WHERE name = 'jobs_open'",
+    "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = 'jobs_open'",
+}
+
+
+@pytest.mark.usefixtures("read_model")
+async def test_the_index_of_open_jobs_has_no_others(database: str) -> None:
+    [index, *_] = await run_sql(database, DEFINITIONS[make_url(database).get_backend_name()])
+
+    assert "finished_at IS NULL" in index
+
+
 # -- the index of prompts
 
 IS_INDEXED = "SELECT indexdef FROM pg_indexes WHERE indexname = 'jobs_by_prompt'"
