@@ -23,7 +23,7 @@ class StorageSettings(ServiceSettings):
         default=3600.0, gt=0
     )  #: seconds a job waits for an unavailable object store
     report_after: float = Field(
-        default=0.3, ge=0
+        default=1.0, ge=0
     )  #: seconds before progress of storing is published
     presigned_url_ttl: float = Field(
         default=900.0, ge=1, le=900
