@@ -8,6 +8,7 @@ from typing import Any
 from bench.deployment import Deployment, deployment, post_from_outside, program, scene
 from bench.figures import Section, say, spread
 from bench.http_load import Load
+from bench.log_position import LogPosition
 from bench.profiles import Profile
 from bench.raw_nats import Measured, Task
 from bench.timelines import Timelines, queue_heard, timelines
@@ -73,11 +74,13 @@ async def throughput(
     processes = [*deployment.stack.processes, "nats", "s3"]
     before = {name: deployment.cpu(name) for name in processes}
     async with deployment.bus() as bus:
+        begin = await LogPosition.now(bus)
         (await post_from_outside(load)).check()
+        await begin.until_ended(profile.stream)
+        after = {name: deployment.cpu(name) for name in processes}
         done = await until_ended(bus, project)
     spent = ", ".join(
-        f"{name} {(deployment.cpu(name) - before[name]) / len(done) * 1000:.1f}"
-        for name in processes
+        f"{name} {(after[name] - before[name]) / len(done) * 1000:.1f}" for name in processes
     )
     section.note(
         f"whole pipeline, jobs of no length{more}",

@@ -12,12 +12,12 @@ from bench.deployment import deployment, post_from_outside, scene
 from bench.figures import Section, say
 from bench.http_load import Load
 from bench.job_costs import Measured, Rounds
-from bench.job_ends import Ends
+from bench.log_position import LogPosition
 from bench.peer_runs import environment, redis_program, rivals
 from bench.peer_wholes import FASTSTREAM, WHOLES, hosted_model, whole
 from bench.process_usage import cpu_of, memory_of
 from bench.profiles import Profile
-from heliograph.contracts import subjects
+from bench.timelines import Timelines, timelines
 
 _AT_ONCE = 20  #: clients
 _CAP = 64  #: jobs of a lane at once, here and there
@@ -117,9 +117,16 @@ async def _ours(body: dict[str, Any], count: int, provider: str) -> Measured:
         project = f"p{secrets.token_hex(4)}"
 
         async with running.bus() as bus:
-            ends = Ends()
-            await bus.connection.subscribe(subjects.event(project, "*"), cb=ends.hear)
-            return await _measure(pids, running.jobs_of(project), body, count, ends.until)
+            ends = (await LogPosition.now(bus)).until_ended
+            measured = await _measure(pids, running.jobs_of(project), body, count, ends)
+            _check(await timelines(bus, project))
+            return measured
+
+
+def _check(of_project: Timelines) -> None:
+    """Raises RuntimeError when a job has not succeeded: then others took more events than they need."""
+    if not all("succeeded" in times for times in of_project.values()):
+        raise RuntimeError("not every job succeeded")
 
 
 async def _measure(
