@@ -158,7 +158,8 @@ def is_of_data(problem: dict[str, Any]) -> bool:
 
 def _is_accepted(error: dict[str, str]) -> bool:
     rule = error["detail"].removeprefix("Value error, ")
-    return rule in RULES or any(re.fullmatch(each, error["pointer"]) for each in POINTERS)
+    pointer = error["pointer"]  # names may have line breaks
+    return rule in RULES or any(re.fullmatch(each, pointer, re.DOTALL) for each in POINTERS)
 
 
 def is_lenient(case: Case[Any]) -> bool:
