@@ -17,6 +17,9 @@ from heliograph.runtime.bus.stored_messages import Stored
 
 STREAM = "EVENTS"
 
+_EVENT = subjects.EVENTS.removesuffix(">")
+_STEPS_BACK = 16  #: messages at the end of the stream that are looked at one by one
+
 
 class JetStreamEventLog:
     """
@@ -108,6 +111,13 @@ async def last_event(jetstream: JetStream) -> int:
     Raises:
         Unavailable: The log does not respond.
     """
+    state = (await jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
+    first, end = int(state["first_seq"]), int(state["last_seq"])
+    for sequence in range(end, max(first, end - _STEPS_BACK) - 1, -1):
+        stored = await jetstream.at(STREAM, sequence)
+        if stored and stored.subject.startswith(_EVENT):
+            return sequence
+    # the server compares all subjects, which takes the longer the more jobs there are
     stored = await jetstream.last(STREAM, subjects.EVENTS)
     return stored.sequence if stored else 0
 

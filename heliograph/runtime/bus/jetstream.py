@@ -154,6 +154,10 @@ class JetStream(CoreNats):
         """The last message of a subject, which may have wildcards."""
         return await self._get(stream, {"last_by_subj": subject})
 
+    async def at(self, stream: str, sequence: int) -> Stored | None:
+        """The message of a sequence; None if it was deleted."""
+        return await self._get(stream, {"seq": sequence})
+
     async def next(self, stream: str, subject: str, sequence: int) -> Stored | None:
         """The first message of a subject at or after a sequence."""
         return await self._get(stream, {"seq": sequence, "next_by_subj": subject})
