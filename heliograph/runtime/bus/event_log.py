@@ -112,7 +112,7 @@ async def last_event(jetstream: JetStream) -> int:
         Unavailable: The log does not respond.
     """
     state = (await jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
-    first, end = int(state["first_seq"]), int(state["last_seq"])
+    first, end = max(1, int(state["first_seq"])), int(state["last_seq"])  # an empty log: 0 and 0
     for sequence in range(end, max(first, end - _STEPS_BACK) - 1, -1):
         stored = await jetstream.at(STREAM, sequence)
         if stored and stored.subject.startswith(_EVENT):
