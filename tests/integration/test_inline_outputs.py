@@ -1,7 +1,10 @@
 """Outputs that came inside a response are kept, whatever ends before storage has them."""
 
 import asyncio
+import fcntl
+import os
 import stat
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from heliograph.contracts.errors import Deadline, OutputRefused, OutputTooLarge, Unavailable
 from heliograph.contracts.job_events import (
@@ -34,7 +38,7 @@ from services.render.worker.disk_spool import DiskSpool
 from services.render.worker.inline_outputs import recover
 from services.render.worker.outcomes import unknown_outcome_problem
 from services.render.worker.posts_in_flight import PostsInFlight
-from services.render.worker.response_spool import InlineResponse, NoRoom
+from services.render.worker.response_spool import InlineResponse, KeptResponse, NoRoom
 from tests.support.http_server import served
 from tests.support.records import a_record
 from tests.support.servers import Server
@@ -264,6 +268,63 @@ async def test_an_answer_is_read_as_it_was_written(bus: NatsBus, tmp_path: Path)
     assert [content async for _, content in kept.contents()] == contents
     assert await spool.abandoned() == []
     kept.remove()
+
+
+async def test_a_response_that_is_being_written_is_nobody_elses(
+    bus: NatsBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process looks for responses of dead ones between the creation of a file and its lock."""
+    spool, response = DiskSpool(tmp_path, max_bytes=10_000), _response(await _submitting(bus))
+    taken: list[KeptResponse] = []
+
+    def lock_late(handle: int, operation: int) -> None:
+        monkeypatch.undo()
+        taken.extend(asyncio.run(DiskSpool(tmp_path, max_bytes=10_000).abandoned()))
+        fcntl.flock(handle, operation)
+
+    monkeypatch.setattr("heliograph.runtime.file_lock.fcntl.flock", lock_late)
+    kept = await spool.keep(response, [b"picture"])
+
+    assert taken == []
+    kept.release()
+    [recovered] = await spool.abandoned()
+    assert recovered.response == response
+    recovered.remove()
+
+
+@pytest.mark.parametrize("name", ["job-7.draft", ".job-7.answer"])
+async def test_a_draft_of_a_dead_process_stops_no_recovery_and_goes_after_an_hour(
+    bus: NatsBus, tmp_path: Path, name: str
+) -> None:
+    spool, draft = DiskSpool(tmp_path, max_bytes=10_000), tmp_path / name
+    draft.write_bytes(b"")
+    (await spool.keep(_response(await _submitting(bus)), [b"picture"])).release()
+
+    [recovered] = await spool.abandoned()
+    recovered.remove()
+    assert _files(tmp_path) == [draft]
+
+    an_hour_ago = time.time() - 3601
+    os.utime(draft, (an_hour_ago, an_hour_ago))
+    assert await spool.abandoned() == []
+    assert _files(tmp_path) == []
+
+
+async def test_a_damaged_response_is_set_aside_and_all_others_are_recovered(
+    bus: NatsBus, tmp_path: Path
+) -> None:
+    spool = DiskSpool(tmp_path, max_bytes=10_000)
+    (tmp_path / "a-7.answer").write_bytes(b"\0\0")
+    (await spool.keep(_response(await _submitting(bus)), [b"picture"])).release()
+
+    with capture_logs() as lines:
+        [recovered] = await spool.abandoned()
+
+    recovered.remove()
+    assert [(line["event"], line["file"]) for line in lines] == [
+        ("Spooled response damaged", "a-7.damaged")
+    ]
+    assert [file.name for file in _files(tmp_path)] == ["a-7.damaged"]
 
 
 async def test_a_drain_waits_for_posts_in_flight_and_no_longer_than_they_may_take() -> None:

@@ -2,19 +2,31 @@
 Response spool on disk, in a folder that only its owner can read.
 
 Each response is one file: a line of JSON, and the bytes of its outputs. The process that it belongs to
-holds a lock on it; an unlocked file belongs to a dead process.
+holds a lock on it; an unlocked file belongs to a dead process. A file is written as a draft, which other
+processes leave alone: until its name is final, it is nobody's response.
 """
 
 import asyncio
+import errno
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+
+import structlog
 
 from heliograph.runtime.file_lock import lock
 from services.render.worker.response_spool import InlineResponse, KeptResponse, NoRoom
 
+log = structlog.get_logger()
+
 _SUFFIX = ".answer"
+_DRAFT = ".draft"
+_DAMAGED = ".damaged"  #: kept for the operator
+#: drafts, and those of earlier releases
+_DRAFTS = (f"*{_DRAFT}", f".*{_SUFFIX}")
+_DRAFT_EXPIRY = 3600.0  #: seconds after which the process that wrote a draft is surely dead
 
 
 class DiskSpool:
@@ -47,17 +59,27 @@ class DiskSpool:
             raise NoRoom(f"the disk does not take a response: {error.strerror}") from error
 
     def _abandoned(self) -> Iterator[KeptResponse]:
-        for file in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        self._remove_old_drafts()
+        for file in sorted(self._folder.glob(f"[!.]*{_SUFFIX}")):
             try:
                 handle = lock(file, os.O_RDWR)
             except FileNotFoundError:
                 continue
             if handle is None:
                 continue
-            if not file.exists():  # its process removed it, and then unlocked it
+            if file.exists() and (kept := _read(file, handle)):
+                yield kept
+            else:  # its process removed it, and then unlocked it; or it is damaged
                 os.close(handle)
+
+    def _remove_old_drafts(self) -> None:
+        oldest = time.time() - _DRAFT_EXPIRY
+        for draft in (each for pattern in _DRAFTS for each in self._folder.glob(pattern)):
+            try:
+                if draft.stat().st_mtime < oldest:
+                    draft.unlink()
+            except FileNotFoundError:  # it has its final name, or another process removed it
                 continue
-            yield _read(file, handle)
 
     def _used(self) -> int:
         used = 0
@@ -94,17 +116,25 @@ class _SpooledResponse:
         os.close(self._handle)
 
 
-def _read(file: Path, handle: int) -> _SpooledResponse:
+def _read(file: Path, handle: int) -> _SpooledResponse | None:
+    """None: the disk has damaged the file, which is set aside so that all others are recovered."""
     with file.open("rb") as stream:
-        return _SpooledResponse(file, handle, InlineResponse.model_validate_json(stream.readline()))
+        head = stream.readline()
+    try:
+        return _SpooledResponse(file, handle, InlineResponse.model_validate_json(head))
+    except ValueError:
+        damaged = file.rename(file.with_suffix(_DAMAGED))
+        log.error("Spooled response damaged", file=damaged.name)
+        return None
 
 
 def _write(file: Path, parts: Sequence[bytes]) -> int:
     """Write a file with all of its bytes, or not at all. Returns the handle that locks it."""
-    draft = file.with_name(f".{file.name}")
+    draft = file.with_suffix(_DRAFT)
     draft.unlink(missing_ok=True)
     handle = lock(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-    assert handle is not None, "the draft was made this moment"
+    if handle is None:
+        raise BlockingIOError(errno.EAGAIN, "another process holds the draft")
     try:
         for part in parts:
             view = memoryview(part)
