@@ -64,7 +64,7 @@ RULES = {
     "give either ids or a filter",
     "a retry has no mode",
     "a cancel is for jobs that are queued or running",
-    "a retry is for jobs that are failed, canceled or expired",
+    "a retry is for jobs that are failed or canceled or expired",
     "only a retry begins from a step",
     "names a job more than once",
     "a change is only looked at, with dry_run; PATCH the project to make it",
