@@ -230,7 +230,7 @@ def lost_responses(
     jobs = {attempt.prompt: r for r in last.values() for attempt in r.internal.attempts}
     for request in requests:
         record = jobs.get(request.prompt)
-        if record is None or _is_struck(signals, request):
+        if record is None or _is_struck(signals, request, _sent_at(record, request)):
             continue
         is_right = {
             "answered": _has_outputs(record),
@@ -250,15 +250,25 @@ def waited_for(signals: Sequence[Signal], requests: Sequence[InlineRequest]) -> 
         for request in requests
         if request.end == "answered"
         and any(request.at < restart.began < (request.ended_at or 0) for restart in restarts)
-        and not _is_struck(signals, request)
+        and not _is_struck(signals, request, request.at)
     ]
 
 
-def _is_struck(signals: Sequence[Signal], request: InlineRequest) -> bool:
+def _sent_at(record: Record, request: InlineRequest) -> float:
+    """When its process began to send it. A busy provider sees it later, even after that process was killed."""
+    intents = [
+        attempt.submitting_at.timestamp()
+        for attempt in record.internal.attempts
+        if attempt.prompt == request.prompt and attempt.submitting_at
+    ]
+    return max((each for each in intents if each <= request.at), default=request.at)
+
+
+def _is_struck(signals: Sequence[Signal], request: InlineRequest, sent_at: float) -> bool:
     """Whether render was killed, or stood still, between a request and its response on disk."""
     until = (request.ended_at or request.due_at) + _TO_DISK
     return any(
-        each.sort != "restart" and each.began < until and each.ended > request.at
+        each.sort != "restart" and each.began < until and each.ended > sent_at
         for each in signals
         if _is_of_render(each)
     )

@@ -87,6 +87,13 @@ def test_an_answer_is_not_missed_when_render_was_killed_or_stood_still(signal: S
     assert lost(LOST, ANSWERED, RESTART, signal) == 0
 
 
+@pytest.mark.parametrize(("at", "missed"), [(101.9, 1), (102.1, 0)])
+def test_a_kill_after_the_intent_counts_though_the_provider_saw_the_request_later(
+    at: float, missed: int
+) -> None:
+    assert lost(LOST, ABANDONED, Signal("render", "kill", at, at)) == missed
+
+
 @pytest.mark.parametrize(
     "signal",
     [
