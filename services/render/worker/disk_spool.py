@@ -10,13 +10,14 @@ import asyncio
 import errno
 import hashlib
 import os
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import structlog
 
 from heliograph.runtime.file_lock import lock
+from heliograph.runtime.old_files import remove_older
 from services.render.worker.response_spool import InlineResponse, KeptResponse, NoRoom
 
 log = structlog.get_logger()
@@ -59,7 +60,7 @@ class DiskSpool:
             raise NoRoom(f"the disk does not take a response: {error.strerror}") from error
 
     def _abandoned(self) -> Iterator[KeptResponse]:
-        self._remove_old_drafts()
+        remove_older(self._drafts(), _DRAFT_EXPIRY)
         for file in sorted(self._folder.glob(f"[!.]*{_SUFFIX}")):
             try:
                 handle = lock(file, os.O_RDWR)
@@ -72,14 +73,8 @@ class DiskSpool:
             else:  # its process removed it, and then unlocked it; or it is damaged
                 os.close(handle)
 
-    def _remove_old_drafts(self) -> None:
-        oldest = time.time() - _DRAFT_EXPIRY
-        for draft in (each for pattern in _DRAFTS for each in self._folder.glob(pattern)):
-            try:
-                if draft.stat().st_mtime < oldest:
-                    draft.unlink()
-            except FileNotFoundError:  # it has its final name, or another process removed it
-                continue
+    def _drafts(self) -> Iterator[Path]:
+        return chain.from_iterable(self._folder.glob(pattern) for pattern in _DRAFTS)
 
     def _used(self) -> int:
         used = 0

@@ -1,10 +1,10 @@
 """Request store of the sim provider: one file per accepted request, shared by all processes."""
 
-import time
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from heliograph.contracts.sim import SimRecord, records_in
+from heliograph.runtime.old_files import remove_older
 from heliograph.runtime.write_once import write_once
 
 
@@ -52,14 +52,7 @@ class SimRequestStore:
 
     def remove_older(self, seconds: float) -> int:
         """Retention: remove what was written longer ago. Returns how many files that were."""
-        before, removed = time.time() - seconds, 0
-        for folder in (self._requests, self._marks):
-            for file in folder.iterdir():
-                with suppress(FileNotFoundError):  # another process was faster
-                    if file.stat().st_mtime < before:
-                        file.unlink()
-                        removed += 1
-        return removed
+        return remove_older(chain(self._requests.iterdir(), self._marks.iterdir()), seconds)
 
     def _file(self, name: str) -> Path:
         return self._requests / f"{name}.json"
