@@ -1,8 +1,9 @@
 """Event log on JetStream: the stream EVENTS, appended with optimistic concurrency."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any
 
 from heliograph.contracts import subjects
 from heliograph.contracts.cloudevents import EventEnvelope, read_body
@@ -51,7 +52,8 @@ class JetStreamEventLog:
 
     async def head(self) -> int:
         """Sequence of the last event, see `last_event`."""
-        return await last_event(self._jetstream)
+        info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
+        return await last_event(self._jetstream, info["state"])
 
     async def append(
         self, event: EventEnvelope, expected_last: int, on_decided: OnDecided | None = None
@@ -103,15 +105,17 @@ class JetStreamEventLog:
         )
 
 
-async def last_event(jetstream: JetStream) -> int:
+async def last_event(jetstream: JetStream, state: Mapping[str, Any]) -> int:
     """
     Sequence of the last event of all jobs, 0 if no job has one. The stream may go on: budget records
     are no events, and readers of events never hear of them.
 
+    Args:
+        state: Of the stream, as the server has just told it.
+
     Raises:
         Unavailable: The log does not respond.
     """
-    state = (await jetstream.api(f"STREAM.INFO.{STREAM}"))["state"]
     first, end = max(1, int(state["first_seq"])), int(state["last_seq"])  # an empty log: 0 and 0
     for sequence in range(end, max(first, end - _STEPS_BACK) - 1, -1):
         stored = await jetstream.at(STREAM, sequence)

@@ -76,7 +76,7 @@ class EventLogCapacity:
         self._parts = {name: await self._part(name) for name in _NEEDED}
         info = await self._jetstream.api(f"STREAM.INFO.{STREAM}")
         state, at = info["state"], asyncio.get_running_loop().time()
-        head = await last_event(self._jetstream)
+        head = await last_event(self._jetstream, state)
         self._lately.append(_SinceRefresh(at, head, Counter()))
         self._used = int(state["bytes"])
         self._limit = int(self._high_watermark * info["config"]["max_bytes"])
