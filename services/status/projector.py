@@ -24,9 +24,8 @@ log = structlog.get_logger()
 
 _BATCH = 512  #: events that are taken in at once
 _REST = 8.0  #: of the time that a batch took: the longer, the more is in the next one
-_REST_BEHIND = (
-    0.25  #: of that time while a batch or more is left: live clients are served meanwhile
-)
+#: of that time while a batch or more is left: live clients are served meanwhile
+_REST_BEHIND = 0.25
 _MAX_REST = 0.25  #: seconds between two batches
 _REPAIR_INTERVAL = 30.0  #: seconds between looks at what could not be read
 
