@@ -51,6 +51,13 @@ async def accepted(gateway: BudgetedEventLog, job: Record) -> None:
     await append_event(gateway, "accepted", job, 0)
 
 
+async def refused_as_known(bus: NatsBus, gateway: BudgetedEventLog, job: Record) -> None:
+    """A job of two is not accepted once more, and the prices of these two are held."""
+    with pytest.raises(Conflict):
+        await accepted(gateway, job)
+    assert (await budget_of(bus, job.project)).running("total").held == 2 * PRICE
+
+
 async def test_the_commit_does_not_ask_again(
     bus: NatsBus, project: str, gateway: BudgetedEventLog, connection: CountedReads
 ) -> None:
@@ -71,10 +78,8 @@ async def test_a_known_job_is_found_and_holds_nothing_more(
     await accepted(gateway, job)
 
     await gateway.look_up_ahead(project, job.id)
-    with pytest.raises(Conflict):
-        await accepted(gateway, job)
 
-    assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
+    await refused_as_known(bus, gateway, job)
 
 
 async def test_the_look_up_of_another_job_says_nothing(
@@ -84,10 +89,8 @@ async def test_the_look_up_of_another_job_says_nothing(
     await accepted(gateway, known)
 
     await gateway.look_up_ahead(project, a_job(project).id)
-    with pytest.raises(Conflict):
-        await accepted(gateway, known)
 
-    assert (await budget_of(bus, project)).running("total").held == 2 * PRICE
+    await refused_as_known(bus, gateway, known)
 
 
 async def test_a_look_up_says_nothing_once_there_is_another_record(
