@@ -35,7 +35,7 @@ def test_a_pair_is_made_and_compared(console: ConsolePage, project: str) -> None
         expect(page.get_by_role("img", name=f"alice, reference {half}")).to_be_visible()
     tab_to(page, "link", "Compare and render")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="B v1")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare A and B")).to_be_visible()
     page.keyboard.press("c")
     tab_to(page, "slider", re.compile("^Where A ends"))
     for _ in range(3):
