@@ -1,6 +1,13 @@
-"""Readiness of a service on this machine, as health checks of containers ask for it."""
+"""
+Readiness of a service on this machine, as health checks of containers ask for it.
+
+`python -m heliograph.runtime.readiness gateway` is what `heliograph health gateway` is, without the rest
+of the command line: every container asks each ten seconds, and loading that would take 0.6 s of
+processor time in place of 0.25.
+"""
 
 import json
+import sys
 import urllib.error
 import urllib.request
 
@@ -33,3 +40,14 @@ def _named(body: bytes) -> str:
     except (ValueError, KeyError):
         return ""
     return ", ".join(f"{name}: {state}" for name, state in dependencies if state != "ok")
+
+
+def _main() -> int:
+    [service] = sys.argv[1:]
+    if missing := missing_dependencies(service):
+        sys.stderr.write(f"{service}: {missing}\n")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

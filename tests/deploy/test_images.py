@@ -72,7 +72,7 @@ def test_an_image_says_what_it_is_and_how_it_is_checked(service: str) -> None:
 
     assert configuration["Labels"]["org.opencontainers.image.title"] == f"heliograph {service}"
     assert len(configuration["Labels"]["org.opencontainers.image.revision"]) == 40
-    assert "heliograph health" in " ".join(configuration["Healthcheck"]["Test"])
+    assert "heliograph.runtime.readiness" in " ".join(configuration["Healthcheck"]["Test"])
 
 
 @pytest.mark.parametrize("service", IMAGES)
