@@ -10,7 +10,7 @@ from heliograph.client import Client
 from heliograph.contracts.cloudevents import event_type
 from heliograph.contracts.jobs import Job
 from tests.e2e.isolated.conftest import LIMIT, PROJECT_LIMIT
-from tests.support.polling import until_one_runs
+from tests.support.polling import until_one_runs, until_true
 from tests.support.records import some_project
 from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT
@@ -61,19 +61,32 @@ async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
     bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     async with bounded.client(some_project()) as large, bounded.client(some_project()) as small:
-        measured = await _submit(large, 8, seconds=1.5)  # the dispatcher learns how long they take
+        measured = await _submit(
+            large, CAP, seconds=1.5
+        )  # the dispatcher learns how long they take
         await large.finish(*(job.id for job in measured))
         await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
-        [last] = await _submit(large, 1, seconds=1.5)
-        await large.finish(last.id)  # by now the dispatcher has heard of the cap
-        many = await _submit(large, 5, seconds=1.5)
-        await until_one_runs(large, [job.id for job in many])
+        [first] = await _submit(large, 1, seconds=600)
+        await until_one_runs(large, [first.id])  # in the only place, until all others wait
+        many = await _submit(large, 5)
+        await _until_queued(http, len(many))
         [one] = await _submit(small, 1)
+        await _until_queued(http, len(many) + 1)
+        await large.cancel(first.id)
         await small.finish(one.id)
         await http.patch(f"/v1/lanes/{LANE}", json={"reset": True})
         await large.finish(*(job.id for job in many))
 
     assert await _passed_by(http, one, many) <= 1
+
+
+async def _until_queued(http: httpx.AsyncClient, count: int) -> None:
+    """Until the dispatcher knows of so many jobs that wait, by the cap that the lane has now."""
+
+    async def is_so() -> bool:
+        return bool((await http.get(f"/v1/lanes/{LANE}/queue")).json()["waiting"] == count)
+
+    await until_true(is_so)
 
 
 async def test_what_is_urgent_passes_what_is_not(bounded: Stack, http: httpx.AsyncClient) -> None:
