@@ -590,20 +590,37 @@ async def test_a_program_that_died_between_two_pictures_is_replaced(
 
 
 async def test_a_picture_that_was_not_opened_in_time_is_tried_once_more(
-    others: ImageWorkers, put: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+    others: ImageWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Perhaps it was us who stood still."""
-    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 5)
-    at_work, program, fork = await _at_work(others, put)
-    os.kill(fork, signal.SIGSTOP)
-    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 30)
+    before = _children(os.getpid())
+    os.mkfifo(source := tmp_path / "output")  # whoever opens it waits until it is written to
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", 0.5)
+    at_work = asyncio.create_task(others.inspect(source, tmp_path, "demo"))
+    await asyncio.sleep(0)  # the first try has its deadline
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", TIMEOUT)
+    programs: set[int] = set()
 
+    def has_second_program() -> bool:
+        programs.update(_children(os.getpid()) - before)
+        return len(programs) > 1 or at_work.done()
+
+    await _eventually(has_second_program)
+    await _eventually(lambda: _is_written(source, png(8, 8)) or at_work.done())
+
+    assert (await at_work).width == 8
+    assert len(_children(os.getpid()) - before) == 1
+
+
+def _is_written(pipe: Path, content: bytes) -> bool:
+    """Whether a reader of the pipe was there, and has the content now."""
     try:
-        assert (await at_work).width == 5000
-        assert not _is_running(fork)
-        assert program not in _children(os.getpid())
-    finally:
-        _end(fork)
+        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # nobody reads
+        return False
+    with open(writer, "wb") as stream:
+        stream.write(content)
+    return True
 
 
 async def test_a_picture_that_is_never_opened_in_time_is_for_later(
