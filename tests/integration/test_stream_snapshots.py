@@ -52,6 +52,18 @@ async def test_a_stream_comes_back_as_it_was(
         await restore_stream(elsewhere, copy, tmp_path, copy.config)
 
 
+async def test_a_server_may_take_longer_for_a_snapshot_than_for_other_calls(
+    bus: NatsBus, elsewhere: JetStream, tmp_path: Path
+) -> None:
+    hasty, hasty_elsewhere = bus.jetstream.with_timeout(1e-6), elsewhere.with_timeout(1e-6)
+
+    copy = await save_stream(hasty, "KV_lanes", tmp_path)
+    await restore_stream(hasty_elsewhere, copy, tmp_path, copy.config)
+
+    state = (await elsewhere.api("STREAM.INFO.KV_lanes"))["state"]
+    assert state["messages"] == copy.state["messages"]
+
+
 async def test_a_stream_that_is_not_there_cannot_be_saved(
     elsewhere: JetStream, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.jetstream_errors import ApiError, translated
 
 _CHUNK = 128 * 1024  #: bytes of a message
-_TIMEOUT = 30.0  #: seconds between two chunks
+_TIMEOUT = 30.0  #: seconds until the server begins, and between two chunks
 _OK = "204"  #: status of the message after the last chunk
 
 
@@ -32,6 +32,7 @@ async def save_stream(jetstream: JetStream, name: str, folder: Path) -> StreamCo
         ApiError: The stream does not exist.
         Unavailable: The server stopped sending.
     """
+    jetstream = jetstream.with_timeout(_TIMEOUT)
     file = folder / f"{name}.snapshot"
     async with _chunks(jetstream) as (inbox, chunks):
         request = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": _CHUNK}
@@ -90,6 +91,7 @@ async def restore_stream(
         ApiError: The server has the stream already, or refuses the configuration.
         Unavailable: The server stopped answering; delete the stream before another try.
     """
+    jetstream = jetstream.with_timeout(_TIMEOUT)
     begun = await jetstream.api(
         f"STREAM.RESTORE.{copy.name}", {"config": config, "state": copy.state}
     )
@@ -101,8 +103,8 @@ async def restore_stream(
 
 
 async def _send(jetstream: JetStream, subject: str, chunk: bytes) -> bytes:
-    async with jetstream.calling(_TIMEOUT):
-        reply = await jetstream.connection.request(subject, chunk, timeout=_TIMEOUT)
+    async with jetstream.calling():
+        reply = await jetstream.connection.request(subject, chunk, timeout=jetstream.timeout)
     return reply.data
 
 
