@@ -16,6 +16,9 @@ from heliograph.runtime.clock import now
 
 BUCKET = "keys"
 CONFIRMED_WITHIN = 5.0  #: seconds; a key that was revoked longer ago is known to be
+REREAD_TIMEOUT = (
+    1.0  #: seconds that a request waits for the bucket to be read, if it was not within these 5 s
+)
 
 
 class KeyCache:
@@ -30,6 +33,10 @@ class KeyCache:
         self.watch = self._cache.watch
         self.first_read = self._cache.first_read
         self._used: set[str] = set()
+
+    async def until_current(self) -> None:
+        """Wait, for a bounded time, until the keys have been read recently. Raises nothing."""
+        await self._cache.until_confirmed(CONFIRMED_WITHIN, REREAD_TIMEOUT)
 
     def authenticate(self, key: AccessKey) -> Principal:
         """

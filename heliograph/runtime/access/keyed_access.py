@@ -61,7 +61,7 @@ class KeyedAccess:
 
     async def check(self, request: HTTPConnection, requirement: Requirement) -> Principal:
         """The authorized principal of a request; see `AccessCheck`."""
-        principal = self._authenticate(request)
+        principal = await self._authenticate(request)
         require_scope(principal, requirement.scope)
         if project := request.path_params.get("project"):
             require_project(principal, project)
@@ -80,19 +80,21 @@ class KeyedAccess:
         if principal.expires_at and now() >= principal.expires_at:
             raise Unauthenticated
 
-    def _authenticate(self, request: HTTPConnection) -> Principal:
+    async def _authenticate(self, request: HTTPConnection) -> Principal:
         """Authenticate by the `Authorization` header if there is one, else by the cookie."""
         if header := request.headers.get("authorization"):
-            return self._bearer(header)
+            return await self._bearer(header)
         if token := self._sessions.cookies.token(request):
+            await self._sessions.cache.until_current()
             return self._sessions.cache.authenticate(token)
         raise Unauthenticated
 
-    def _bearer(self, header: str) -> Principal:
+    async def _bearer(self, header: str) -> Principal:
         scheme, _, text = header.partition(" ")
         if scheme.lower() != _BEARER:
             raise Unauthenticated
         if key := parse_key(text.strip()):
+            await self._keys.until_current()
             return self._keys.authenticate(key)
         if self._tokens is None or text.startswith(PREFIX):
             raise Unauthenticated

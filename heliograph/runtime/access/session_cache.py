@@ -11,7 +11,7 @@ from heliograph.contracts.sessions import (
     principal_by_provider,
 )
 from heliograph.contracts.token_digests import digest_of
-from heliograph.runtime.access.key_cache import CONFIRMED_WITHIN, KeyCache
+from heliograph.runtime.access.key_cache import CONFIRMED_WITHIN, REREAD_TIMEOUT, KeyCache
 from heliograph.runtime.bus.jetstream import JetStream
 from heliograph.runtime.bus.kv import KvEntry
 from heliograph.runtime.bus.kv_cache import KvCache
@@ -31,6 +31,11 @@ class SessionCache:
         self._cache = KvCache(jetstream, BUCKET)
         self._keys = keys
         self.watch = self._cache.watch
+
+    async def until_current(self) -> None:
+        """Wait, for a bounded time, until sessions and keys have been read recently. Raises nothing."""
+        await self._cache.until_confirmed(CONFIRMED_WITHIN, REREAD_TIMEOUT)
+        await self._keys.until_current()
 
     def authenticate(self, token: str) -> Principal:
         """

@@ -37,6 +37,7 @@ class KvCache:
         self._is_whole = False
         self.first_read = asyncio.Event()  #: everything was read once
         self._wakeup = asyncio.Event()
+        self._next_look = asyncio.Event()  #: set, and replaced, after each
         self._own: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  #: ids of writes
         self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
@@ -68,6 +69,18 @@ class KvCache:
     def cached(self, key: str) -> KvEntry | None:
         """The cached entry of a key; None before everything was read once."""
         return (self._entries.get(key) or KvEntry({}, 0)) if self._is_whole else None
+
+    async def until_confirmed(self, within: float, timeout: float) -> None:
+        """
+        Wait for another read, `timeout` seconds at most, if the last one began more than `within` seconds ago:
+        a process that stood still needs it before it knows what was written meanwhile.
+        """
+        if time.monotonic() - self.confirmed_at <= within:
+            return
+        self._wakeup.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._next_look.wait()
 
     def known(self, prefix: str) -> list[KvEntry] | None:
         """Entries whose keys have the prefix; None before the first complete read."""
@@ -115,6 +128,8 @@ class KvCache:
         self._is_whole = True
         self.first_read.set()
         self.confirmed_at = began
+        self._next_look.set()
+        self._next_look = asyncio.Event()
 
     async def _read_again(self, last: int) -> None:
         """Read all entries again. Until that is done, the old entries count."""
