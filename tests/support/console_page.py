@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
+from tests.support.slow_browser import slow_down
 from tests.support.stack import Stack
 from tests.support.timeouts import TIMEOUT
 
@@ -50,6 +51,7 @@ class ConsolePage:
         self._unavailable: set[str] = set()
         self._ours = (*origins_of(stack), self.address, "data:", "blob:", f"blob:{self.address}")
         page.set_default_timeout(_TIMEOUT)
+        slow_down(page)
         page.on("console", self._on_message)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         page.on("request", self._on_request)
