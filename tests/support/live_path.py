@@ -23,6 +23,7 @@ class LivePath:
         self.to_page: Callable[[Frame], Frame] = unchanged
         self.to_service: Callable[[Frame], Frame] = unchanged
         self.sent: list[Frame] = []  #: what the page said
+        self.told: list[Frame] = []  #: what the page was told
         self._subscribed = set[WebSocketRoute]()
         self._sockets: list[WebSocketRoute] = []
         page.route_web_socket(_LIVE, self._connect)
@@ -51,6 +52,7 @@ class LivePath:
 
         def on_service(message: str | bytes) -> None:
             frame = self.to_page(json.loads(message))
+            self.told.append(frame)
             if frame["op"] == "subscribed":
                 self._subscribed.add(socket)
             socket.send(json.dumps(frame))

@@ -10,12 +10,14 @@ export class ProjectSlots {
   readonly slots = new SvelteMap<string, Slot>();
   loaded = $state(false);
   fault = $state("");
-  readonly #loading = new Set<string>();
+  readonly #listed: Promise<void>;
+  /** The slots that are being read, and whether they have changed since. */
+  readonly #reading = new Map<string, boolean>();
   readonly #forget: () => void;
 
   constructor(readonly live: LiveProject) {
     this.#forget = live.onChange((job) => this.#take(job));
-    void this.#load();
+    this.#listed = this.#load();
   }
 
   close(): void {
@@ -52,15 +54,20 @@ export class ProjectSlots {
   }
 
   async #reload(name: string): Promise<void> {
-    if (this.#loading.has(name)) return;
-    this.#loading.add(name);
+    const isRead = this.#reading.has(name);
+    this.#reading.set(name, true);
+    if (isRead) return;
+    await this.#listed; // an older answer would replace the newer one
     try {
-      const { slot, current, active, failures } = await clientOf(this.live.name).slots.get(name);
-      this.slots.set(name, this.#newest({ slot, current, active, failures }));
+      while (this.#reading.get(name)) {
+        this.#reading.set(name, false);
+        const { slot, current, active, failures } = await clientOf(this.live.name).slots.get(name);
+        this.slots.set(name, this.#newest({ slot, current, active, failures }));
+      }
     } catch (error) {
       this.fault = reasonOf(error);
     } finally {
-      this.#loading.delete(name);
+      this.#reading.delete(name);
     }
   }
 }

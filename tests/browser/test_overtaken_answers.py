@@ -1,0 +1,46 @@
+"""Answers come in any order and at any time: what is shown is the newest, and nothing that was written is lost."""
+
+import re
+import time
+
+from playwright.sync_api import Page, expect
+
+from tests.support.console_page import ConsolePage, Requests
+from tests.support.held_answers import HeldAnswer, until_drawn
+from tests.support.live_path import Frame, LivePath
+
+_WITHIN = 60.0  #: seconds
+_AT_ONCE = {"seconds": 0}
+
+
+def test_a_slot_that_changes_while_it_is_read_is_read_again(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """The studio has heard of the second picture before it knows the first one."""
+    path = LivePath(console.page)
+    page = console.open(f"/projects/{requests.project}")
+    expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
+    first = HeldAnswer(page, re.compile("/slots/portrait/keeper$"))
+    requests.make("first", slot="portrait/keeper", parameters=_AT_ONCE)
+    first.until_held()
+    second = requests.submit("second", slot="portrait/keeper", parameters=_AT_ONCE)
+    until_heard_of(second, path, page)
+
+    first.release()
+
+    expect(page.get_by_role("main").get_by_text(re.compile("^v2"))).to_be_visible()
+
+
+def until_heard_of(job: str, path: LivePath, page: Page) -> None:
+    """Until a page was told the end of a job, and has looked at it."""
+    end = time.monotonic() + _WITHIN
+    while not any(_tells_the_end_of(job, frame) for frame in path.told):
+        assert time.monotonic() < end, path.told
+        page.wait_for_timeout(20)
+    until_drawn(page)
+
+
+def _tells_the_end_of(job: str, frame: Frame) -> bool:
+    if frame["op"] != "event":
+        return False
+    return bool(frame["job"]["id"] == job and frame["job"]["status"] == "succeeded")
