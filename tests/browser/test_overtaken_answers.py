@@ -31,6 +31,20 @@ def test_a_slot_that_changes_while_it_is_read_is_read_again(
     expect(page.get_by_role("main").get_by_text(re.compile("^v2"))).to_be_visible()
 
 
+def test_a_job_that_comes_while_the_list_is_read_is_in_it(
+    console: ConsolePage, requests: Requests
+) -> None:
+    path = LivePath(console.page)
+    list_of_jobs = HeldAnswer(console.page, re.compile(r"/jobs\?"))
+    page = console.open(f"/projects/{requests.project}/jobs")
+    list_of_jobs.until_held()
+    until_heard_of(requests.submit("meanwhile", parameters=_AT_ONCE), path, page)
+
+    list_of_jobs.release()
+
+    expect(page.get_by_role("link", name="meanwhile", exact=True)).to_be_visible()
+
+
 def until_heard_of(job: str, path: LivePath, page: Page) -> None:
     """Until a page was told the end of a job, and has looked at it."""
     end = time.monotonic() + _WITHIN

@@ -76,6 +76,7 @@ export class JobRows {
       this.fault = reasonOf(error);
     }
     this.loading = false;
+    this.#settle();
   }
 
   /** Put what has arrived on top. */
@@ -132,12 +133,21 @@ export class JobRows {
 
   /** A job that is new to the list waits to be put on top. In a list that begins with the oldest it comes with the last page. */
   #take(job: Job): void {
-    if (this.order === "oldest" || this.loading || this.#ids.has(job.id)) return;
-    const place = placeOf(job, this.order);
-    const first = this.rows[0];
-    if (!place || !matches(job, this.filter, this.order)) return;
-    if (first && place < placeOf(first, this.order)) return; // it has its place further down
+    if (this.order === "oldest" || this.#ids.has(job.id) || !placeOf(job, this.order)) return;
+    if (!matches(job, this.filter, this.order) || this.#isFurtherDown(job)) return;
     this.#arrived.set(job.id, job);
+    if (!this.loading) this.arrived = this.#arrived.size;
+  }
+
+  /** Of the jobs that came while a page was on its way, those stay that are newer than the list. */
+  #settle(): void {
+    for (const [id, job] of this.#arrived)
+      if (this.#ids.has(id) || this.#isFurtherDown(job)) this.#arrived.delete(id);
     this.arrived = this.#arrived.size;
+  }
+
+  #isFurtherDown(job: Job): boolean {
+    const first = this.rows[0];
+    return !!first && placeOf(job, this.order) < placeOf(first, this.order);
   }
 }
