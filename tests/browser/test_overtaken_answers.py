@@ -45,6 +45,25 @@ def test_a_job_that_comes_while_the_list_is_read_is_in_it(
     expect(page.get_by_role("link", name="meanwhile", exact=True)).to_be_visible()
 
 
+def test_what_is_written_before_the_request_to_go_on_from_is_there_stays(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """The rest is of that request, and nothing can be sent before."""
+    job = requests.submit("a keeper", slot="portrait/keeper", parameters=_AT_ONCE)
+    given = HeldAnswer(console.page, re.compile(f"/v1/jobs/{job}$"))
+    page = console.open(f"/projects/{requests.project}?new=portrait&from={job}")
+    given.until_held()
+    page.get_by_label("Prompt").fill("a keeper, older")
+    send = page.get_by_role("button", name=re.compile("^Make it"))
+    expect(send).to_be_disabled()
+
+    given.release()
+
+    expect(send).to_be_enabled()
+    expect(page.get_by_role("textbox", name="Slot")).to_have_value("portrait/keeper")
+    expect(page.get_by_label("Prompt")).to_have_value("a keeper, older")
+
+
 def until_heard_of(job: str, path: LivePath, page: Page) -> None:
     """Until a page was told the end of a job, and has looked at it."""
     end = time.monotonic() + _WITHIN

@@ -29,6 +29,8 @@ export class Draft {
   maxCost = $state("");
   values = $state<Record<string, unknown>>({});
   busy = $state(false);
+  /** The job that it goes on from is on its way. */
+  copying = $state(false);
   /** What the server said against the request, by field. */
   faults = $state.raw<Record<string, string>>({});
   refusal = $state("");
@@ -84,14 +86,14 @@ export class Draft {
     );
   }
 
-  /** Begin with what another job was asked for. */
+  /** Go on from what another job was asked for. What was written before its answer came stays. */
   copy(job: Job): void {
-    this.kindName = job.kind;
-    this.modelName = job.model;
-    this.slot = job.slot ?? "";
-    this.prompt = job.prompt;
-    this.editPrompt = job.edit_prompt ?? "";
-    this.values = { ...job.parameters };
+    this.kindName ||= job.kind;
+    this.modelName ||= job.model;
+    this.slot ||= job.slot ?? "";
+    this.prompt ||= job.prompt;
+    this.editPrompt ||= job.edit_prompt ?? "";
+    this.values = { ...job.parameters, ...this.values };
     for (const { asset, url, upload } of job.references) {
       const given = asset ? { asset } : upload ? { upload } : url ? { url } : null;
       if (given) this.references.refer(given);
