@@ -3,11 +3,13 @@
 import re
 import time
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from tests.support.console_page import ConsolePage, Requests
 from tests.support.held_answers import HeldAnswer, until_drawn
 from tests.support.live_path import Frame, LivePath
+from tests.support.stack import Stack
 
 _WITHIN = 60.0  #: seconds
 _AT_ONCE = {"seconds": 0}
@@ -62,6 +64,54 @@ def test_what_is_written_before_the_request_to_go_on_from_is_there_stays(
     expect(send).to_be_enabled()
     expect(page.get_by_role("textbox", name="Slot")).to_have_value("portrait/keeper")
     expect(page.get_by_label("Prompt")).to_have_value("a keeper, older")
+
+
+def test_a_pair_that_is_not_read_yet_is_not_made_anew(
+    console: ConsolePage, requests: Requests
+) -> None:
+    """Nobody can tell by then whether it is to be made or rendered again."""
+    for half in ("a", "b"):
+        requests.make("alice, front view", slot=f"cast/alice/ref_{half}", parameters=_AT_ONCE)
+    halves = re.compile("/slots/cast/alice/")
+    console.page.route(halves, lambda _: None)  # no answer
+    page = console.open(f"/projects/{requests.project}/cast/alice")
+    page.get_by_label("Prompt").fill("alice, older")
+    expect(page.get_by_role("button", name=re.compile("^Make A and B"))).to_be_disabled()
+
+    page.unroute(halves)
+    page.reload()
+
+    expect(page.get_by_role("button", name=re.compile("^Render both again"))).to_be_enabled()
+
+
+def test_a_cap_is_raised_once_more_only_from_what_it_is_now(
+    console: ConsolePage, stack: Stack
+) -> None:
+    page = console.open("/board")
+    raise_cap = page.get_by_role("button", name="Raise the cap of text")
+    expect(raise_cap).to_be_enabled()
+    page.route("**/v1/lanes", lambda _: None)  # the board does not hear how the lanes are
+    try:
+        with page.expect_response(re.compile("/v1/lanes/text$")) as changed:
+            raise_cap.click()
+        changed.value.finished()
+        until_drawn(page)
+
+        expect(raise_cap).to_be_disabled()
+    finally:
+        httpx.patch(f"{stack.url('gateway')}/v1/lanes/text", json={"reset": True})
+
+
+def test_a_slot_that_comes_to_be_while_its_page_is_looked_at_is_shown(
+    console: ConsolePage, requests: Requests
+) -> None:
+    console.forgiving = True  # it is asked for before it is there
+    page = console.open(f"/projects/{requests.project}/slots/portrait/keeper")
+    expect(page.get_by_role("link", name="All projects", exact=True)).to_be_visible()
+
+    requests.submit("a keeper", slot="portrait/keeper", parameters=_AT_ONCE)
+
+    expect(page.get_by_role("img", name="portrait/keeper, version 1")).to_be_visible()
 
 
 def until_heard_of(job: str, path: LivePath, page: Page) -> None:

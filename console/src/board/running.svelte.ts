@@ -2,6 +2,7 @@
 
 import { session } from "../app/session.svelte";
 import * as api from "../live/api";
+import { Reads } from "../live/reads";
 import type { Job } from "../live/types";
 
 const PROJECTS = 10; // with running jobs: more would make the board ask too often
@@ -9,6 +10,7 @@ const EACH = 30; // jobs of a project
 
 export class RunningJobs {
   #listed = $state.raw<Job[]>([]);
+  readonly #reads = new Reads();
   readonly jobs = $derived.by(() => {
     const known = new Map(this.#listed.map((job) => [job.id, job]));
     for (const job of session.live?.open ?? []) known.set(job.id, job);
@@ -16,7 +18,11 @@ export class RunningJobs {
     return newest.filter(({ status }) => status === "running");
   });
 
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    return this.#reads.show(this.#list(), (jobs) => (this.#listed = jobs));
+  }
+
+  async #list(): Promise<Job[]> {
     const { items } = await api.projects();
     const busy = items
       .filter(({ project, counts }) => counts.running && project !== session.project)
@@ -26,6 +32,6 @@ export class RunningJobs {
         api.clientOf(project).jobs.list({ status: "running", limit: EACH }),
       ),
     );
-    this.#listed = pages.flatMap((page) => page.items);
+    return pages.flatMap((page) => page.items);
   }
 }
