@@ -171,16 +171,18 @@ def test_a_broken_live_connection_is_told_and_nothing_is_missed(
     console.forgiving = True
     page = console.open(f"/projects/{requests.project}")
     expect(page.get_by_role("heading", name="This project is empty")).to_be_visible()
-    requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 3})
-    expect(page.get_by_role("progressbar", name="Progress of portrait/keeper")).to_be_visible()
+    long = requests.submit("dawn", slot="portrait/dawn", parameters={"seconds": 600, "steps": 900})
+    expect(page.get_by_role("progressbar", name="Progress of portrait/dawn")).to_be_visible()
     old = stack.pid("status")
     assert old
     stack.kill("status", signal.SIGKILL)
     banner = page.get_by_role("status")
     expect(banner.get_by_text("Reconnecting")).to_be_visible()
+    requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 0})
     expect(page.get_by_role("button", name="Make something")).to_be_enabled()
     expect(banner.get_by_text("Caught up")).to_be_visible()
     expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
+    requests.cancel(long)
 
 
 def test_an_unknown_job_is_a_page_with_a_way_out(console: ConsolePage) -> None:

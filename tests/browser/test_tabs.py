@@ -3,12 +3,12 @@
 import json
 import re
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.console_page import ConsolePage, Requests, console_page
 from tests.support.stack import Stack
 
-_SLOW = {"seconds": 3, "steps": 30}
+_LONG = {"seconds": 600, "steps": 900}
 _AT_ONCE = {"seconds": 0}
 
 
@@ -16,8 +16,7 @@ def test_a_render_goes_on_over_a_reload_and_in_a_second_tab(
     console: ConsolePage, requests: Requests
 ) -> None:
     """The newest picture is everywhere at once: the card, the other tab, the viewer, the table."""
-    # two pages are opened and one is read anew while it is made
-    requests.submit("a keeper", slot="portrait/keeper", parameters={"seconds": 10, "steps": 50})
+    long = requests.submit("a keeper", slot="portrait/keeper", parameters=_LONG)
     page = console.open(f"/projects/{requests.project}")
     progress = "Progress of portrait/keeper"
     expect(page.get_by_role("progressbar", name=progress)).to_be_visible()
@@ -26,6 +25,8 @@ def test_a_render_goes_on_over_a_reload_and_in_a_second_tab(
     other = console.another_tab()
     viewer = other.open(f"/projects/{requests.project}/slots/portrait/keeper")
     expect(viewer.get_by_role("progressbar", name=progress)).to_be_visible()
+    requests.cancel(long)
+    requests.submit("a keeper", slot="portrait/keeper", parameters=_AT_ONCE)
     expect(page.get_by_role("img", name="portrait/keeper")).to_be_visible()
     expect(viewer.get_by_role("img", name="portrait/keeper, version 1")).to_be_visible()
     viewer.get_by_role("link", name="Jobs").click()
@@ -39,10 +40,14 @@ def test_the_title_and_the_icon_of_the_tab_show_what_is_being_made(
     page = console.open(f"/projects/{requests.project}")
     icon = page.locator("link[rel=icon]")
     expect(icon).to_have_attribute("href", "/favicon.svg")
-    for number in (1, 2):
-        requests.submit(f"number {number}", slot=f"shot/{number}", kind="shot", parameters=_SLOW)
+    jobs = [
+        requests.submit(f"number {number}", slot=f"shot/{number}", kind="shot", parameters=_LONG)
+        for number in (1, 2)
+    ]
     expect(page).to_have_title(f"(2) {requests.project} · Heliograph")
     expect(icon).to_have_attribute("href", re.compile("^data:image/svg"))
+    for job in jobs:
+        requests.cancel(job)
     expect(page).to_have_title(f"{requests.project} · Heliograph")
     expect(icon).to_have_attribute("href", "/favicon.svg")
 
@@ -67,12 +72,19 @@ def test_a_notification_comes_when_somebody_asked_for_it_and_looks_elsewhere(
         console.open(f"/projects/{requests.project}")
         page.get_by_role("button", name="Idle").click()
         page.get_by_role("checkbox", name=re.compile("Notify me")).check()
-        requests.make("seen", slot="portrait/seen", parameters=_AT_ONCE)
-        expect(page.get_by_role("status").get_by_text("Done: portrait/seen")).to_be_visible()
+        end_in_sight(page, requests, "seen")
         page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
-        requests.make("unseen", slot="portrait/unseen", parameters=_AT_ONCE)
-        expect(page.get_by_role("status").get_by_text("Done: portrait/unseen")).to_be_visible()
-        assert page.evaluate("window.told") == ["Done: portrait/unseen"]
+        end_in_sight(page, requests, "unseen")
+        assert page.evaluate("window.told") == ["Canceled: portrait/unseen"]
+
+
+def end_in_sight(page: Page, requests: Requests, name: str) -> None:
+    """A job that ends after the page has heard of it: one that is over by then is no news."""
+    job = requests.submit(name, slot=f"portrait/{name}", parameters=_LONG)
+    expect(page).to_have_title(f"(1) {requests.project} · Heliograph")
+    requests.cancel(job)
+    told = page.get_by_role("status").get_by_text(f"Canceled: portrait/{name}")
+    expect(told).to_be_visible()
 
 
 def test_a_network_that_goes_is_told_at_once_and_nothing_is_missed(

@@ -172,6 +172,14 @@ class Requests:
             assert time.monotonic() < end, f"{job} does not end"
             time.sleep(0.05)
 
+    def cancel(self, job: str) -> None:
+        httpx.post(
+            f"{self._gateway}/jobs/{job}/cancel",
+            json={},
+            headers=self._credentials,
+            timeout=TIMEOUT,
+        ).raise_for_status()
+
     def batch(self, jobs: list[dict[str, Any]]) -> None:
         """Many jobs at once, to the end of all."""
         items = self._send("POST", "batches", {"jobs": jobs})["items"]
