@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+import time
 from typing import Any
 
 import httpx
@@ -14,11 +15,19 @@ from tests.support.stack import Stack
 
 _AT_ONCE = {"seconds": 0}
 _CUT_JOBS = 8  #: fewer than the list has rows in sight
+_WITHIN = 60.0  #: seconds
 _PING = 16_000  #: milliseconds, in which the page sends one
 
 
 def banner_of(page: Page) -> Locator:
     return page.get_by_role("status").get_by_text("Caught up")
+
+
+def until_subscribed(path: LivePath, times: int, page: Page) -> None:
+    end = time.monotonic() + _WITHIN
+    while path.subscribed < times:
+        assert time.monotonic() < end, f"{path.subscribed} of {times} subscriptions"
+        page.wait_for_timeout(20)
 
 
 def events_of(stack: Stack, *jobs: str) -> int:
@@ -80,14 +89,14 @@ def test_however_often_the_connection_breaks_the_list_is_that_of_the_log(
     path = LivePath(console.page)
     page = console.open(f"/projects/{requests.project}/jobs")
     expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    until_subscribed(path, 1, page)
     made = list[str]()
     for number in range(_CUT_JOBS):
         made.append(requests.submit(f"number {number}", parameters=_AT_ONCE))
         page.wait_for_timeout(rng.uniform(0, 300))
         path.cut(rng.choice((1012, 4408, 1011)), "at random")
         # two that fail one after the other lead to event streams
-        while path.subscribed < number + 2:
-            page.wait_for_timeout(20)
+        until_subscribed(path, number + 2, page)
     for job in made:
         requests.until_ended(job)
     rows = page.get_by_role("row").filter(has=page.get_by_role("checkbox"))
