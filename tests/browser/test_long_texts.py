@@ -26,6 +26,8 @@ def test_a_long_prompt_is_folded_until_somebody_asks_for_all_of_it(
     job = requests.submit(_LONG, parameters={"seconds": 0})
     requests.until_ended(job)
     page = console.open(f"/jobs/{job}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    console.until_loaded()  # letters have the size of their font from then on
     title = _height(page.get_by_role("heading", level=1))
     aside = page.get_by_role("complementary")
     prompt = aside.get_by_text("the keeper of the light")
