@@ -48,3 +48,20 @@ except ModuleNotFoundError as error:
     printed = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
 
     assert printed == "no nkeys\n"
+
+
+@pytest.mark.parametrize("name", ["pydantic.v1", "pygments", "rich"])
+def test_a_module_that_a_service_does_without_says_that_it_is_left_out(name: str) -> None:
+    program = f"""
+from heliograph.runtime.deferred_modules import defer_modules
+
+defer_modules()
+try:
+    import {name}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+    printed = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60)
+
+    assert printed == f"{name} is left out of services\n"

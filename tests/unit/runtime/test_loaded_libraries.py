@@ -15,16 +15,16 @@ from services.{service} import __main__ as service
 service.create_app(service.read_settings(service.{service_class}))
 print(*(name for name in {names} if name in sys.modules))
 """
+_BY_ALL = ["cryptography", "nacl", "pydantic.v1", "pygments", "rich"]
 _UNUSED = {
-    "gateway": ["aiohttp.client", "cryptography", "nacl"],
-    "render": ["aiohttp.client", "cryptography", "jsonschema", "nacl"],
-    "storage": ["cryptography", "jsonschema", "nacl"],
+    "gateway": [*_BY_ALL, "aiohttp.client"],
+    "render": [*_BY_ALL, "aiohttp.client", "jsonschema"],
+    "storage": [*_BY_ALL, "jsonschema"],
     "status": [
+        *_BY_ALL,
         "aiohttp.client",
-        "cryptography",
         "faststream",
         "jsonschema",
-        "nacl",
         "sqlalchemy.dialects.postgresql",
     ],
 }
