@@ -34,15 +34,24 @@ def note_start(seconds: float, section: Section, when: str) -> None:
 
 
 def note_memory(deployment: Deployment, section: Section, when: str, *, at_most: float) -> None:
-    """Resident memory of each process, and of the four services together."""
-    sizes = {name: _resident(deployment.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
-    for name, size in sizes.items():
-        section.note(f"memory of {name}, {when}", size, "MiB")
-    together = sum(sizes[name] for name in _SERVICES)
-    section.note(f"memory of the four services, {when}", together, "MiB", at_most=at_most)
+    """
+    Memory of each process, and of the four services together.
+
+    In resident memory (RSS), pages that processes share count for each of them; in proportional memory (PSS)
+    they are divided between them. The target is for resident memory.
+    """
+    sizes = {name: _memory(deployment.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
+    for name, (resident, proportional) in sizes.items():
+        note = f"proportional: {proportional:.1f} MiB"
+        section.note(f"memory of {name}, {when}", resident, "MiB", note=note)
+    resident, proportional = (sum(sizes[name][i] for name in _SERVICES) for i in (0, 1))
+    section.note(f"memory of the four services, {when}", resident, "MiB", at_most=at_most)
+    section.note(f"memory of the four services, proportional, {when}", proportional, "MiB")
 
 
-def _resident(pid: int | None) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    [line] = [line for line in lines if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / _MIB
+def _memory(pid: int | None) -> tuple[float, float]:
+    """MiB of a process: resident, and proportional."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    sizes = {name: value for name, _, value in (line.partition(":") for line in lines[1:])}
+    resident, proportional = (int(sizes[name].split()[0]) / _MIB for name in ("Rss", "Pss"))
+    return resident, proportional
