@@ -119,6 +119,38 @@ async def test_a_cancellation_that_comes_with_the_reply_is_not_lost(client: Requ
         await asking
 
 
+async def test_a_request_that_is_begun_is_sent_at_once_behind_what_waits(
+    client: RequestClient, echo: str
+) -> None:
+    await client.request(echo, timeout=60)
+    earlier = asyncio.create_task(client.request(echo, b"earlier", timeout=60))
+    await asyncio.sleep(0)  # it is written down, and not sent
+
+    reply = client.begin_request(echo, b"begun", 60)
+
+    assert reply
+    assert not client._pending
+    assert [(await each).data for each in (earlier, reply)] == [b"earlier", b"begun"]
+
+
+async def test_a_request_that_is_begun_has_no_reply_in_time(
+    client: RequestClient, echo: str
+) -> None:
+    await client.request(echo, timeout=60)
+    subject = f"test.{uuid4().hex}"
+    await client.subscribe(subject)
+
+    reply = client.begin_request(subject, b"", 0.1)
+
+    assert reply
+    with pytest.raises(NatsTimeout):
+        await reply
+
+
+async def test_no_request_is_begun_without_a_connection() -> None:
+    assert RequestClient().begin_request("test", b"", 60) is None
+
+
 async def test_a_flush_that_was_given_up_ends_no_connection(
     client: RequestClient, echo: str
 ) -> None:

@@ -68,8 +68,8 @@ class BudgetedEventLog:
             return await self._committer.append(event, expected_last, plan, on_decided)
         return await self._events.append(event, expected_last)
 
-    async def look_up_ahead(self, project: str, job: str) -> None:
-        await self._committer.look_up_ahead(project, job)
+    def look_up_ahead(self, project: str, job: str) -> None:
+        self._committer.look_up_ahead(project, job)
 
     def applies_to(self, job: Record) -> bool:
         if cost_to_hold(job).estimated > 0:

@@ -106,11 +106,11 @@ class BudgetCommitter:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def look_up_ahead(self, project: str, job: str) -> None:
+    def look_up_ahead(self, project: str, job: str) -> None:
         """Begin to look for a job that is about to come here, if it will be alone as it seems. Raises nothing."""
         record = self._records.sequence_of(project)
         if record and project not in self._waiting:
-            await self._look_ups.begin(project, job, record)
+            self._look_ups.begin(project, job, record)
 
     async def read(self, job: Record) -> BudgetRecords:
         """

@@ -27,7 +27,7 @@ class JobBudgets(Protocol):
     def applies_to(self, job: Record) -> bool:
         """Whether a job needs room in a budget. Raises Unavailable: that is not known right now."""
 
-    async def look_up_ahead(self, project: str, job: str) -> None:
+    def look_up_ahead(self, project: str, job: str) -> None:
         """
         Begin to look whether a job that a request names is known, which its commit needs to know. Raises nothing.
         """
@@ -81,7 +81,7 @@ class NoBudgets:
     def applies_to(self, job: Record) -> bool:
         return False
 
-    async def look_up_ahead(self, project: str, job: str) -> None:
+    def look_up_ahead(self, project: str, job: str) -> None:
         pass
 
     async def check(self, job: Record) -> None:

@@ -6,15 +6,14 @@ budget record that it compares. A look-up that began when this process knew that
 the job after it has replaced the record, and the compare fails.
 """
 
-import asyncio
 from typing import NamedTuple
 
 from cachetools import LRUCache
 
 from heliograph.contracts import subjects
+from heliograph.contracts.errors import Unavailable
 from heliograph.runtime.bus.event_log import STREAM
-from heliograph.runtime.bus.jetstream import JetStream
-from heliograph.runtime.bus.stored_messages import Stored
+from heliograph.runtime.bus.jetstream import BegunRead, JetStream
 
 _PROJECTS = 1_000  #: whose last look-up is remembered
 
@@ -22,7 +21,7 @@ _PROJECTS = 1_000  #: whose last look-up is remembered
 class _LookUp(NamedTuple):
     job: str
     record: int
-    last: asyncio.Task[Stored | None]
+    last: BegunRead
 
 
 class LookUpsAhead:
@@ -32,33 +31,22 @@ class LookUpsAhead:
         self._jetstream = jetstream
         self._latest: LRUCache[str, _LookUp] = LRUCache(_PROJECTS)
 
-    async def begin(self, project: str, job: str, record: int) -> None:
+    def begin(self, project: str, job: str, record: int) -> None:
         """
-        Ask for the last event of a job. Returns once it is sent; raises nothing.
+        Ask for the last event of a job, where that can be sent at once.
 
         Args:
             record: Sequence of the budget record that this process knows.
         """
-        last = asyncio.create_task(self._jetstream.last(STREAM, subjects.event(project, job)))
-        last.add_done_callback(_take_error)
-        self._latest[project] = _LookUp(job, record, last)
-        for _ in range(2):  # rounds of the event loop: it asks, and nats-py's flusher writes
-            await asyncio.sleep(0)
+        if last := self._jetstream.begin_last(STREAM, subjects.event(project, job)):
+            self._latest[project] = _LookUp(job, record, last)
 
     async def is_known(self, project: str, job: str, record: int) -> bool | None:
-        """
-        Whether the job has an event, as of a budget record. None: this was not asked.
-
-        Raises:
-            Unavailable: The log does not respond.
-        """
+        """Whether the job has an event, as of a budget record. None: this was not asked, or not answered."""
         look_up = self._latest.pop(project, None)
         if look_up is None or (look_up.job, look_up.record) != (job, record):
             return None
-        return await look_up.last is not None
-
-
-def _take_error(last: asyncio.Task[Stored | None]) -> None:
-    """It is nobody's, where the request came to no commit."""
-    if not last.cancelled():
-        last.exception()
+        try:
+            return await look_up.last.result() is not None
+        except Unavailable:
+            return None

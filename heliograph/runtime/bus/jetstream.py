@@ -7,8 +7,8 @@ too large is another error, because a retry cannot help.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
@@ -24,6 +24,7 @@ from heliograph.runtime.bus.jetstream_errors import (
     WRONG_LAST_SEQUENCE,
     ApiError,
 )
+from heliograph.runtime.bus.request_client import RequestClient
 from heliograph.runtime.bus.stored_messages import (
     Stored,
     messages_left,
@@ -32,9 +33,24 @@ from heliograph.runtime.bus.stored_messages import (
 )
 
 _RETRY_DELAY = 0.1  #: seconds between tries while the server is away
+_BEGUN_WITHIN = 1.0  #: seconds for the reply to a read that is asked once
 
 _BATCH = 512  #: messages of one direct get; the server's own bound is 1,024 subjects or max_payload
 _BATCH_BYTES = 16 * 2**20  #: of one direct get
+
+
+class BegunRead(NamedTuple):
+    """A read of one message that is under way."""
+
+    reply: asyncio.Future[Msg]
+    read: Callable[[Msg], Stored | None]
+
+    async def result(self) -> Stored | None:
+        """The message. Raises Unavailable: there was no reply."""
+        try:
+            return self.read(await self.reply)
+        except nats.errors.TimeoutError as error:
+            raise Unavailable("a read had no reply in time") from error
 
 
 class JetStream(CoreNats):
@@ -162,21 +178,36 @@ class JetStream(CoreNats):
         """The first message of a subject at or after a sequence."""
         return await self._get(stream, {"seq": sequence, "next_by_subj": subject})
 
+    def begin_last(self, stream: str, subject: str) -> "BegunRead | None":
+        """
+        Ask for the last message of a subject now, once. None where that cannot be sent at once.
+        """
+        if not isinstance(self.connection, RequestClient) or (
+            self._opened and not self._opened.is_set()
+        ):
+            return None
+        call, read = self._reading(stream)
+        query = json.dumps({"last_by_subj": subject}).encode()
+        reply = self.connection.begin_request(call, query, _BEGUN_WITHIN)
+        return BegunRead(reply, read) if reply else None
+
     async def _get(self, stream: str, query: dict[str, Any]) -> Stored | None:
         data = json.dumps(query).encode()
-        call, read = ("DIRECT.GET", stored_message)
-        if self._replicas > 1:
-            call, read = ("STREAM.MSG.GET", stored_at_leader)
+        call, read = self._reading(stream)
         async with self.calling():
             while True:
                 try:
-                    reply = await self.connection.request(
-                        f"$JS.API.{call}.{stream}", data, timeout=self.timeout / 2
-                    )
+                    reply = await self.connection.request(call, data, timeout=self.timeout / 2)
                 except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
                     await asyncio.sleep(_RETRY_DELAY)
                     continue
                 return read(reply)
+
+    def _reading(self, stream: str) -> tuple[str, Callable[[Msg], Stored | None]]:
+        """The subject on which single messages are asked for, and what reads the reply."""
+        if self._replicas > 1:
+            return f"$JS.API.STREAM.MSG.GET.{stream}", stored_at_leader
+        return f"$JS.API.DIRECT.GET.{stream}", stored_message
 
     async def read_batch(
         self,

@@ -11,8 +11,10 @@ from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
+from nats.protocol.command import pub_cmd
 
 _NO_RESPONDERS = "503"
 _BLANK = " \t\n\r\v\f"  #: ASCII only: other blanks are part of a value
@@ -75,11 +77,7 @@ class RequestClient(Client):
         if not self._inbox:
             self._inbox = self.new_inbox()
             await self.subscribe(f"{self._inbox}.*")
-        self._requests += 1
-        number, loop = str(self._requests), asyncio.get_running_loop()
-        reply: asyncio.Future[Msg] = loop.create_future()
-        self._replies[number] = reply
-        timer = loop.call_later(timeout, _expire, reply)
+        number, reply, timer = self._expect(timeout)
         try:
             await self.publish(subject, payload, f"{self._inbox}.{number}", headers)
             message = await reply
@@ -89,6 +87,40 @@ class RequestClient(Client):
         if message.headers and message.headers.get("Status") == _NO_RESPONDERS:
             raise NoRespondersError
         return message
+
+    def begin_request(
+        self, subject: str, payload: bytes, timeout: float
+    ) -> asyncio.Future[Msg] | None:
+        """
+        Send a request now, in this round of the event loop, behind all that waits to be sent. Returns its reply
+        to come, which is a `nats.errors.TimeoutError` after `timeout` seconds; None where it cannot be sent at once.
+        """
+        transport = self._transport
+        if not (self._inbox and self.is_connected and isinstance(transport, TcpTransport)):
+            return None
+        number, reply, timer = self._expect(timeout)
+
+        def end(_: asyncio.Future[Msg]) -> None:
+            timer.cancel()
+            del self._replies[number]
+            if not reply.cancelled():
+                reply.exception()  # it is nobody's, where the reply is not needed any more
+
+        reply.add_done_callback(end)
+        self._pending.append(pub_cmd(subject, f"{self._inbox}.{number}", payload))
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += len(payload)
+        transport.writelines(self._pending)  # type: ignore[no-untyped-call]
+        self._pending, self._pending_data_size = [], 0
+        return reply
+
+    def _expect(self, timeout: float) -> tuple[str, asyncio.Future[Msg], asyncio.TimerHandle]:
+        """The number of one more request, its reply to come, and what ends the wait for that."""
+        self._requests += 1
+        number, loop = str(self._requests), asyncio.get_running_loop()
+        reply: asyncio.Future[Msg] = loop.create_future()
+        self._replies[number] = reply
+        return number, reply, loop.call_later(timeout, _expire, reply)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes

@@ -67,7 +67,7 @@ class JobService:
             return known or await self._submit_new(request, identity, is_same, prepared)
         record = prepared
         if record is None:
-            await self.acceptance.budgets.look_up_ahead(identity.project, identity.job)
+            self.acceptance.budgets.look_up_ahead(identity.project, identity.job)
         try:
             record = record or await self._admit(request, identity)
             return await self._accept_reserved(record, identity, is_same, replace=request.replace)

@@ -48,7 +48,7 @@ class NotedLookUps(NoBudgets):
     def __init__(self) -> None:
         self.looked_up: list[str] = []
 
-    async def look_up_ahead(self, project: str, job: str) -> None:
+    def look_up_ahead(self, project: str, job: str) -> None:
         self.looked_up.append(job)
 
 
