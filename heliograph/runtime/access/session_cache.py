@@ -1,5 +1,6 @@
 """Cache of sessions: every process watches the bucket, so that no request waits for a look-up."""
 
+import asyncio
 import time
 
 from heliograph.contracts.authorization import Principal
@@ -34,8 +35,10 @@ class SessionCache:
 
     async def until_current(self) -> None:
         """Wait, for a bounded time, until sessions and keys have been read recently. Raises nothing."""
-        await self._cache.until_confirmed(CONFIRMED_WITHIN, REREAD_TIMEOUT)
-        await self._keys.until_current()
+        await asyncio.gather(
+            self._cache.until_confirmed(CONFIRMED_WITHIN, REREAD_TIMEOUT),
+            self._keys.until_current(),
+        )
 
     def authenticate(self, token: str) -> Principal:
         """
