@@ -35,6 +35,12 @@ PARENT = 20  #: MiB that a file may cost this process
 SECRET = b"a lighthouse nobody may know of"
 
 
+@pytest.fixture(autouse=True)
+def _long_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, programs of low priority take longer for a large picture than a try does."""
+    monkeypatch.setattr("services.storage.media.images._TIMEOUT", TIMEOUT)
+
+
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def image_workers() -> AsyncIterator[ImageWorkers]:
     """The same for all pictures, as in the service."""
