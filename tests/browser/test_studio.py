@@ -82,7 +82,9 @@ def test_a_picture_is_made_into_a_film(console: ConsolePage, requests: Requests)
     expect(form.get_by_role("button", name="Remove portrait/keeper")).to_be_visible()
     expect(form.locator(".given img")).to_have_js_property("complete", True)
     form.get_by_label("Prompt").fill("she turns to the sea")
-    form.get_by_role("button", name=re.compile("^Make it")).click()
+    with page.expect_response(re.compile(r"/jobs$")) as made:
+        form.get_by_role("button", name=re.compile("^Make it")).click()
+    requests.until_ended(made.value.json()["id"])  # a film takes its time
     expect(page.get_by_role("img", name="video/keeper")).to_be_visible()
 
 
