@@ -70,7 +70,7 @@ def test_failed_jobs_are_selected_and_tried_again(console: ConsolePage, requests
 
 def test_the_first_tab_leads_past_the_header(console: ConsolePage) -> None:
     page = console.open("/board")
-    expect(page.get_by_role("heading", name="Board")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause text")).to_be_visible()
     page.locator("body").press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
