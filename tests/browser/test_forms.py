@@ -29,20 +29,21 @@ async (element, { name, event, files }) => {
 
 
 def options_of(page: Page, label: str) -> list[str]:
-    return page.get_by_label(label, exact=True).locator("option").all_text_contents()
+    return page.get_by_label(label).locator("option").all_text_contents()
 
 
 def test_every_kind_and_model_has_a_form(console: ConsolePage, project: str) -> None:
     """Made from the schema of its parameters: each field has a name, and none says its unit twice."""
     page = console.open(f"/projects/{project}?new=image")
+    form = page.get_by_role("dialog", name="Make something")
     for label in ("Kind", "Model"):  # the catalog comes after the form
-        expect(page.get_by_label(label, exact=True).locator("option")).not_to_have_count(0)
+        expect(page.get_by_label(label).locator("option")).not_to_have_count(0)
     for kind in options_of(page, "Kind"):
         page.get_by_label("Kind").select_option(label=kind)
         for model in options_of(page, "Model"):
             page.get_by_label("Model").select_option(label=model)
-            expect(page.get_by_role("button", name=re.compile("^Make"))).to_be_visible()
-            labels = page.get_by_role("dialog").locator(".fields .label").all_text_contents()
+            expect(form.get_by_role("button", name=re.compile("^Make"))).to_be_visible()
+            labels = form.locator(".label").all_text_contents()
             assert all(label.strip() for label in labels), (kind, model)
             assert not [label for label in labels if "pictures, pictures" in label.lower()]
 
