@@ -202,7 +202,7 @@ async def test_of_an_error_without_end_only_the_beginning_is_written_down(
     rig: ReplicateRig, account: EmulatedAccount, prompt: str, plan: dict[str, Any]
 ) -> None:
     account.plan(prompt, **plan)
-    worker = WorkerRig(rig.provider, MODEL, breaker_min=0.05, max_attempts=1)
+    worker = WorkerRig(rig.provider, MODEL, breaker_min=0.05, max_attempts=1, submit_limit=TIMEOUT)
 
     job = await worker.do(prompt)
 
