@@ -64,7 +64,8 @@ Honest requests at a steady rate while other connections send their headers or b
 response. Who is cut off comes again at once.""",
     "weight": """\
 Memory, and the time from the command to ready. Memory is resident (RSS): pages that processes share, such as
-those of the interpreter, count for each. In proportional memory (PSS) they are divided between them.""",
+those of the interpreter, count for each. In proportional memory (PSS) they are divided between all of the machine that
+have them.""",
     "growth": "The same with many finished jobs in the log and many queued in the lane.",
     "cost_curve": """\
 What a text of no length costs by the number of past jobs (last events in a log of at most 8 GiB, of 10

@@ -38,7 +38,7 @@ def note_memory(deployment: Deployment, section: Section, when: str, *, at_most:
     Memory of each process, and of the four services together.
 
     In resident memory (RSS), pages that processes share count for each of them; in proportional memory (PSS)
-    they are divided between them. The target is for resident memory.
+    they are divided between all of the machine that have them. The target is for resident memory.
     """
     sizes = {name: _memory(deployment.stack.pid(name)) for name in (*_SERVICES, "nats", "s3")}
     for name, (resident, proportional) in sizes.items():
