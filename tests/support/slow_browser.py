@@ -7,9 +7,8 @@ from playwright.sync_api import Page
 
 #: `HELIOGRAPH_TEST_BROWSER_DELAY=7` makes each page slow, with the delays that this seed leads to
 _SEED = os.environ.get("HELIOGRAPH_TEST_BROWSER_DELAY")
-_LONGEST = (
-    600  #: milliseconds, of which a request waits a part before it is sent, and its answer the rest
-)
+#: milliseconds, of which a request waits a part before it is sent, and its answer the rest
+_LONGEST = 600
 _SLOWER = 4  #: times, the processor
 
 #: the generator is Mulberry32, as browsers have none with a seed

@@ -16,9 +16,8 @@ from heliograph.runtime.clock import now
 
 BUCKET = "keys"
 CONFIRMED_WITHIN = 5.0  #: seconds; a key that was revoked longer ago is known to be
-REREAD_TIMEOUT = (
-    1.0  #: seconds that a request waits for the bucket to be read, if it was not within these 5 s
-)
+#: seconds that a request waits for the bucket to be read, if it was not within these 5 s
+REREAD_TIMEOUT = 1.0
 
 
 class KeyCache:

@@ -178,7 +178,7 @@ class JetStream(CoreNats):
         """The first message of a subject at or after a sequence."""
         return await self._get(stream, {"seq": sequence, "next_by_subj": subject})
 
-    def begin_last(self, stream: str, subject: str) -> "BegunRead | None":
+    def begin_last(self, stream: str, subject: str) -> BegunRead | None:
         """
         Ask for the last message of a subject now, once. None where that cannot be sent at once.
         """

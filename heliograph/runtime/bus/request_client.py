@@ -133,9 +133,8 @@ class RequestClient(Client):
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
         waiting = self._replies.get(number.decode())
-        if (
-            waiting and not waiting.done()
-        ):  # the first reply counts; one that comes too late does not
+        # the first reply counts; one that comes too late does not
+        if waiting and not waiting.done():
             read = await self._process_headers(headers)
             waiting.set_result(self._build_message(sid, subject, reply, data, read))
 

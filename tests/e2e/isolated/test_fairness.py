@@ -61,9 +61,8 @@ async def test_a_small_project_waits_for_one_job_where_they_take_a_while(
     bounded: Stack, http: httpx.AsyncClient
 ) -> None:
     async with bounded.client(some_project()) as large, bounded.client(some_project()) as small:
-        measured = await _submit(
-            large, CAP, seconds=1.5
-        )  # the dispatcher learns how long they take
+        # the dispatcher learns how long they take
+        measured = await _submit(large, CAP, seconds=1.5)
         await large.finish(*(job.id for job in measured))
         await http.patch(f"/v1/lanes/{LANE}", json={"cap": 1})
         [first] = await _submit(large, 1, seconds=600)
