@@ -110,6 +110,16 @@ async def test_nothing_starts_in_a_paused_lane_and_its_jobs_say_why(
     assert {job.error for job in ended} == {None}
 
 
+async def test_the_dispatcher_knows_of_a_pause_before_the_response_to_it(
+    http: httpx.AsyncClient,
+) -> None:
+    """So nothing starts that comes after it."""
+    for is_paused in (True, False) * 10:
+        await http.patch("/v1/lanes/shots", json={"paused": is_paused})
+
+        assert (await http.get("/v1/lanes/shots/queue")).json()["paused"] is is_paused
+
+
 async def test_a_job_that_runs_when_its_lane_is_paused_goes_on(
     client: Client, http: httpx.AsyncClient
 ) -> None:

@@ -36,8 +36,10 @@ class Lanes:
         return self._limit(lane, (await self._cache.entry(lane)).readable)
 
     async def current(self, lane: str) -> LaneLimit:
-        """The limit of a lane, including the last acknowledged change."""
-        return self._limit(lane, (await self._cache.bucket.read(lane)).readable)
+        """The limit of a lane, including the last acknowledged change. `limit` knows it from now on."""
+        entry = await self._cache.bucket.read(lane)
+        self._cache.note(lane, entry)
+        return self._limit(lane, entry.readable)
 
     async def change(self, lane: str, change: ChangeLane) -> LaneLimit:
         """Change what holds for a lane, in all processes at once."""

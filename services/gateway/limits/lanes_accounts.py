@@ -58,7 +58,7 @@ class LimitAdmin:
         return await self.request(GetLaneQueue(lane=name, limit=limit))
 
     async def change_lane(self, name: str, change: ChangeLane) -> LaneState:
-        """Change a lane in all processes at once. Raises NotFound."""
+        """Change a lane in all processes at once; the dispatcher knows of it by now. Raises NotFound."""
         if name not in self.catalog.current.lanes:
             raise NotFound(f"there is no lane {name}")
         await self.lane_limits.change(name, change)

@@ -138,11 +138,19 @@ class QueueViews:
         return forecast(lane, jobs, usage, self._durations.of_lane(lane.name), now())
 
     async def _on_lanes(self, _: ListLanes) -> LaneStates:
-        await asyncio.gather(*(lane.look(self._bus) for lane in self._lanes.values()))
+        """
+        Lanes with the last acknowledged change of their limits. The gateway asks before it responds to a change:
+        a job that comes after the response to a pause does not start.
+        """
+        await asyncio.gather(*map(self._look_anew, self._lanes.values()))
         lanes = [
             lane.state(await usage_of_accounts(self._bus, lane)) for lane in self._lanes.values()
         ]
         return LaneStates(lanes=lanes)
+
+    async def _look_anew(self, lane: LaneScheduler) -> None:
+        await self._bus.lanes.current(lane.name)
+        await lane.look(self._bus)
 
 
 def _position(waiting: WaitingJob) -> Position:
