@@ -1,6 +1,5 @@
 """Cache of API keys: every process watches the bucket, so that no request waits for a look-up."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,7 +100,7 @@ class KeyCache:
     def _record(self, id_: str) -> KeyRecord | None:
         """Raises Unavailable and Unreadable."""
         entry = self._cache.cached(id_)
-        if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
+        if entry is None or not self._cache.is_confirmed(CONFIRMED_WITHIN):
             raise Unavailable("the keys are not known right now", retry_after=1)
         return entry.parsed(_key_record)
 

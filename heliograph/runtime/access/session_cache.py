@@ -1,7 +1,6 @@
 """Cache of sessions: every process watches the bucket, so that no request waits for a look-up."""
 
 import asyncio
-import time
 
 from heliograph.contracts.authorization import Principal
 from heliograph.contracts.errors import Unauthenticated, Unavailable
@@ -66,7 +65,7 @@ class SessionCache:
     def record(self, digest: str) -> SessionRecord | None:
         """A session; None if it does not exist. Raises Unavailable and Unreadable."""
         entry = self._cache.cached(digest)
-        if entry is None or time.monotonic() - self._cache.confirmed_at > CONFIRMED_WITHIN:
+        if entry is None or not self._cache.is_confirmed(CONFIRMED_WITHIN):
             raise Unavailable("the sessions are not known right now", retry_after=1)
         return SessionRecord.model_validate(entry.value) if entry.value else None
 

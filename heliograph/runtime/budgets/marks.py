@@ -1,6 +1,5 @@
 """Marks of budgets: which projects have one, as each process knows without asking another."""
 
-import time
 from typing import Protocol
 
 from heliograph.contracts.errors import Unavailable
@@ -50,4 +49,4 @@ class CachedBudgetMarks:
         return {name for name, entry in entries.items() if entry.readable.get("budget")}
 
     def _is_confirmed(self) -> bool:
-        return time.monotonic() - self._projects.confirmed_at <= self._confirmed_within
+        return self._projects.is_confirmed(self._confirmed_within)

@@ -39,7 +39,7 @@ class KvCache:
         self._wakeup = asyncio.Event()
         self._next_look = asyncio.Event()  #: set, and replaced, after each
         self._own: FIFOCache[str, bool] = FIFOCache(_REMEMBERED)  #: ids of writes
-        self.confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
+        self._confirmed_at = float("-inf")  #: on the monotonic clock: everything older is known
 
     async def watch(self) -> None:
         """Keep the cache current by polling. Raises Unavailable."""
@@ -70,12 +70,16 @@ class KvCache:
         """The cached entry of a key; None before everything was read once."""
         return (self._entries.get(key) or KvEntry({}, 0)) if self._is_whole else None
 
+    def is_confirmed(self, within: float) -> bool:
+        """Whether everything was read, or found unchanged, that was written more than `within` seconds ago."""
+        return time.monotonic() - self._confirmed_at <= within
+
     async def until_confirmed(self, within: float, timeout: float) -> None:
         """
         Wait for another read, `timeout` seconds at most, if the last one began more than `within` seconds ago:
         a process that stood still needs it before it knows what was written meanwhile.
         """
-        if time.monotonic() - self.confirmed_at <= within:
+        if self.is_confirmed(within):
             return
         self._wakeup.set()
         with suppress(TimeoutError):
@@ -127,7 +131,7 @@ class KvCache:
             await self._read_again(last)
         self._is_whole = True
         self.first_read.set()
-        self.confirmed_at = began
+        self._confirmed_at = began
         self._next_look.set()
         self._next_look = asyncio.Event()
 
