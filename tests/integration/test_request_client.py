@@ -102,28 +102,29 @@ async def test_of_two_replies_the_first_counts(client: RequestClient, echo: str)
     assert (await client.request(echo, b"next", timeout=60)).data == b"next"
 
 
-async def test_a_reply_is_handed_over_where_it_is_read(client: RequestClient) -> None:
+async def _asked(client: RequestClient) -> tuple[asyncio.Task[Msg], asyncio.Future[Msg], str]:
+    """A request that was received: its task, the reply that it waits for, and where that is sent."""
     subject = f"test.{uuid4().hex}"
     listener = await client.subscribe(subject)
     asking = asyncio.create_task(client.request(subject, timeout=60))
     question = await listener.next_msg(timeout=60)
     [reply] = client._replies.values()
+    return asking, reply, question.reply
 
-    await client._process_msg(0, question.reply.encode(), b"", b"answer", b"")
+
+async def test_a_reply_is_handed_over_where_it_is_read(client: RequestClient) -> None:
+    asking, reply, inbox = await _asked(client)
+
+    await client._process_msg(0, inbox.encode(), b"", b"answer", b"")
 
     assert reply.done()
     assert (await asking).data == b"answer"
 
 
 async def test_a_cancellation_that_comes_with_the_reply_is_not_lost(client: RequestClient) -> None:
-    subject = f"test.{uuid4().hex}"
-    listener = await client.subscribe(subject)
-    asking = asyncio.create_task(client.request(subject, timeout=60))
-    question = await listener.next_msg(timeout=60)
+    asking, reply, inbox = await _asked(client)
 
-    [reply] = client._replies.values()
-
-    await client.publish(question.reply, b"answer")
+    await client.publish(inbox, b"answer")
     while not reply.done():
         await asyncio.sleep(0)
     asking.cancel()  # it has not resumed yet
